@@ -1,0 +1,256 @@
+"""The facts that the journal keeps: past tense, complete enough to rebuild every table and to explain every order."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from fairlead.core.model.account import MarginMode, PositionMode, PositionSide
+from fairlead.core.model.order import Fill, Order
+from fairlead.core.model.reports import ReportBorn, VenuePosition
+from fairlead.core.model.request import OrderRequest
+from fairlead.core.model.risk import RiskVerdict
+
+
+class AlertReceived(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A call that named a hook and its token, stored before it was answered; the token itself is blanked in ``body``."""
+
+    alert_id: str
+    hook_id: str
+    duplicate_key: str
+    explicit_key: bool
+    body: bytes
+    content_type: str
+    source_address: str
+    received_ms: int
+
+
+class AlertDuplicated(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The same alert again: nothing was done but this note."""
+
+    alert_id: str
+    hook_id: str
+    duplicate_of: str
+    source_address: str
+    received_ms: int
+
+
+class AlertHandled(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What became of an alert at the edge: its verdict, how its symbol was read, and the requests it made.
+
+    ``verdict`` is ``accepted``, ``stale``, ``denied`` or ``dry_run``; ``mapping`` is (text in the alert, instrument).
+    """
+
+    alert_id: str
+    verdict: str
+    reason_code: str
+    detail: str
+    mapping: tuple[str, str]
+    warnings: tuple[str, ...]
+    request_ids: tuple[str, ...]
+    at_ms: int
+
+
+class OrderRequested(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A source asked for something on one account."""
+
+    request: OrderRequest
+
+
+class SizingLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of a size computation, for people: what, how, and the result with its unit."""
+
+    label: str
+    formula: str
+    result: str
+
+
+class OrderApproved(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Risk said yes; committed before the first byte leaves. ``more`` is set while the request will plan further legs."""
+
+    order: Order
+    verdict: RiskVerdict
+    sizing: tuple[SizingLine, ...]
+    more: bool = False
+
+
+class RequestDenied(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """We refused: nothing left us. ``verdict`` is None when sizing already said no."""
+
+    request_id: str
+    account_id: str
+    reason_code: str
+    message: str
+    numbers: dict[str, str]
+    sizing: tuple[SizingLine, ...]
+    verdict: RiskVerdict | None
+    at_ms: int
+
+
+class RequestSkipped(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Nothing needed doing (closing nothing, target already reached, dry run): a success with quantity zero."""
+
+    request_id: str
+    account_id: str
+    reason_code: str
+    message: str
+    sizing: tuple[SizingLine, ...]
+    verdict: RiskVerdict | None
+    order: Order | None
+    at_ms: int
+
+
+class RequestExpired(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Too old to be sent safely."""
+
+    request_id: str
+    account_id: str
+    valid_until_ms: int
+    at_ms: int
+
+
+class OrderAccepted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The venue has the order."""
+
+    order_id: str
+    account_id: str
+    venue_order_id: str
+    at_ms: int
+
+
+class OrderRejected(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The venue refused it; ``reason_code`` is the venue's code, ``message`` its own text."""
+
+    order_id: str
+    account_id: str
+    reason_code: str
+    message: str
+    at_ms: int
+
+
+class OrderUnknown(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """No answer that tells: the order is asked about until it is settled."""
+
+    order_id: str
+    account_id: str
+    message: str
+    at_ms: int
+
+
+class OrderFilled(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """One execution of an order (the order itself may have more to come)."""
+
+    account_id: str
+    fill: Fill
+    is_last: bool
+
+
+class OrderCanceled(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The rest of the order is gone."""
+
+    order_id: str
+    account_id: str
+    reason_code: str
+    message: str
+    at_ms: int
+
+
+class OrderExpired(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """It certainly never reached the venue: its deadline passed and the venue does not know it."""
+
+    order_id: str
+    account_id: str
+    message: str
+    at_ms: int
+
+
+class VenueOrderBorn(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The venue made an order itself (attached stop or take-profit, liquidation)."""
+
+    account_id: str
+    report: ReportBorn
+
+
+class CancelRequested(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """We are about to ask the venue to cancel these orders."""
+
+    request_id: str
+    account_id: str
+    order_ids: tuple[str, ...]
+    at_ms: int
+
+
+class LeverageChanged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The venue confirmed a leverage setting."""
+
+    account_id: str
+    symbol: str
+    margin_mode: MarginMode
+    position_side: PositionSide
+    leverage: Decimal
+    at_ms: int
+
+
+class CashAdjusted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Cash moved without a fill: funding, a liquidation's shortfall, a deposit."""
+
+    account_id: str
+    adjustment: str
+    kind: str
+    currency: str
+    amount: Decimal
+    symbol: str
+    position_side: PositionSide | None
+    at_ms: int
+
+
+class AccountAdopted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The venue's own view, taken as ours when an account is first seen or a drift is settled."""
+
+    tenant: str
+    account_id: str
+    position_mode: PositionMode
+    balances: dict[str, Decimal]
+    positions: tuple[VenuePosition, ...]
+    at_ms: int
+
+
+class DriftFound(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Our record and the venue's differ; lines are ``what: ours, theirs``."""
+
+    account_id: str
+    differences: tuple[str, ...]
+    at_ms: int
+
+
+class DeskHalted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """An invariant broke on this account; it takes no orders until rebuilt."""
+
+    account_id: str
+    reason: str
+    at_ms: int
+
+
+AccountEvent = (
+    OrderRequested
+    | OrderApproved
+    | RequestDenied
+    | RequestSkipped
+    | RequestExpired
+    | OrderAccepted
+    | OrderRejected
+    | OrderUnknown
+    | OrderFilled
+    | OrderCanceled
+    | OrderExpired
+    | VenueOrderBorn
+    | CancelRequested
+    | LeverageChanged
+    | CashAdjusted
+    | AccountAdopted
+    | DriftFound
+    | DeskHalted
+)
+AlertEvent = AlertReceived | AlertDuplicated | AlertHandled
+Event = AlertEvent | AccountEvent

@@ -1,0 +1,38 @@
+"""Prices as seen at one moment."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+
+class Quote(msgspec.Struct, frozen=True, kw_only=True):
+    """Best bid and ask with last, mark and index price; quantities in the instrument's unit; time in UTC milliseconds."""
+
+    symbol: str
+    bid: Decimal
+    bid_quantity: Decimal
+    ask: Decimal
+    ask_quantity: Decimal
+    last: Decimal
+    mark: Decimal
+    index: Decimal
+    at_ms: int
+
+    @property
+    def mid(self) -> Decimal:
+        """Middle of bid and ask: the reference price of the risk checks."""
+        return (self.bid + self.ask) / 2
+
+
+class Candle(msgspec.Struct, frozen=True, kw_only=True):
+    """One closed bar; ``open_ms`` is its first millisecond, UTC."""
+
+    symbol: str
+    open_ms: int
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal

@@ -1,0 +1,143 @@
+"""What a venue said: answers to our calls and execution reports, in our words."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from fairlead.core.model.account import MarginMode, PositionSide
+from fairlead.core.model.order import Fill
+from fairlead.core.model.request import OrderType, Side
+
+
+class Accepted(msgspec.Struct, frozen=True, kw_only=True):
+    """The venue took the order."""
+
+    venue_order_id: str
+    at_ms: int
+
+
+class Rejected(msgspec.Struct, frozen=True, kw_only=True):
+    """The venue refused, certainly; its own code and text."""
+
+    code: str
+    message: str
+
+
+class Unknown(msgspec.Struct, frozen=True, kw_only=True):
+    """We cannot tell: ask after the deadline, never resend before."""
+
+    message: str
+
+
+PlaceOutcome = Accepted | Rejected | Unknown
+
+
+class Canceled(msgspec.Struct, frozen=True, kw_only=True):
+    """The venue took the cancel; the order's own report follows."""
+
+
+CancelOutcome = Canceled | Rejected | Unknown
+
+
+class ReportAccepted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The order rests or runs at the venue."""
+
+    order_id: str
+    venue_order_id: str
+    at_ms: int
+
+
+class ReportFill(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """One execution; ``is_last`` when the venue says the order is filled (needed for quote-sized orders)."""
+
+    fill: Fill
+    is_last: bool
+
+
+class ReportCanceled(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The rest of the order is gone; ``reason_code`` is ours or the venue's own word for why."""
+
+    order_id: str
+    reason_code: str
+    message: str
+    at_ms: int
+
+
+class ReportRejected(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The venue's engine refused an order it had taken."""
+
+    order_id: str
+    code: str
+    message: str
+    at_ms: int
+
+
+class ReportBorn(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """An order that the venue made itself: attached stop or take-profit, liquidation.
+
+    ``parent_id`` is our order it belongs to, or empty; ``origin`` is ``stop_loss``, ``take_profit`` or ``liquidation``.
+    """
+
+    order_id: str
+    venue_order_id: str
+    parent_id: str
+    origin: str
+    symbol: str
+    side: Side
+    position_side: PositionSide
+    margin_mode: MarginMode
+    order_type: OrderType
+    quantity: Decimal
+    trigger_price: Decimal | None
+    at_ms: int
+
+
+class ReportAdjusted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Cash that moved without a fill of ours; ``key`` names the venue's record so that it counts once."""
+
+    key: str
+    kind: str
+    currency: str
+    amount: Decimal
+    symbol: str
+    position_side: PositionSide | None
+    at_ms: int
+
+
+ExecutionReport = ReportAccepted | ReportFill | ReportCanceled | ReportRejected | ReportBorn | ReportAdjusted
+
+
+class VenueOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """What a venue answers when asked for one order: every report it would have sent, in order."""
+
+    reports: tuple[ExecutionReport, ...]
+
+
+class NoSuchOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """The venue does not know the id; proof only after the order's deadline has passed."""
+
+
+FindOutcome = VenueOrder | NoSuchOrder | Unknown
+
+
+class VenuePosition(msgspec.Struct, frozen=True, kw_only=True):
+    """A holding as the venue sees it; ``quantity`` signed in net mode."""
+
+    symbol: str
+    position_side: PositionSide
+    margin_mode: MarginMode
+    leverage: Decimal
+    quantity: Decimal
+    entry_price: Decimal
+    liquidation_price: Decimal | None
+
+
+class AccountReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The venue's view of one account: cash per currency, holdings, ids of open orders."""
+
+    balances: dict[str, Decimal]
+    positions: tuple[VenuePosition, ...]
+    open_order_ids: tuple[str, ...]
+    at_ms: int

@@ -1,0 +1,213 @@
+"""Every shared seam on one page: what the order path needs from the world, and what the world may call."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Protocol
+
+import msgspec
+
+from fairlead.core.model.account import MarginMode, PositionMode, PositionSide
+from fairlead.core.model.events import Event
+from fairlead.core.model.instrument import Instrument
+from fairlead.core.model.market import Quote
+from fairlead.core.model.order import ApprovedOrder, Order
+from fairlead.core.model.reports import (
+    AccountReport,
+    CancelOutcome,
+    ExecutionReport,
+    FindOutcome,
+    PlaceOutcome,
+    Rejected,
+    Unknown,
+)
+from fairlead.core.model.state import State
+
+
+class Clock(Protocol):
+    """The only one who tells the time."""
+
+    def now_ms(self) -> int:
+        """UTC, in milliseconds."""
+        ...
+
+    def monotonic_s(self) -> float:
+        """Seconds from an arbitrary start, never backwards: for durations only."""
+        ...
+
+    async def sleep_ms(self, duration_ms: int) -> None:
+        """Wait."""
+        ...
+
+
+class VenueCapabilities(msgspec.Struct, frozen=True, kw_only=True):
+    """What a venue can promise (architecture.md 6): decides how a doubt may be settled."""
+
+    deadlines: bool
+    client_ids_lasting: bool
+    long_short_mode: bool
+    attached_protection: bool
+
+
+DeliverReports = Callable[[Sequence[ExecutionReport]], None]
+
+
+class Venue(Protocol):
+    """One account at a venue. Takes approved orders only; every answer is a value, never an exception."""
+
+    @property
+    def capabilities(self) -> VenueCapabilities:
+        """What it can promise."""
+        ...
+
+    @property
+    def position_mode(self) -> PositionMode:
+        """Net or long/short, as the venue has it."""
+        ...
+
+    def listen(self, deliver: DeliverReports) -> None:
+        """Hand every later execution report to ``deliver``, in the venue's order, on the event loop."""
+        ...
+
+    async def place_order(self, approved: ApprovedOrder) -> PlaceOutcome:
+        """Send one order with its deadline (``approved.order.deadline_ms``)."""
+        ...
+
+    async def cancel_order(self, order: Order) -> CancelOutcome:
+        """Ask the venue to cancel what is left of an order."""
+        ...
+
+    async def set_leverage(
+        self,
+        symbol: str,
+        margin_mode: MarginMode,
+        position_side: PositionSide,
+        leverage: Decimal,
+    ) -> Rejected | Unknown | None:
+        """Set the leverage of an instrument; None is success."""
+        ...
+
+    async def find_order(self, order: Order) -> FindOutcome:
+        """Ask what became of an order, by its client order id."""
+        ...
+
+    async def read_account(self) -> AccountReport | Unknown:
+        """Balances, positions and open orders as the venue has them now."""
+        ...
+
+
+class MarketView(Protocol):
+    """The newest quote of every instrument, and the instruments themselves."""
+
+    @property
+    def quotes(self) -> Mapping[str, Quote]:
+        """Newest quote by symbol; a live view."""
+        ...
+
+    @property
+    def instruments(self) -> Mapping[str, Instrument]:
+        """Instruments by symbol; a live view."""
+        ...
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the journal. ``key`` is unique per (tenant, kind of event) when set: it makes a repeat harmless."""
+
+    tenant: str
+    stream: str
+    cause: str
+    at_ms: int
+    event: Event
+    key: str | None = None
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """One keyed blob that is kept beside the journal (a snapshot, a paper venue's books); ``body`` None deletes it."""
+
+    space: str
+    owner: str
+    key: str
+    body: bytes | None
+
+
+class Unit(msgspec.Struct, frozen=True, kw_only=True):
+    """What is committed together or not at all: facts, the states they change, records."""
+
+    facts: tuple[Fact, ...] = ()
+    states: tuple[State, ...] = ()
+    records: tuple[Record, ...] = ()
+
+
+class Committed(msgspec.Struct, frozen=True, kw_only=True):
+    """The unit is durable; ``last_seq`` is the journal's newest row as of this unit."""
+
+    last_seq: int
+
+
+class DuplicateKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A fact with this kind and key was there already; nothing of the unit was stored and no version was used up."""
+
+    kind: str
+    key: str
+
+
+class NotStored(msgspec.Struct, frozen=True, kw_only=True):
+    """The store refused (disk full, locked, read-only, queue full); nothing of the unit was stored."""
+
+    reason: str
+
+
+AppendOutcome = Committed | DuplicateKey | NotStored
+
+
+class JournalRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored fact."""
+
+    seq: int
+    tenant: str
+    stream: str
+    version: int
+    kind: str
+    key: str | None
+    cause: str
+    at_ms: int
+    event: Event
+
+
+class Journal(Protocol):
+    """The list of facts. One writer, first in first out, many units per commit."""
+
+    def append(self, unit: Unit, on_done: Callable[[AppendOutcome], None]) -> None:
+        """Queue a unit; ``on_done`` is called once on the event loop, in queue order, after commit or refusal."""
+        ...
+
+    def commit(self, unit: Unit) -> Awaitable[AppendOutcome]:
+        """Queue a unit and wait for its outcome."""
+        ...
+
+    def read_after(self, seq: int) -> AsyncIterator[JournalRow]:
+        """All rows with a greater seq, in order; short reads, no transaction kept open between pages."""
+        ...
+
+    async def read_records(self, space: str) -> Sequence[Record]:
+        """All records of a space."""
+        ...
+
+
+class Bell(msgspec.Struct, frozen=True, kw_only=True):
+    """A ring of the doorbell: something about ``topic`` changed; losing it costs milliseconds, not data."""
+
+    topic: str
+
+
+class Bus(Protocol):
+    """The doorbell between parts."""
+
+    def ring(self, topic: str) -> None:
+        """Tell whoever listens that something about the topic changed."""
+        ...
+
+    def listen(self, topic: str, wake: Callable[[], None]) -> Callable[[], None]:
+        """Call ``wake`` at each ring of the topic; returns what ends it."""
+        ...
