@@ -1,0 +1,1 @@
+"""Fairlead guides every trading signal to exactly one risk-checked order per account, and shows why."""
