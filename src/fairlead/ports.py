@@ -132,11 +132,16 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Unit(msgspec.Struct, frozen=True, kw_only=True):
-    """What is committed together or not at all: facts, the states they change, records."""
+    """What is committed together or not at all: facts, the states they change, records.
+
+    Units of one ``chain`` build on each other: once one is refused, all later ones of that chain are refused too, until
+    the chain is reopened, because they were decided on a state that never came to be.
+    """
 
     facts: tuple[Fact, ...] = ()
     states: tuple[State, ...] = ()
     records: tuple[Record, ...] = ()
+    chain: str = ""
 
 
 class Committed(msgspec.Struct, frozen=True, kw_only=True):
@@ -186,6 +191,10 @@ class Journal(Protocol):
         """Queue a unit and wait for its outcome."""
         ...
 
+    def reopen(self, chain: str) -> None:
+        """Take units of a chain again, after its owner was rebuilt from what is stored."""
+        ...
+
     def read_after(self, seq: int) -> AsyncIterator[JournalRow]:
         """All rows with a greater seq, in order; short reads, no transaction kept open between pages."""
         ...
@@ -195,14 +204,8 @@ class Journal(Protocol):
         ...
 
 
-class Bell(msgspec.Struct, frozen=True, kw_only=True):
-    """A ring of the doorbell: something about ``topic`` changed; losing it costs milliseconds, not data."""
-
-    topic: str
-
-
 class Bus(Protocol):
-    """The doorbell between parts."""
+    """The doorbell between parts: losing a ring costs milliseconds, not data."""
 
     def ring(self, topic: str) -> None:
         """Tell whoever listens that something about the topic changed."""
