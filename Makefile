@@ -7,6 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Whoever has the development tools keeps them: `make demo` must not shrink their environment.
 INSTALLED := $(if $(wildcard $(VENV)/dev.stamp),dev,runtime)
+PARALLEL := -n auto --dist loadscope
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 export UV_COMPILE_BYTECODE := 1
@@ -47,13 +48,13 @@ lint: $(VENV)/dev.stamp
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 quick: $(VENV)/dev.stamp
-	@$(BIN)/pytest -m 'not slow' $(ARGS)
+	@$(BIN)/pytest $(PARALLEL) -m 'not slow' $(ARGS)
 
 test: lint
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest $(PARALLEL) $(ARGS)
 
 format: $(VENV)/dev.stamp
 	@$(BIN)/ruff format
