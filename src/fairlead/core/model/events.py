@@ -224,8 +224,8 @@ class DriftFound(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     at_ms: int
 
 
-class DeskHalted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """An invariant broke on this account; it takes no orders until rebuilt."""
+class DeskRebuilt(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The account took no orders for a while, because of ``reason``, and was rebuilt from what is stored."""
 
     account_id: str
     reason: str
@@ -250,7 +250,7 @@ AccountEvent = (
     | CashAdjusted
     | AccountAdopted
     | DriftFound
-    | DeskHalted
+    | DeskRebuilt
 )
 AlertEvent = AlertReceived | AlertDuplicated | AlertHandled
 Event = AlertEvent | AccountEvent

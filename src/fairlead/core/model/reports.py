@@ -75,9 +75,10 @@ class ReportRejected(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class ReportBorn(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """An order that the venue made itself: attached stop or take-profit, liquidation.
+    """An order that the venue made itself: attached stop and take-profit, liquidation.
 
-    ``parent_id`` is our order it belongs to, or empty; ``origin`` is ``stop_loss``, ``take_profit`` or ``liquidation``.
+    ``parent_id`` is our order it belongs to, or empty; ``origin`` is ``protection`` or ``liquidation``. A protection has
+    one or both of the trigger prices; only one of them acts.
     """
 
     order_id: str
@@ -90,7 +91,8 @@ class ReportBorn(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     margin_mode: MarginMode
     order_type: OrderType
     quantity: Decimal
-    trigger_price: Decimal | None
+    stop_loss_price: Decimal | None
+    take_profit_price: Decimal | None
     at_ms: int
 
 
