@@ -55,7 +55,7 @@ class VenueAccount(msgspec.Struct, frozen=True, kw_only=True):
     """One account at a venue, owned by a tenant.
 
     ``exchange`` is the name alerts use (``okx``); ``kind`` is the adapter (``paper``). A paper account pretends to be an
-    account of its exchange, so the alert of a live account works unchanged.
+    account of its exchange, so the alert of a live account works unchanged; ``opening_balances`` is its first cash.
     """
 
     account_id: str
@@ -68,6 +68,7 @@ class VenueAccount(msgspec.Struct, frozen=True, kw_only=True):
     risk_profile: str
     enabled: bool = True
     fee_rates: FeeRates = FeeRates()
+    opening_balances: dict[str, Decimal] = {}
 
 
 class Balance(msgspec.Struct, frozen=True, kw_only=True, tag=True):
