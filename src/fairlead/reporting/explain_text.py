@@ -1,0 +1,243 @@
+"""An explanation as plain text that reads well on a terminal and in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Final
+
+from fairlead.core.model.account import PositionMode, PositionSide
+from fairlead.core.model.events import SizingLine
+from fairlead.core.model.money import format_amount
+from fairlead.core.model.risk import CheckOutcome, RiskCheck, RiskVerdict
+from fairlead.reporting.explanation import (
+    AccountPart,
+    AlertPart,
+    BalancePart,
+    Explanation,
+    OrderPart,
+    PositionPart,
+    RefusedCallPart,
+    Totals,
+)
+
+LABEL_WIDTH: Final = 10
+PRICE_DIGITS: Final = 8
+_GREEN: Final = "32"
+_RED: Final = "31"
+_YELLOW: Final = "33"
+_BOLD: Final = "1"
+_DIM: Final = "2"
+_COLOURS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("filled", "accepted", "done", "pass", "approved", "dry_run"), _GREEN),
+    **dict.fromkeys(("denied", "rejected", "expired", "deny", "stale", "failed"), _RED),
+    **dict.fromkeys(("unknown", "queued", "working", "skipped", "canceled", "received", "partially_filled"), _YELLOW),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Paint:
+    """Puts colour on words, or not."""
+
+    colour: bool
+
+    def word(self, text: str, kind: str | None = None) -> str:
+        """A status word in its colour."""
+        return self._wrap(_COLOURS.get(kind or text, ""), text)
+
+    def strong(self, text: str) -> str:
+        """A heading."""
+        return self._wrap(_BOLD, text)
+
+    def faint(self, text: str) -> str:
+        """Something that may be overlooked."""
+        return self._wrap(_DIM, text)
+
+    def _wrap(self, code: str, text: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self.colour and code and text else text
+
+
+def explanation_text(explanation: Explanation, *, colour: bool = False) -> str:
+    """Write the whole explanation; colours only when asked for."""
+    paint = Paint(colour)
+    lines: list[str] = []
+    if explanation.refused_call is not None:
+        lines += _refused_call_lines(explanation.refused_call, paint)
+    if explanation.alert is not None:
+        lines += _alert_lines(explanation.alert, explanation.subject, paint)
+    for account in explanation.accounts:
+        lines += ["", *_account_lines(account, paint)]
+    if explanation.accounts:
+        lines += ["", *_totals_lines(explanation.totals)]
+    return "\n".join(lines)
+
+
+def time_text(at_ms: int) -> str:
+    """UTC with milliseconds: `2026-11-21 03:02:01.123 UTC`."""
+    return f"{_moment(at_ms):%Y-%m-%d %H:%M:%S}.{at_ms % 1000:03d} UTC"
+
+
+def _clock_text(at_ms: int) -> str:
+    return f"{_moment(at_ms):%H:%M:%S}.{at_ms % 1000:03d}"
+
+
+def _moment(at_ms: int) -> datetime:
+    return datetime.fromtimestamp(at_ms // 1000, tz=UTC)
+
+
+def _line(label: str, text: str) -> str:
+    return f"  {label:<{LABEL_WIDTH}} {text}".rstrip()
+
+
+def _lines(label: str, texts: Iterable[str]) -> Iterator[str]:
+    """The label once, then one line per text."""
+    for index, text in enumerate(texts):
+        yield _line("" if index else label, text)
+
+
+def _alert_lines(alert: AlertPart, subject: str, paint: Paint) -> Iterator[str]:
+    yield paint.strong(f"Alert {alert.alert_id}")
+    repeat = next((repeat for repeat in alert.repeats if repeat.alert_id == subject), None)
+    if repeat is not None:
+        yield _line("duplicate", f"{subject} is the same alert sent again: nothing was done, this is the first one")
+    yield _line("received", f"{time_text(alert.received_ms)} from {alert.source_address} on hook {alert.hook_label}")
+    yield from _lines("body", (alert.body or "(empty)").splitlines())
+    key = "sender's" if alert.explicit_key else "computed from the body"
+    yield _line("key", f"{alert.duplicate_key} ({key})")
+    reason = " ".join(part for part in (alert.reason_code, alert.detail) if part)
+    yield _line("verdict", paint.word(alert.verdict) + (f": {reason}" if reason else ""))
+    if alert.mapping[1]:
+        yield _line("symbol", f"{alert.mapping[0]} is {alert.mapping[1]}")
+    yield from _lines("warnings", alert.warnings)
+    for other in alert.repeats:
+        yield _line(
+            "repeated", f"{time_text(other.received_ms)} from {other.source_address} ({other.alert_id}): ignored"
+        )
+
+
+def _refused_call_lines(call: RefusedCallPart, paint: Paint) -> Iterator[str]:
+    yield paint.strong(f"Refused call {call.call_id}")
+    where = f" on hook {call.hook_label}" if call.hook_label else ""
+    yield _line("received", f"{time_text(call.received_ms)} from {call.source_address}{where}")
+    yield _line("answer", f"{paint.word(str(call.status_code), 'denied')} {call.error}")
+    yield from _lines("details", call.details)
+    yield from _lines("body", call.body.splitlines())
+    yield _line("effect", "none: no alert was stored and no order was requested")
+
+
+def _account_lines(account: AccountPart, paint: Paint) -> Iterator[str]:
+    mode = {PositionMode.NET: "net mode", PositionMode.LONG_SHORT: "long/short mode", None: ""}[account.position_mode]
+    about = ", ".join(part for part in (f"{account.kind} {account.exchange}".strip(), mode) if part)
+    heading = f"{paint.strong(account.label)} {paint.faint(f'({about})')}" if about else paint.strong(account.label)
+    yield f"{heading}: {paint.word(account.status.upper(), account.status)}{_outcome(account)}"
+    yield _line("asked", account.wish)
+    if account.reason_code or account.message:
+        yield _line("because", " ".join(part for part in (account.reason_code, account.message) if part))
+    yield from _lines("numbers", [f"{name} = {value}" for name, value in account.numbers.items()])
+    yield from _sizing_lines(account.sizing)
+    yield from _verdict_lines(account.verdict, paint)
+    for setting in account.settings:
+        yield _line("account", f"{_clock_text(setting.at_ms)}  {setting.what} {setting.text}")
+    for order in account.orders:
+        yield from _order_lines(order, paint)
+    yield from _lines("position", [_position_text(position) for position in account.positions] or _flat(account))
+    yield from _lines("balance", [_balance_text(balance) for balance in account.balances])
+
+
+def _outcome(account: AccountPart) -> str:
+    if not account.filled_quantity:
+        return ""
+    prices = [order for order in account.orders if order.fills and not order.origin]
+    at = f" at {_price_text(prices[0].average_price)}" if len(prices) == 1 else ""
+    fees = ", ".join(
+        f"{format_amount(fee)} {currency}" for order in account.orders for currency, fee in order.fees.items()
+    )
+    return f" {format_amount(account.filled_quantity)} {account.unit}{at}, fee {fees}"
+
+
+def _sizing_lines(sizing: tuple[SizingLine, ...]) -> Iterator[str]:
+    width = max((len(line.label) for line in sizing), default=0)
+    yield from _lines(
+        "size",
+        [f"{line.label:<{width}}  {line.formula}{' = ' if line.formula else ''}{line.result}" for line in sizing],
+    )
+
+
+def _verdict_lines(verdict: RiskVerdict | None, paint: Paint) -> Iterator[str]:
+    if verdict is None:
+        return
+    word = "approved" if verdict.approved else "denied"
+    yield _line("risk", f"{paint.word(word)} by profile {verdict.profile}, {len(verdict.checks)} checks")
+    yield from _lines("", [_check_text(check, paint) for check in verdict.checks])
+
+
+def _check_text(check: RiskCheck, paint: Paint) -> str:
+    word = paint.word(f"{check.outcome:<7}", check.outcome)
+    numbers = ""
+    if check.value is not None and check.limit is not None:
+        sign = "against" if check.outcome is CheckOutcome.SKIPPED else "of"
+        numbers = f"{_price_text(check.value)} {sign} {_price_text(check.limit)} {check.unit}".rstrip()
+    elif check.value is not None:
+        numbers = f"{_price_text(check.value)} {check.unit}".rstrip()
+    detail = f"{numbers}{'  ' if numbers and check.detail else ''}{check.detail}"
+    reason = f"{check.reason_code}: " if check.outcome is CheckOutcome.DENY and check.reason_code else ""
+    return f"  {word} {check.code:<13}{reason}{detail}".rstrip()
+
+
+def _order_lines(order: OrderPart, paint: Paint) -> Iterator[str]:
+    yield from _sizing_lines(order.sizing)
+    yield from _verdict_lines(order.verdict, paint)
+    side = "" if order.position_side is PositionSide.NET else f" {order.position_side}"
+    origin = f" ({order.origin.replace('_', ' ')})" if order.origin else ""
+    what = (
+        f"{order.side}{side} {format_amount(order.quantity)} {order.unit} {order.order_type.replace('_', '-')}{origin}"
+    )
+    terms = f", {', '.join(order.terms)}" if order.terms else ""
+    yield _line("order", f"{order.order_id}: {paint.word(order.status)}")
+    yield _line("", f"{what}{terms}")
+    for message in order.messages:
+        text = " ".join(part for part in (message.code, message.text) if part)
+        yield _line("", f"{_clock_text(message.at_ms)}  {paint.word(message.what)} {text}")
+    if len(order.fills) > 1:
+        yield _line("", f"average price {_price_text(order.average_price)} over {len(order.fills)} fills")
+
+
+def _position_text(position: PositionPart) -> str:
+    if not position.quantity:
+        return f"now flat{_side_text(position)}, realized P&L {_price_text(position.realized_pnl)}"
+    quantity = f"{format_amount(position.quantity)} {position.unit}"
+    return (
+        f"now{_side_text(position)} {quantity} at {_price_text(position.entry_price)}, "
+        f"{format_amount(position.leverage)}x, realized P&L {_price_text(position.realized_pnl)}"
+    )
+
+
+def _side_text(position: PositionPart) -> str:
+    return "" if position.position_side is PositionSide.NET else f" {position.position_side}"
+
+
+def _flat(account: AccountPart) -> list[str]:
+    return ["none"] if account.unit == "contracts" and account.balances else []
+
+
+def _balance_text(balance: BalancePart) -> str:
+    return f"now {_price_text(balance.total)} {balance.currency}, of it {_price_text(balance.available)} available"
+
+
+def _totals_lines(totals: Totals) -> Iterator[str]:
+    statuses = ", ".join(f"{count} {status}" for status, count in totals.by_status.items())
+    accounts = "account" if totals.accounts == 1 else "accounts"
+    yield f"Together: {totals.accounts} {accounts}: {statuses}"
+    filled = [f"{format_amount(quantity)} {unit}" for unit, quantity in totals.filled.items()]
+    fees = [f"{format_amount(fee)} {currency}" for currency, fee in totals.fees.items()]
+    if filled:
+        yield _line("filled", ", ".join(filled))
+    if fees:
+        yield _line("fees", ", ".join(fees))
+
+
+def _price_text(value: Decimal) -> str:
+    """At most eight decimals: enough for every tick, and readable for an average or a share."""
+    return format_amount(round(value, PRICE_DIGITS))

@@ -1,0 +1,225 @@
+"""What an operator may set: on the command line, in `FAIRLEAD_*`, or in `fairlead.toml` of the data folder."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from pathlib import Path
+from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
+
+import platformdirs
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX: Final = "FAIRLEAD_"
+FILE_NAME: Final = "fairlead.toml"
+DATABASE_NAME: Final = "fairlead.sqlite3"
+PORT_MAX: Final = 65_535
+LOOPBACK_NAMES: Final = frozenset({"localhost", "ip6-localhost"})
+
+Network = IPv4Network | IPv6Network
+
+
+class LogLevel(StrEnum):
+    """How much is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(StrEnum):
+    """One JSON object per line for machines, or lines for people."""
+
+    JSON = "json"
+    TEXT = "text"
+
+
+def _split_commas(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_split_commas)]
+
+
+def default_data_dir() -> Path:
+    """Where this platform keeps a user's application data."""
+    return Path(platformdirs.user_data_dir("fairlead", appauthor=False))
+
+
+class Settings(BaseSettings):
+    """Every setting with its default; `fairlead check-config` prints them."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid")
+
+    data_dir: Path = Field(default_factory=default_data_dir, description="folder of the database and of fairlead.toml")
+    database_url: str = Field(default="", description="where the store is; empty means SQLite in the data folder")
+    host: str = Field(default="127.0.0.1", description="address to listen on")
+    port: int = Field(default=8000, ge=0, le=PORT_MAX, description="port to listen on; 0 picks a free one")
+    public_listen: bool = Field(default=False, description="allow an address that other machines can reach")
+    public_url: str = Field(default="", description="how the world reaches us; empty means host and port")
+    log_level: LogLevel = Field(default=LogLevel.INFO, description="how much is logged")
+    log_format: LogFormat = Field(default=LogFormat.TEXT, description="text for people, json for machines")
+    trusted_proxies: Networks = Field(default=(), description="proxies whose forwarding header counts (CIDR, commas)")
+    allowed_addresses: Networks = Field(default=(), description="who may call hooks (CIDR, commas); empty means all")
+    wait_deadline_ms: int = Field(default=2_500, ge=0, le=60_000, description="how long a wait-mode hook waits")
+    body_bytes_max: int = Field(default=65_536, ge=1_024, le=10_485_760, description="largest alert body")
+    unfinished_alerts_max: int = Field(default=10_000, ge=1, description="backlog beyond which senders get 429")
+    market_seed: int = Field(default=7, ge=0, description="seed of the simulated market")
+
+    @field_validator("data_dir")
+    @classmethod
+    def _make_absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @model_validator(mode="after")
+    def _stay_private(self) -> Settings:
+        if not self.public_listen and not _is_loopback(self.host):
+            message = (
+                f"host {self.host} can be reached from other machines: use 127.0.0.1, or set "
+                f"{PREFIX}PUBLIC_LISTEN=true once a firewall or a proxy protects it"
+            )
+            raise ValueError(message)
+        return self
+
+    @property
+    def store_url(self) -> str:
+        """The database, with the default filled in."""
+        return self.database_url or f"sqlite:///{self.data_dir / DATABASE_NAME}"
+
+    @property
+    def base_url(self) -> str:
+        """How others reach us, without a slash at the end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_url.rstrip("/") or f"http://{host}:{self.port}"
+
+
+class SettingLine(BaseModel):
+    """One setting as `check-config` shows it."""
+
+    name: str
+    variable: str
+    value: str
+    origin: str
+    description: str
+    problem: str = ""
+
+
+class SettingsReport(BaseModel):
+    """All settings, where each came from, and what is wrong; ``settings`` is None when something is."""
+
+    lines: list[SettingLine]
+    problems: list[str]
+    warnings: list[str]
+    settings: Settings | None = None
+
+
+def read_settings(overrides: Mapping[str, Any]) -> SettingsReport:
+    """Read every place a setting may stand in; ``overrides`` come from the command line (None means not given)."""
+    chosen = {name: value for name, value in overrides.items() if value is not None}
+    environment = _read_environment()
+    folder = chosen.get("data_dir") or environment.get("data_dir") or default_data_dir()
+    path = Path(folder).expanduser() / FILE_NAME
+    written, problems = _read_file(path)
+    origins = {
+        **dict.fromkeys(written, str(path)),
+        **{name: f"environment {PREFIX}{name.upper()}" for name in environment},
+        **dict.fromkeys(chosen, "command line"),
+    }
+    # Values of the file stand below the environment, which pydantic-settings reads itself.
+    given = {**{name: value for name, value in written.items() if name not in environment}, **chosen}
+    settings, found = _build(given)
+    return SettingsReport(
+        lines=[
+            _describe(name, {**environment, **given}, origins, settings=settings, problem=found.get(name, ""))
+            for name in Settings.model_fields
+        ],
+        problems=problems + [f"{name}: {text}" if name else text for name, text in found.items()],
+        warnings=_find_unknown_variables(),
+        settings=settings if not problems else None,
+    )
+
+
+def _build(given: Mapping[str, Any]) -> tuple[Settings | None, dict[str, str]]:
+    try:
+        return Settings(**given), {}
+    except ValidationError as error:
+        return None, {
+            str(problem["loc"][0]) if problem["loc"] else "": problem["msg"].removeprefix("Value error, ")
+            for problem in error.errors(include_url=False)
+        }
+
+
+def _read_environment() -> dict[str, str]:
+    present = {name.upper(): value for name, value in os.environ.items() if value}
+    return {name: present[key] for name in Settings.model_fields if (key := f"{PREFIX}{name.upper()}") in present}
+
+
+def _read_file(path: Path) -> tuple[dict[str, Any], list[str]]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8")), []
+    except FileNotFoundError:
+        return {}, []
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return {}, [f"{path} cannot be read: {error}"]
+
+
+def _find_unknown_variables() -> list[str]:
+    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+    warnings = []
+    for name in sorted(os.environ):
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            near = difflib.get_close_matches(name.upper(), known, n=1)
+            warnings.append(f"{name} is not a setting" + (f"; did you mean {near[0]}?" if near else ""))
+    return warnings
+
+
+def _describe(
+    name: str,
+    raw: Mapping[str, Any],
+    origins: Mapping[str, str],
+    *,
+    settings: Settings | None,
+    problem: str,
+) -> SettingLine:
+    field = Settings.model_fields[name]
+    value = raw.get(name, field.get_default(call_default_factory=True)) if settings is None else getattr(settings, name)
+    return SettingLine(
+        name=name,
+        variable=f"{PREFIX}{name.upper()}",
+        value=redact_url(_write(value)) if name.endswith("_url") else _write(value),
+        origin=origins.get(name, "default"),
+        description=field.description or "",
+        problem=problem,
+    )
+
+
+def _write(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(str(part) for part in value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value)
+
+
+def redact_url(url: str) -> str:
+    """Blank the password of a URL."""
+    password = urlsplit(url).password
+    return url.replace(f":{password}@", ":***@", 1) if password else url
+
+
+def _is_loopback(host: str) -> bool:
+    if host in LOOPBACK_NAMES:
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
