@@ -19,10 +19,15 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rejected(msgspec.Struct, frozen=True, kw_only=True):
-    """The venue refused, certainly; its own code and text."""
+    """The venue refused, certainly; its own code and text.
+
+    ``retry_after_ms`` is set when the reason passes by itself (a rate limit: OKX 50011, 50061): the same order may be sent
+    again after that time, because this one was certainly not executed (webhook.md 12).
+    """
 
     code: str
     message: str
+    retry_after_ms: int = 0
 
 
 class Unknown(msgspec.Struct, frozen=True, kw_only=True):
