@@ -7,6 +7,8 @@ machine can be reached, and no test may take longer than a minute: pyproject.tom
 from __future__ import annotations
 
 import os
+import sys
+from typing import Any
 
 from hypothesis import HealthCheck, Verbosity, settings
 
@@ -23,3 +25,17 @@ settings.register_profile(
 )
 settings.register_profile("debug", max_examples=10, deadline=None, verbosity=Verbosity.verbose)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
+
+
+# pytest-socket guards connections; this guards the questions to name servers that come before them.
+LOCAL_HOSTS = frozenset({None, "", "localhost", "127.0.0.1", "::1", "0.0.0.0"})
+
+
+def _refuse_lookups(event: str, arguments: tuple[Any, ...]) -> None:
+    if event in {"socket.getaddrinfo", "socket.gethostbyname"}:
+        host = arguments[0].decode() if isinstance(arguments[0], bytes) else arguments[0]
+        if host not in LOCAL_HOSTS:
+            raise RuntimeError(f"a test looked up {host}")
+
+
+sys.addaudithook(_refuse_lookups)
