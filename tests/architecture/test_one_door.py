@@ -63,7 +63,10 @@ def _imported_names(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 
 def find_catch_alls(source: Source) -> list[str]:
-    """A bare except, `except Exception` and `suppress(Exception)` outside the three edges."""
+    """A bare except, `except Exception` and `suppress(Exception)` outside the three edges.
+
+    Whoever cleans up and always raises on has caught nothing.
+    """
     if source.path.startswith(CATCH_ALL_EDGES):
         return []
     handlers = [node for node in ast.walk(source.tree) if isinstance(node, ast.ExceptHandler)]
@@ -71,7 +74,7 @@ def find_catch_alls(source: Source) -> list[str]:
     return [
         f"{source.where(node)}: catches everything, which only a request, task or adapter edge may"
         for node in [
-            *(handler for handler in handlers if _catches_all(handler.type)),
+            *(handler for handler in handlers if _catches_all(handler.type) and not _raises_on(handler)),
             *(call for call in calls if _last_name(call.func) == "suppress" and any(map(_catches_all, call.args))),
         ]
     ]
@@ -81,6 +84,16 @@ def _catches_all(caught: ast.expr | None) -> bool:
     if isinstance(caught, ast.Tuple):
         return any(_catches_all(part) for part in caught.elts)
     return caught is None or _last_name(caught) in CATCH_ALL_NAMES
+
+
+def _raises_on(handler: ast.ExceptHandler) -> bool:
+    last = handler.body[-1]
+    ways_out = (ast.Return, ast.Break, ast.Continue)
+    return (
+        isinstance(last, ast.Raise)
+        and last.exc is None
+        and not any(isinstance(node, ways_out) for statement in handler.body for node in ast.walk(statement))
+    )
 
 
 def find_muted_lines(source: Source) -> list[str]:
@@ -163,12 +176,14 @@ def test_a_catch_all_elsewhere_is_found() -> None:
     for text in (
         "try: pass\nexcept: pass",
         "try: pass\nexcept Exception: pass",
-        "try: pass\nexcept (ValueError, builtins.BaseException) as error: raise",
+        "try: pass\nexcept (ValueError, builtins.BaseException) as error: raise ValueError from error",
+        "try: pass\nexcept BaseException:\n    if late: return\n    raise",
         "with contextlib.suppress(Exception): pass",
     ):
         assert find_catch_alls(Source("orders/reports.py", text)), text
         assert not find_catch_alls(Source("venues/okx/client.py", text)), text
-    assert not find_catch_alls(Source("orders/reports.py", "try: pass\nexcept ValueError: pass"))
+    for text in ("try: pass\nexcept ValueError: pass", "try: pass\nexcept BaseException:\n    close()\n    raise"):
+        assert not find_catch_alls(Source("orders/reports.py", text)), text
 
 
 def test_a_check_muted_without_a_code_is_found() -> None:
