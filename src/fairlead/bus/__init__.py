@@ -1,0 +1,1 @@
+"""Doorbells between the parts of a running Fairlead."""

@@ -1,0 +1,46 @@
+"""One process per data folder: two writers would each believe that they own the journal."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from typing import Final
+
+from fairlead.store.sqlite_file import FILE_MODE, FOLDER_MODE
+
+LOCK_NAME: Final = "fairlead.lock"
+_PID_BYTES_MAX: Final = 32
+
+
+class FolderInUseError(RuntimeError):
+    """Another process holds the data folder."""
+
+
+class FolderLock:
+    """Held from construction until released, or until the process ends in whatever way."""
+
+    def __init__(self, folder: Path) -> None:
+        """Take the folder.
+
+        Raises:
+            FolderInUseError: somebody else has it; the text names the process.
+            OSError: the lock file cannot be written.
+        """
+        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        self._descriptor = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT, FILE_MODE)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.read(self._descriptor, _PID_BYTES_MAX).decode(errors="replace").strip() or "unknown"
+            os.close(self._descriptor)
+            message = f"data folder {folder} is in use by process {holder}; stop it, or choose another folder"
+            raise FolderInUseError(message) from error
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+
+    def release(self) -> None:
+        """Let others have it; the file stays, because removing it would let two processes lock two files."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1

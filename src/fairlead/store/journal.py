@@ -1,0 +1,109 @@
+"""The list of facts, kept in SQLite: the port that the order path appends to and everybody else reads from."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, Self
+
+from fairlead.ports import AppendOutcome, JournalRow, NotStored, Record, Unit
+from fairlead.store.deliveries import Deliveries
+from fairlead.store.folder_lock import FolderLock
+from fairlead.store.rows import decode_row
+from fairlead.store.sqlite_file import open_reader, open_writer
+from fairlead.store.sqlite_statements import SELECT_PAGE, SELECT_RECORDS
+from fairlead.store.sqlite_writer import SqliteWriter
+from fairlead.store.urls import sqlite_path
+
+PAGE_ROWS_MAX: Final = 500
+
+
+class SqliteJournal:
+    """Owns the data folder while it is open. Build it with ``open``, on the event loop that will use it."""
+
+    def __init__(self, lock: FolderLock, writer: SqliteWriter, reader: sqlite3.Connection) -> None:
+        """Join the parts that ``open`` made."""
+        self._lock = lock
+        self._writer = writer
+        self._reader = reader
+        # One thread, so that the read connection is never used twice at once.
+        self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal-reader")
+        self._loop = asyncio.get_running_loop()
+        self._closed_chains: set[str] = set()
+
+    @classmethod
+    async def open(cls, url: str, *, on_death: Callable[[BaseException], None]) -> Self:
+        """Take the data folder and find the journal's end.
+
+        ``on_death`` is called on the event loop, once, when the writer cannot go on; the process should end then.
+
+        Raises:
+            FolderInUseError: another process has the folder.
+            DamagedJournalError: the journal contradicts itself.
+            sqlite3.Error: the file cannot be used, or was not migrated.
+        """
+        path = sqlite_path(url)
+        lock = FolderLock(path.parent)
+        try:
+            writer = SqliteWriter(open_writer(path), Deliveries(asyncio.get_running_loop()), on_death)
+            return cls(lock, writer, open_reader(path))
+        except BaseException:
+            lock.release()
+            raise
+
+    async def close(self) -> None:
+        """Store what is queued, tell its outcomes, and give the folder back."""
+        await asyncio.to_thread(self._writer.stop)
+        await asyncio.to_thread(self._reading.shutdown)
+        self._reader.close()
+        self._lock.release()
+
+    def append(self, unit: Unit, on_done: Callable[[AppendOutcome], None]) -> None:
+        """Queue a unit; ``on_done`` is called once on the event loop, in queue order, after commit or refusal."""
+        if unit.chain in self._closed_chains:
+            refusal = f"an earlier unit of {unit.chain} was refused"
+        else:
+            refusal = self._writer.put(unit, on_done)
+        if refusal:
+            if unit.chain:
+                self._closed_chains.add(unit.chain)
+            self._loop.call_soon(on_done, NotStored(reason=refusal))
+
+    def commit(self, unit: Unit) -> Awaitable[AppendOutcome]:
+        """Queue a unit and wait for its outcome."""
+        future: asyncio.Future[AppendOutcome] = self._loop.create_future()
+
+        def tell(outcome: AppendOutcome) -> None:
+            if not future.done():
+                future.set_result(outcome)
+
+        self.append(unit, tell)
+        return future
+
+    def reopen(self, chain: str) -> None:
+        """Take units of a chain again, after its owner was rebuilt from what is stored."""
+        self._closed_chains.discard(chain)
+        self._writer.reopen(chain)
+
+    async def read_after(self, seq: int) -> AsyncIterator[JournalRow]:
+        """Read all rows with a greater seq, in order; short reads, no transaction kept open between pages."""
+        while page := await self._loop.run_in_executor(self._reading, self._read_page, seq):
+            for row in page:
+                yield row
+            if len(page) < PAGE_ROWS_MAX:
+                return
+            seq = page[-1].seq
+
+    async def read_records(self, space: str) -> Sequence[Record]:
+        """Read all records of a space, by owner and key."""
+        return await self._loop.run_in_executor(self._reading, self._read_records, space)
+
+    def _read_page(self, seq: int) -> list[JournalRow]:
+        rows = self._reader.execute(SELECT_PAGE, (seq, PAGE_ROWS_MAX)).fetchall()
+        return [decode_row(row) for row in rows]
+
+    def _read_records(self, space: str) -> list[Record]:
+        rows = self._reader.execute(SELECT_RECORDS, (space,)).fetchall()
+        return [Record(space=space, owner=owner, key=key, body=body) for owner, key, body in rows]

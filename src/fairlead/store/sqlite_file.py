@@ -1,0 +1,55 @@
+"""Open a SQLite file the one way we use it: private, write-ahead log, every commit on disk."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+FILE_MODE: Final = 0o600
+FOLDER_MODE: Final = 0o700
+BUSY_TIMEOUT_MS: Final = 10_000
+_PRAGMAS: Final = (
+    f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA foreign_keys=ON",
+)
+
+
+def make_private_file(path: Path) -> None:
+    """Create the file and its folder, readable by their owner only; SQLite gives its side files the same mode."""
+    path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE))
+
+
+def set_pragmas(connection: sqlite3.Connection) -> None:
+    """Prepare a connection that may write."""
+    for pragma in _PRAGMAS:
+        connection.execute(pragma).close()
+
+
+def open_writer(path: Path) -> sqlite3.Connection:
+    """Open for writing; transactions are begun and ended by hand.
+
+    Raises:
+        sqlite3.Error: the file cannot be opened or is not a database.
+    """
+    make_private_file(path)
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    set_pragmas(connection)
+    return connection
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """Open for reading only; each statement is its own short transaction.
+
+    Raises:
+        sqlite3.Error: the file is not there, or not a database.
+    """
+    uri = f"file:{quote(str(path.absolute()))}?mode=ro"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+    connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}").close()
+    return connection

@@ -1,0 +1,116 @@
+"""The SQL of the journal writer, made from the tables once; SQLAlchemy stays out of the hot path."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from typing import Final
+
+from sqlalchemy import Table
+
+from fairlead.core.model.state import State
+from fairlead.ports import Record
+from fairlead.store import tables
+from fairlead.store.projections import StateKey, identify, write_row
+from fairlead.store.rows import GENESIS_HASH, Draft, StoredRow, Tip
+
+
+class SecondOwnerError(RuntimeError):
+    """Somebody else wrote to streams of ours: what we believe about them is wrong."""
+
+
+class DamagedJournalError(RuntimeError):
+    """The journal on disk contradicts itself."""
+
+
+def _insert(table: Table, *, name: str = "") -> str:
+    columns = tables.column_names(table)
+    return f"INSERT INTO {name or table.name} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
+
+
+def upsert_statement(table: Table, *, name: str = "") -> str:
+    """Insert a row or, where its key is there already, replace the rest of it."""
+    keys = tables.key_names(table)
+    changes = ", ".join(f"{column}=excluded.{column}" for column in tables.column_names(table) if column not in keys)
+    return f"{_insert(table, name=name)} ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}"
+
+
+INSERT_ROWS: Final = _insert(tables.journal)
+INSERT_HEADS: Final = _insert(tables.heads)
+UPDATE_HEADS: Final = "UPDATE heads SET version=? WHERE stream=? AND version=?"
+UPSERT_STATES: Final = {table.name: upsert_statement(table) for table in tables.PROJECTIONS}
+UPSERT_RECORDS: Final = upsert_statement(tables.records)
+DELETE_RECORDS: Final = "DELETE FROM records WHERE space=? AND owner=? AND key=?"
+FIND_KEY: Final = "SELECT 1 FROM journal WHERE tenant=? AND kind=? AND key=?"
+SELECT_LAST: Final = "SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1"
+SELECT_HEADS: Final = "SELECT stream, version FROM heads"
+SELECT_PAGE: Final = (
+    f"SELECT {', '.join(tables.column_names(tables.journal))} FROM journal WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
+)
+SELECT_RECORDS: Final = "SELECT owner, key, body FROM records WHERE space=? ORDER BY owner, key"
+
+
+def read_tip(connection: sqlite3.Connection) -> Tip:
+    """Find where the journal ends.
+
+    Raises:
+        DamagedJournalError: the streams do not add up to the rows.
+        sqlite3.Error: the disk refused.
+    """
+    last = connection.execute(SELECT_LAST).fetchone()
+    seq, last_hash = last or (0, GENESIS_HASH)
+    versions: dict[str, int] = dict(connection.execute(SELECT_HEADS).fetchall())
+    # Every row is one version of one stream, and no number is ever left out.
+    total = sum(versions.values())
+    if total != seq:
+        message = f"the journal ends at row {seq}, but its streams add up to {total} rows; run fairlead verify"
+        raise DamagedJournalError(message)
+    return Tip(seq, last_hash, versions)
+
+
+def insert_rows(connection: sqlite3.Connection, rows: list[StoredRow]) -> None:
+    """Append journal rows."""
+    if rows:
+        connection.executemany(INSERT_ROWS, rows).close()
+
+
+def save_states(connection: sqlite3.Connection, states: Iterable[State]) -> None:
+    """Bring the projections up to date; of several states of one thing only the last is written."""
+    latest: dict[str, dict[StateKey, State]] = {}
+    for state in states:
+        table, key = identify(state)
+        latest.setdefault(table, {})[key] = state
+    for table, by_key in latest.items():
+        connection.executemany(UPSERT_STATES[table], [write_row(state) for state in by_key.values()]).close()
+
+
+def save_records(connection: sqlite3.Connection, records: Iterable[Record]) -> None:
+    """Keep or delete records, the last word on each key winning."""
+    latest = {(record.space, record.owner, record.key): record.body for record in records}
+    kept = [(*key, body) for key, body in latest.items() if body is not None]
+    dropped = [key for key, body in latest.items() if body is None]
+    if kept:
+        connection.executemany(UPSERT_RECORDS, kept).close()
+    if dropped:
+        connection.executemany(DELETE_RECORDS, dropped).close()
+
+
+def move_heads(connection: sqlite3.Connection, draft: Draft) -> None:
+    """Write down the new version of every touched stream.
+
+    Raises:
+        SecondOwnerError: a stream on disk is not where we left it.
+    """
+    moved, new = draft.moved_streams(), draft.new_streams()
+    if moved:
+        cursor = connection.executemany(UPDATE_HEADS, moved)
+        # The count of executemany is the sum over its updates.
+        if cursor.rowcount != len(moved):
+            message = f"{len(moved) - cursor.rowcount} of {len(moved)} streams were moved by another process"
+            raise SecondOwnerError(message)
+    if new:
+        try:
+            connection.executemany(INSERT_HEADS, new).close()
+        except sqlite3.IntegrityError as error:
+            message = "a stream that is new to us was begun by another process"
+            raise SecondOwnerError(message) from error

@@ -1,0 +1,301 @@
+"""Every table, once: the journal, the tables made from it, and what people configure.
+
+``info["tenant"]`` marks tables that are read for one tenant only, ``info["config"]`` those whose change a running
+server must notice.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from fairlead.store.columns import Money
+
+TENANT: Final = {"tenant": True}
+CONFIG: Final = {"config": True}
+TENANT_CONFIG: Final = {"tenant": True, "config": True}
+ROLES: Final = ("owner", "admin", "trader", "viewer")
+RESPONSE_MODES: Final = ("ack", "wait")
+
+metadata = MetaData(
+    naming_convention={"ix": "%(table_name)s_%(column_0_N_name)s", "uq": "%(table_name)s_%(column_0_N_name)s_unique"},
+)
+
+
+def _key(name: str) -> Column[str]:
+    return Column(name, Text, primary_key=True)
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False)
+
+
+def _time(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False)
+
+
+def _flag(name: str) -> Column[bool]:
+    return Column(name, Boolean, nullable=False)
+
+
+def _body() -> Column[bytes]:
+    return Column("body", LargeBinary, nullable=False)
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
+
+
+# The only index beside seq, because each further one costs a dirty page per row (index locality).
+journal = Table(
+    "journal",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    _text("tenant"),
+    _text("stream"),
+    Column("version", Integer, nullable=False),
+    _text("kind"),
+    Column("key", Text),
+    _text("cause"),
+    _time("at_ms"),
+    _body(),
+    Column("hash", LargeBinary, nullable=False),
+    Index("journal_key", "tenant", "kind", "key", unique=True, sqlite_where=text("key IS NOT NULL")),
+    info=TENANT,
+)
+heads = Table(
+    "heads",
+    metadata,
+    _key("stream"),
+    Column("version", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+records = Table(
+    "records",
+    metadata,
+    _key("space"),
+    _key("owner"),
+    _key("key"),
+    _body(),
+    sqlite_with_rowid=False,
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    _key("alert_id"),
+    _text("tenant"),
+    _text("hook_id"),
+    _text("duplicate_key"),
+    _time("received_ms"),
+    _text("verdict"),
+    _body(),
+    sqlite_with_rowid=False,
+    info=TENANT,
+)
+requests = Table(
+    "requests",
+    metadata,
+    _key("request_id"),
+    _text("tenant"),
+    _text("account_id"),
+    _text("cause"),
+    _text("symbol"),
+    _text("status"),
+    Column("is_pending", SmallInteger, nullable=False),
+    _time("updated_ms"),
+    _body(),
+    Index("requests_cause", "tenant", "cause"),
+    Index("requests_pending", "account_id", sqlite_where=text("is_pending = 1")),
+    sqlite_with_rowid=False,
+    info=TENANT,
+)
+orders = Table(
+    "orders",
+    metadata,
+    _key("order_id"),
+    _text("tenant"),
+    _text("account_id"),
+    _text("request_id"),
+    _text("symbol"),
+    _text("status"),
+    Column("is_open", SmallInteger, nullable=False),
+    _time("updated_ms"),
+    _body(),
+    Index("orders_open", "account_id", sqlite_where=text("is_open = 1")),
+    sqlite_with_rowid=False,
+    info=TENANT,
+)
+positions = Table(
+    "positions",
+    metadata,
+    _key("account_id"),
+    _key("symbol"),
+    _key("position_side"),
+    _text("tenant"),
+    Column("quantity", Money, nullable=False),
+    _body(),
+    sqlite_with_rowid=False,
+    info=TENANT,
+)
+balances = Table(
+    "balances",
+    metadata,
+    _key("account_id"),
+    _key("currency"),
+    _text("tenant"),
+    Column("total", Money, nullable=False),
+    Column("reserved", Money, nullable=False),
+    _body(),
+    sqlite_with_rowid=False,
+    info=TENANT,
+)
+PROJECTIONS: Final = (alerts, requests, orders, positions, balances)
+
+users = Table(
+    "users",
+    metadata,
+    _key("user_id"),
+    _text("tenant"),
+    Column("username", Text, nullable=False, unique=True),
+    _text("password_hash"),
+    _text("role"),
+    _text("time_zone"),
+    _flag("enabled"),
+    _time("created_ms"),
+    _one_of("role", ROLES),
+    info=TENANT_CONFIG,
+)
+venue_accounts = Table(
+    "venue_accounts",
+    metadata,
+    _key("account_id"),
+    _text("tenant"),
+    _text("label"),
+    _text("exchange"),
+    _text("kind"),
+    _text("mode"),
+    _text("position_mode"),
+    _text("risk_profile"),
+    _flag("enabled"),
+    _text("opening_balances"),
+    _text("fee_rates"),
+    _time("created_ms"),
+    UniqueConstraint("tenant", "label"),
+    info=TENANT_CONFIG,
+)
+groups = Table(
+    "groups",
+    metadata,
+    _key("group_id"),
+    _text("tenant"),
+    _text("name"),
+    _time("created_ms"),
+    UniqueConstraint("tenant", "name"),
+    info=TENANT_CONFIG,
+)
+group_members = Table(
+    "group_members",
+    metadata,
+    Column("group_id", Text, ForeignKey("groups.group_id", ondelete="CASCADE"), primary_key=True),
+    Column("account_id", Text, ForeignKey("venue_accounts.account_id", ondelete="CASCADE"), primary_key=True),
+    _text("tenant"),
+    info=TENANT_CONFIG,
+)
+hooks = Table(
+    "hooks",
+    metadata,
+    _key("hook_id"),
+    _text("tenant"),
+    Column("owner", Text, ForeignKey("users.user_id"), nullable=False),
+    _text("name"),
+    Column("token_hash", LargeBinary, nullable=False, unique=True),
+    _text("token_hint"),
+    Column("previous_token_hash", LargeBinary, unique=True),
+    Column("previous_until_ms", BigInteger),
+    _text("target"),
+    _text("response_mode"),
+    _text("risk_profile"),
+    _flag("strict_fields"),
+    _flag("strict_status"),
+    _flag("cap_to_available"),
+    _text("address_list"),
+    Column("rate_per_minute", Integer, nullable=False),
+    _time("stale_after_ms"),
+    _flag("stale_close_passes"),
+    _flag("enabled"),
+    Column("expires_ms", BigInteger),
+    _time("created_ms"),
+    UniqueConstraint("tenant", "name"),
+    _one_of("response_mode", RESPONSE_MODES),
+    info=TENANT_CONFIG,
+)
+risk_profiles = Table(
+    "risk_profiles",
+    metadata,
+    _key("name"),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    _body(),
+    _time("created_ms"),
+    info=CONFIG,
+)
+# Calls that were refused before they became alerts: the newest few per hook, without their secrets.
+hook_calls = Table(
+    "hook_calls",
+    metadata,
+    Column("hook_id", Text, ForeignKey("hooks.hook_id", ondelete="CASCADE"), primary_key=True),
+    _key("call_id"),
+    _text("tenant"),
+    _time("received_ms"),
+    _text("source_address"),
+    Column("status_code", Integer, nullable=False),
+    _text("error"),
+    _text("details"),
+    _text("body"),
+    info=TENANT,
+)
+# One row, counted up by every change of a config table, so that a server sees what another process did.
+config_version = Table(
+    "config_version",
+    metadata,
+    Column("id", Integer, CheckConstraint("id = 1", name="single_row"), primary_key=True),
+    Column("version", BigInteger, nullable=False),
+)
+
+
+def is_tenant_table(table: Table) -> bool:
+    """Tell whether its rows belong to tenants."""
+    return bool(table.info.get("tenant"))
+
+
+def is_config_table(table: Table) -> bool:
+    """Tell whether a running server must notice its changes."""
+    return bool(table.info.get("config"))
+
+
+def column_names(table: Table) -> tuple[str, ...]:
+    """Its columns in the order of definition."""
+    return tuple(column.name for column in table.columns)
+
+
+def key_names(table: Table) -> tuple[str, ...]:
+    """The columns of its primary key."""
+    columns: Any = table.primary_key.columns
+    return tuple(column.name for column in columns)
