@@ -54,8 +54,8 @@ class FeeRates(msgspec.Struct, frozen=True, kw_only=True):
 class VenueAccount(msgspec.Struct, frozen=True, kw_only=True):
     """One account at a venue, owned by a tenant.
 
-    ``exchange`` is the name alerts use (``okx``); ``kind`` is the adapter (``paper``). A paper account pretends to be an
-    account of its exchange, so the alert of a live account works unchanged; ``opening_balances`` is its first cash.
+    ``exchange`` is the name alerts use (``okx``); ``kind`` is the adapter (``paper``). A paper account pretends to be
+    an account of its exchange, so the alert of a live account works unchanged; ``opening_balances`` is its first cash.
     """
 
     account_id: str

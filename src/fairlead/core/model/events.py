@@ -14,7 +14,7 @@ from fairlead.core.model.risk import RiskVerdict
 
 
 class AlertReceived(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A call that named a hook and its token, stored before it was answered; the token itself is blanked in ``body``."""
+    """A call that named a hook and its token, stored before it was answered; the token is blanked in ``body``."""
 
     alert_id: str
     hook_id: str
@@ -67,7 +67,7 @@ class SizingLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderApproved(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Risk said yes; committed before the first byte leaves. ``more`` is set while the request will plan further legs."""
+    """Risk said yes; committed before the first byte leaves. ``more`` is set while the request will plan more legs."""
 
     order: Order
     verdict: RiskVerdict

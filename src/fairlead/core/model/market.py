@@ -8,7 +8,7 @@ import msgspec
 
 
 class Quote(msgspec.Struct, frozen=True, kw_only=True):
-    """Best bid and ask with last, mark and index price; quantities in the instrument's unit; time in UTC milliseconds."""
+    """Best bid and ask with last, mark and index price; quantities in the instrument's unit; UTC milliseconds."""
 
     symbol: str
     bid: Decimal

@@ -41,10 +41,10 @@ class Liquidity(StrEnum):
 class Order(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """One instruction to a venue and how far it has come.
 
-    ``quantity`` is base currency (spot) or contracts, except when ``in_quote`` (a spot market buy that spends an amount of
-    quote currency): then ``quantity`` is quote currency while ``filled_quantity`` stays base. ``fee`` is positive when
-    paid, negative when a rebate. ``parent_id`` is set on orders that the venue made for one of ours (attached stop,
-    take-profit, liquidation: then ``origin`` says which).
+    ``quantity`` is base currency (spot) or contracts, except when ``in_quote`` (a spot market buy that spends an amount
+    of quote currency): then ``quantity`` is quote currency while ``filled_quantity`` stays base. ``fee`` is positive when
+    paid, negative when a rebate. ``parent_id`` is set on orders that the venue made for one of ours (protection,
+    liquidation: ``origin`` says which).
     """
 
     order_id: str

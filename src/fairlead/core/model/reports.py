@@ -21,8 +21,8 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
 class Rejected(msgspec.Struct, frozen=True, kw_only=True):
     """The venue refused, certainly; its own code and text.
 
-    ``retry_after_ms`` is set when the reason passes by itself (a rate limit: OKX 50011, 50061): the same order may be sent
-    again after that time, because this one was certainly not executed (webhook.md 12).
+    ``retry_after_ms`` is set when the reason passes by itself (a rate limit: OKX 50011, 50061): the same order may be
+    sent again after that time, because this one was certainly not executed.
     """
 
     code: str
@@ -82,8 +82,8 @@ class ReportRejected(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 class ReportBorn(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """An order that the venue made itself: attached stop and take-profit, liquidation.
 
-    ``parent_id`` is our order it belongs to, or empty; ``origin`` is ``protection`` or ``liquidation``. A protection has
-    one or both of the trigger prices; only one of them acts.
+    ``parent_id`` is our order it belongs to, or empty; ``origin`` is ``protection`` or ``liquidation``. A protection
+    has one or both of the trigger prices; only one of them acts.
     """
 
     order_id: str

@@ -33,7 +33,8 @@ PENDING_STATUSES = frozenset({RequestStatus.QUEUED, RequestStatus.WORKING})
 class RequestState(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """One request and what came of it.
 
-    ``accepted`` is final for the sender (a limit order rests) though its orders live on; ``unknown`` is too, until settled.
+    ``accepted`` is final for the sender (a limit order rests) though its orders live on; so is ``unknown`` until
+    settled.
     ``more`` is set while further legs will be planned once the present ones are terminal.
     """
 
