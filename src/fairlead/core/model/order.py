@@ -42,7 +42,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """One instruction to a venue and how far it has come.
 
     ``quantity`` is base currency (spot) or contracts, except when ``in_quote`` (a spot market buy that spends an amount
-    of quote currency): then ``quantity`` is quote currency while ``filled_quantity`` stays base. ``fee`` is positive when
+    of quote currency): then ``quantity`` is quote currency while ``filled_quantity`` stays base. ``fee`` is positive if
     paid, negative when a rebate. ``parent_id`` is set on orders that the venue made for one of ours (protection,
     liquidation: ``origin`` says which).
     """
