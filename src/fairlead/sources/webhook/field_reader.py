@@ -1,0 +1,75 @@
+"""Walks through the fields of an alert and collects everything that is wrong with them, not only the first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Final, TypeVar
+
+from fairlead.sources.webhook.alert import FieldError
+from fairlead.sources.webhook.field_values import CONTROL_CHARACTER, FieldRuleError
+
+VALUE_SHOWN_MAX: Final = 40
+SECRET_PIECE_LENGTH: Final = 8
+
+T = TypeVar("T")
+
+
+class FieldReader:
+    """A body under examination."""
+
+    def __init__(self, body: Mapping[str, object], secrets: Collection[str] = ()) -> None:
+        """Begin with a parsed body; ``secrets`` are never shown."""
+        self.errors: list[FieldError] = []
+        self.warnings: list[str] = []
+        self._body = body
+        self._secrets = tuple(secrets)
+
+    def has(self, name: str) -> bool:
+        """Whether the field is there and not null."""
+        return self._body.get(name) is not None
+
+    def read(self, name: str, parse: Callable[[object], T], *, required: bool = False) -> T | None:
+        """Read a field; None when it is absent, null or wrong. What is wrong, or absent though required, is noted."""
+        value = self._body.get(name)
+        if value is None:
+            if required:
+                self.fail(name, "is required")
+            return None
+        try:
+            return parse(value)
+        except FieldRuleError as error:
+            self.fail(name, str(error))
+            return None
+
+    def fail(self, name: str, rule: str) -> None:
+        """Note what is wrong with a field."""
+        value = self.shorten(self._body.get(name))
+        self.errors.append(FieldError(field=self.shorten(name), value=value, rule=rule))
+
+    def warn(self, text: str) -> None:
+        """Note what the sender should know though it does no harm."""
+        self.warnings.append(text)
+
+    def shorten(self, value: object) -> str:
+        """Write a value for a message: short, printable, and without secrets."""
+        match value:
+            case None:
+                return ""
+            case bool():
+                return str(value).lower()
+            case str():
+                text = str(value)
+            case list():
+                return "a list"
+            case _:
+                return "an object"
+        if any(_shares_a_piece(text, secret) for secret in self._secrets):
+            return "***"
+        shown = text if len(text) <= VALUE_SHOWN_MAX else f"{text[:VALUE_SHOWN_MAX]}..."
+        return CONTROL_CHARACTER.sub("?", shown)
+
+
+def _shares_a_piece(text: str, secret: str) -> bool:
+    """Whoever sees a piece of a secret is closer to it, so the whole value must go."""
+    pieces = range(len(secret) - SECRET_PIECE_LENGTH + 1)
+    return any(secret[start : start + SECRET_PIECE_LENGTH] in text for start in pieces)
