@@ -44,7 +44,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     ``quantity`` is base currency (spot) or contracts, except when ``in_quote`` (a spot market buy that spends an amount
     of quote currency): then ``quantity`` is quote currency while ``filled_quantity`` stays base. ``fee`` is positive if
     paid, negative when a rebate. ``parent_id`` is set on orders that the venue made for one of ours (protection,
-    liquidation: ``origin`` says which).
+    liquidation: ``origin`` says which). ``trade_ids`` are its fills, so that one reported twice counts once.
     """
 
     order_id: str
@@ -82,6 +82,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     message: str = ""
     parent_id: str = ""
     origin: str = ""
+    trade_ids: tuple[str, ...] = ()
 
     @property
     def is_terminal(self) -> bool:
