@@ -1,0 +1,282 @@
+"""One writer per venue account: takes requests in order, checks, journals, and only then sends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Final, assert_never
+
+from fairlead.core.model import events as ev
+from fairlead.core.model.account import Balance, Position, VenueAccount
+from fairlead.core.model.order import ApprovedOrder, Order
+from fairlead.core.model.reports import ExecutionReport
+from fairlead.core.model.request import OrderRequest
+from fairlead.core.model.risk import TradingState
+from fairlead.core.model.state import AlertState, RequestState, State
+from fairlead.core.rules.account_book import AccountBook
+from fairlead.core.rules.account_view import AccountView
+from fairlead.core.rules.order_state import InvariantBroken
+from fairlead.core.rules.planning import CancelPlan, LeverageChange, Nothing, Plan, Refusal, plan_request
+from fairlead.core.rules.risk import Denied, check_orders
+from fairlead.orders import refusals
+from fairlead.orders.desk_inbox import DeskInbox
+from fairlead.orders.desk_tools import DeskTools
+from fairlead.orders.dispatch import cancel_orders, send_order, set_leverage
+from fairlead.orders.facts import account_fact, account_stream
+from fairlead.orders.reports import events_of_reports
+from fairlead.ports import AppendOutcome, Committed, Fact, Unit, Venue
+
+SEND_DEADLINE_MS: Final = 5_000
+
+# Facts that are kept although they change no state of the book.
+_NOTES: Final = (
+    ev.CancelRequested,
+    ev.DriftFound,
+    ev.AccountAdopted,
+    ev.LeverageChanged,
+    ev.DeskRebuilt,
+)
+
+
+class AccountDesk:
+    """The one writer of a venue account.
+
+    Nothing here waits for a commit before the next request is taken: a decision is applied to the book in memory at
+    once (so the next one sees the reservation), appended, and acted on from the commit's callback. The writer is first
+    in, first out, so order is kept. If a unit is refused, memory is ahead of the disk: the desk halts and is rebuilt.
+    """
+
+    def __init__(self, account: VenueAccount, book: AccountBook, venue: Venue, tools: DeskTools) -> None:
+        """Open with a recovered book; nothing is sent before a request arrives."""
+        self.account = account
+        self.book = book
+        self.venue = venue
+        self.halt_reason = ""
+        self._tools = tools
+        self._inbox = DeskInbox()
+        self._setting_leverage = False
+
+    @property
+    def stream(self) -> str:
+        """Journal stream of the account."""
+        return account_stream(self.account.account_id)
+
+    @property
+    def waiting(self) -> int:
+        """Requests not yet decided."""
+        return len(self._inbox)
+
+    def wake(self) -> None:
+        """Ask the floor for a turn."""
+        self._tools.wake(self)
+
+    def receive(self, requests: Iterable[OrderRequest]) -> None:
+        """Queue requests whose ``OrderRequested`` is committed."""
+        for request in requests:
+            self.book.apply(ev.OrderRequested(request=request), self._tools.market.instruments)
+            self._inbox.push(request)
+        self.wake()
+
+    def resume(self) -> None:
+        """Queue again what recovery found undecided."""
+        for state in list(self.book.requests.values()):
+            if (state.is_pending and not state.order_ids) or self._wants_more(state):
+                self._inbox.push(state.request)
+            elif state.is_pending:
+                self._inbox.begin(state.request)
+        self.wake()
+
+    def take_next(self) -> bool:
+        """Decide the next request that is ready; False when there is none."""
+        if self.halt_reason or self._setting_leverage:
+            return False
+        request = self._inbox.pop_ready()
+        if request is None:
+            return False
+        try:
+            self._decide(request)
+        except InvariantBroken as error:
+            self.halt(str(error))
+        return True
+
+    def on_reports(self, reports: Sequence[ExecutionReport]) -> None:
+        """Take what the venue said, in its order."""
+        self.record(events_of_reports(self.account.account_id, reports))
+
+    def record(self, events: Sequence[ev.AccountEvent], then: Callable[[], None] | None = None) -> None:
+        """Apply events to the book, append what changed as one unit, and call ``then`` once that is durable.
+
+        An event that the book knows already is dropped. A halted desk records nothing: its book is not the truth.
+        """
+        if self.halt_reason:
+            return
+        states: dict[tuple[str, ...], State] = {}
+        facts: list[Fact] = []
+        now_ms = self._tools.clock.now_ms()
+        try:
+            for event in events:
+                changed = self.book.apply(event, self._tools.market.instruments)
+                if changed or isinstance(event, _NOTES):
+                    facts.append(_fact(self.account, event, now_ms))
+                    states.update((_identity(state), state) for state in changed)
+        except InvariantBroken as error:
+            self.halt(str(error))
+            return
+        if facts:
+            rows = tuple(states.values())
+            unit = Unit(facts=tuple(facts), states=rows, chain=self.stream)
+            self._tools.journal.append(unit, partial(self._stored, rows, then))
+        elif then is not None:
+            then()
+
+    def halt(self, reason: str) -> None:
+        """Stop taking, sending and recording: memory and journal may differ, so the desk must be rebuilt."""
+        if not self.halt_reason:
+            self.halt_reason = reason
+            self._tools.halted(self)
+
+    def _decide(self, request: OrderRequest) -> None:
+        now_ms = self._tools.clock.now_ms()
+        if now_ms > request.valid_until_ms:
+            self.record([refusals.expired(request, now_ms)])
+            return
+        view = self._view(request, now_ms)
+        first_leg = len(self.book.requests[request.request_id].order_ids)
+        deadline_ms = min(request.valid_until_ms, now_ms + SEND_DEADLINE_MS)
+        match plan_request(request, view, first_leg=first_leg, deadline_ms=deadline_ms):
+            case Refusal() as refusal:
+                self.record([refusals.denied_by_sizing(request, refusal, now_ms)])
+            case Nothing() as nothing:
+                self.record([refusals.skipped(request, nothing, now_ms)])
+            case CancelPlan() as plan:
+                self._cancel(request, plan, now_ms)
+            case Plan() as plan:
+                self._approve(request, plan, view)
+            case other:
+                assert_never(other)
+
+    def _approve(self, request: OrderRequest, plan: Plan, view: AccountView) -> None:
+        verdicts = check_orders(plan.legs, request, view)
+        approved = [verdict for verdict in verdicts if isinstance(verdict, ApprovedOrder)]
+        denied = next((verdict for verdict in verdicts if isinstance(verdict, Denied)), None)
+        if denied is not None:
+            self.record([refusals.denied_by_risk(request, plan, denied, view.now_ms)])
+        elif request.dry_run:
+            self.record([refusals.dry_run(request, plan, approved[0], view.now_ms)])
+        elif plan.leverage_changes:
+            self._setting_leverage = True
+            self._tools.spawn(self, self._set_leverage(request, plan.leverage_changes))
+        else:
+            self._inbox.begin(request)
+            events = [
+                ev.OrderApproved(order=one.order, verdict=one.verdict, sizing=plan.sizing, more=plan.more)
+                for one in approved
+            ]
+            self.record(events, then=partial(self._send_all, approved))
+
+    def _send_all(self, approved: Sequence[ApprovedOrder]) -> None:
+        for one in approved:
+            self._tools.spawn(self, send_order(self, self._tools, one))
+
+    def _cancel(self, request: OrderRequest, plan: CancelPlan, now_ms: int) -> None:
+        event = ev.CancelRequested(
+            request_id=request.request_id,
+            account_id=request.account_id,
+            order_ids=tuple(order.order_id for order in plan.orders),
+            at_ms=now_ms,
+        )
+        self.record([event], then=partial(self._cancel_all, request, plan.orders))
+
+    def _cancel_all(self, request: OrderRequest, orders: Sequence[Order]) -> None:
+        self._tools.spawn(self, cancel_orders(self, self._tools, request, orders))
+
+    async def _set_leverage(self, request: OrderRequest, changes: Sequence[LeverageChange]) -> None:
+        # Until the venue has answered, nothing else of this account is decided: it would be sized at the old leverage.
+        if await set_leverage(self, self._tools, request, changes):
+            self._inbox.push(request, first=True)
+        self._setting_leverage = False
+        self.wake()
+
+    def _stored(self, states: Sequence[State], then: Callable[[], None] | None, outcome: AppendOutcome) -> None:
+        if not isinstance(outcome, Committed):
+            self.halt(f"a unit was refused: {outcome}")
+            return
+        for state in states:
+            if isinstance(state, RequestState):
+                self._after(state)
+        if then is not None:
+            then()
+
+    def _after(self, state: RequestState) -> None:
+        wants_more = self._wants_more(state)
+        if state.is_pending and not wants_more:
+            return
+        # Several commits may each find the first legs done; only the first of them may plan the next ones.
+        first_time = self._inbox.settle(state.request.symbol, state.request.request_id)
+        if wants_more and first_time:
+            self._inbox.push(state.request, first=True)
+        elif not wants_more:
+            self._tools.settled(state)
+        self.wake()
+
+    def _wants_more(self, state: RequestState) -> bool:
+        return state.more and not any(order_id in self.book.orders for order_id in state.order_ids)
+
+    def _view(self, request: OrderRequest, now_ms: int) -> AccountView:
+        limits, profile = self._tools.limits(self.account, request)
+        return AccountView(
+            account=self.account,
+            book=self.book,
+            quotes=self._tools.market.quotes,
+            instruments=self._tools.market.instruments,
+            limits=limits,
+            profile=profile,
+            now_ms=now_ms,
+            # An open difference between our record and the venue's allows only less risk (risk-engine.md 3, RECON).
+            trading_state=TradingState.REDUCING if self.book.drift else TradingState.ACTIVE,
+            latches=self._tools.latches(self.account),
+        )
+
+
+def _fact(account: VenueAccount, event: ev.AccountEvent, now_ms: int) -> Fact:
+    return account_fact(
+        tenant=account.tenant,
+        account_id=account.account_id,
+        cause=_cause(event),
+        at_ms=now_ms,
+        event=event,
+    )
+
+
+def _cause(event: ev.AccountEvent) -> str:
+    match event:
+        case ev.OrderRequested():
+            return event.request.cause
+        case ev.OrderApproved():
+            return event.order.request_id
+        case ev.OrderFilled():
+            return event.fill.order_id
+        case ev.VenueOrderBorn():
+            return event.report.parent_id
+        case ev.RequestDenied() | ev.RequestSkipped() | ev.RequestExpired() | ev.CancelRequested():
+            return event.request_id
+        case ev.OrderAccepted() | ev.OrderRejected() | ev.OrderUnknown() | ev.OrderCanceled() | ev.OrderExpired():
+            return event.order_id
+        case _:
+            return event.account_id
+
+
+def _identity(state: State) -> tuple[str, ...]:
+    match state:
+        case RequestState():
+            return ("request", state.request.request_id)
+        case Order():
+            return ("order", state.order_id)
+        case Position():
+            return ("position", state.symbol, state.position_side)
+        case Balance():
+            return ("balance", state.currency)
+        case AlertState():
+            return ("alert", state.alert_id)
+        case _:
+            assert_never(state)

@@ -1,0 +1,57 @@
+"""What every desk of a process shares, and the one thing a desk shows to those who work for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from fairlead.core.model.account import VenueAccount
+from fairlead.core.model.events import AccountEvent
+from fairlead.core.model.request import OrderRequest
+from fairlead.core.model.risk import RiskLimits
+from fairlead.core.model.state import RequestState
+from fairlead.core.rules.account_book import AccountBook
+from fairlead.ports import Clock, Journal, MarketView, Venue
+
+
+class RecordingDesk(Protocol):
+    """A desk as its dispatcher and its reconciler see it."""
+
+    account: VenueAccount
+    book: AccountBook
+    venue: Venue
+    halt_reason: str
+
+    def record(self, events: Sequence[AccountEvent], then: Callable[[], None] | None = None) -> None:
+        """Apply events, append what changed, call ``then`` once durable."""
+        ...
+
+    def wake(self) -> None:
+        """Ask for a turn."""
+        ...
+
+    def halt(self, reason: str) -> None:
+        """Stop until rebuilt."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DeskTools:
+    """What every desk of the process shares.
+
+    ``limits`` merges the limits that apply to a request on an account and names their profile; ``latches`` lists the
+    kill switches that cover an account; ``settled`` hears of each request whose sender need not wait any longer;
+    ``wake`` puts a desk on the floor's list; ``spawn`` runs a supervised task whose failure halts the desk; ``halted``
+    hears of a desk that must be rebuilt.
+    """
+
+    journal: Journal
+    market: MarketView
+    clock: Clock
+    limits: Callable[[VenueAccount, OrderRequest], tuple[RiskLimits, str]]
+    latches: Callable[[VenueAccount], tuple[str, ...]]
+    settled: Callable[[RequestState], None]
+    wake: Callable[[RecordingDesk], None]
+    spawn: Callable[[RecordingDesk, Coroutine[None, None, None]], None]
+    halted: Callable[[RecordingDesk], None]

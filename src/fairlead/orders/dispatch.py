@@ -1,0 +1,124 @@
+"""Carries approved orders, cancels and settings to the venue, and brings each answer back as a fact."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, assert_never
+
+from fairlead.core.model import events as ev
+from fairlead.core.model.order import ApprovedOrder, Order
+from fairlead.core.model.reports import Accepted, PlaceOutcome, Rejected, Unknown
+from fairlead.core.model.request import OrderRequest
+from fairlead.core.rules.planning import LeverageChange, Nothing, Refusal
+from fairlead.orders.desk_tools import DeskTools, RecordingDesk
+from fairlead.orders.reconcile import settle_doubt
+from fairlead.orders.refusals import denied_by_sizing, never_sent, skipped
+
+LEVERAGE_REFUSED: Final = "leverage_refused"
+PLACE_TIMES_MAX: Final = 3
+
+
+async def send_order(desk: RecordingDesk, tools: DeskTools, approved: ApprovedOrder) -> None:
+    """Send one order whose approval is durable, and record the answer; a doubt is settled by asking."""
+    order = approved.order
+    now_ms = tools.clock.now_ms()
+    # Asked again right before sending: a latch set since the decision must stop what has not left yet.
+    latches = () if order.reduce_only else tools.latches(desk.account)
+    if desk.halt_reason:
+        return
+    if now_ms >= order.deadline_ms or latches:
+        why = f"stopped by {', '.join(latches)}" if latches else "its deadline passed before it could be sent"
+        desk.record([never_sent(order, why, now_ms)])
+        return
+    outcome = await _place(desk, tools, approved)
+    desk.record([_event_of_outcome(order, outcome, tools.clock.now_ms())])
+    if isinstance(outcome, Unknown):
+        await settle_doubt(desk, tools, order)
+
+
+async def _place(desk: RecordingDesk, tools: DeskTools, approved: ApprovedOrder) -> PlaceOutcome:
+    """Place, and place again only after a refusal that says "not now" and certainly executed nothing."""
+    outcome = await desk.venue.place_order(approved)
+    for _ in range(PLACE_TIMES_MAX - 1):
+        if not isinstance(outcome, Rejected) or not outcome.retry_after_ms:
+            break
+        if tools.clock.now_ms() + outcome.retry_after_ms >= approved.order.deadline_ms:
+            break
+        await tools.clock.sleep_ms(outcome.retry_after_ms)
+        outcome = await desk.venue.place_order(approved)
+    return outcome
+
+
+def _event_of_outcome(order: Order, outcome: PlaceOutcome, now_ms: int) -> ev.AccountEvent:
+    match outcome:
+        case Accepted():
+            return ev.OrderAccepted(
+                order_id=order.order_id,
+                account_id=order.account_id,
+                venue_order_id=outcome.venue_order_id,
+                at_ms=outcome.at_ms,
+            )
+        case Rejected():
+            return ev.OrderRejected(
+                order_id=order.order_id,
+                account_id=order.account_id,
+                reason_code=outcome.code,
+                message=outcome.message,
+                at_ms=now_ms,
+            )
+        case Unknown():
+            return ev.OrderUnknown(
+                order_id=order.order_id,
+                account_id=order.account_id,
+                message=outcome.message,
+                at_ms=now_ms,
+            )
+        case _:
+            assert_never(outcome)
+
+
+async def cancel_orders(desk: RecordingDesk, tools: DeskTools, request: OrderRequest, orders: Sequence[Order]) -> None:
+    """Ask the venue to cancel each order; their own reports say what became of them."""
+    refused = []
+    for order in orders:
+        outcome = await desk.venue.cancel_order(order)
+        if isinstance(outcome, Rejected | Unknown):
+            refused.append(f"{order.order_id}: {outcome.message}")
+    done = len(orders) - len(refused)
+    message = " ".join([f"asked the venue to cancel {len(orders)} order(s), it took {done}.", *refused])
+    nothing = Nothing(reason_code="canceled", message=message)
+    desk.record([skipped(request, nothing, tools.clock.now_ms())])
+
+
+async def set_leverage(
+    desk: RecordingDesk,
+    tools: DeskTools,
+    request: OrderRequest,
+    changes: Sequence[LeverageChange],
+) -> bool:
+    """Set what differs; True when all is set, else the request ends as denied with the venue's words."""
+    for change in changes:
+        failure = await desk.venue.set_leverage(
+            change.symbol,
+            change.margin_mode,
+            change.position_side,
+            change.leverage,
+        )
+        now_ms = tools.clock.now_ms()
+        if failure is not None:
+            refusal = Refusal(
+                reason_code=LEVERAGE_REFUSED,
+                message=f"the venue did not take leverage {change.leverage}: {failure.message}",
+            )
+            desk.record([denied_by_sizing(request, refusal, now_ms)])
+            return False
+        event = ev.LeverageChanged(
+            account_id=request.account_id,
+            symbol=change.symbol,
+            margin_mode=change.margin_mode,
+            position_side=change.position_side,
+            leverage=change.leverage,
+            at_ms=now_ms,
+        )
+        desk.record([event])
+    return True

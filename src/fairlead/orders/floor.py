@@ -1,0 +1,64 @@
+"""Gives every desk of the process its turns from one scheduler, and rebuilds desks that halted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final
+
+from fairlead.orders.account_desk import AccountDesk
+from fairlead.orders.desk_tools import RecordingDesk
+
+# One turn may not keep the event loop from its sockets: 64 decisions are a few milliseconds.
+DECISIONS_PER_TURN_MAX: Final = 64
+
+OpenDesk = Callable[[str], Awaitable[AccountDesk]]
+
+
+class TradingFloor:
+    """All open desks. One task a desk costs a third more than one scheduler for all (order-path.md)."""
+
+    def __init__(self) -> None:
+        """Start without desks."""
+        self._desks: dict[str, AccountDesk] = {}
+        self._ready: dict[str, AccountDesk] = {}
+        self._scheduled = False
+
+    @property
+    def desks(self) -> Iterable[AccountDesk]:
+        """All desks, open or halted."""
+        return self._desks.values()
+
+    def add(self, desk: AccountDesk) -> None:
+        """Open a desk, or put a rebuilt one in the place of the halted one."""
+        self._desks[desk.account.account_id] = desk
+        self.wake(desk)
+
+    def find(self, account_id: str) -> AccountDesk | None:
+        """The open desk of an account."""
+        desk = self._desks.get(account_id)
+        return None if desk is None or desk.halt_reason else desk
+
+    def wake(self, desk: RecordingDesk) -> None:
+        """Give a desk a turn soon."""
+        ours = self._desks.get(desk.account.account_id)
+        if ours is not desk:
+            return
+        self._ready[desk.account.account_id] = ours
+        if not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._scheduled = False
+        left = DECISIONS_PER_TURN_MAX
+        # Round robin: one decision each, so that a busy account does not hold up the others.
+        while self._ready and left:
+            account_id, desk = next(iter(self._ready.items()))
+            del self._ready[account_id]
+            if desk.take_next():
+                self._ready[account_id] = desk
+                left -= 1
+        if self._ready:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._turn)

@@ -1,0 +1,85 @@
+"""Settles doubts by asking the venue, and says where our record and the venue's differ."""
+
+from __future__ import annotations
+
+from typing import Final, assert_never
+
+from fairlead.core.model import events as ev
+from fairlead.core.model.money import ZERO, format_amount
+from fairlead.core.model.order import Order
+from fairlead.core.model.reports import AccountReport, FindOutcome, NoSuchOrder, Unknown, VenueOrder
+from fairlead.core.rules.account_book import AccountBook
+from fairlead.orders.desk_tools import DeskTools, RecordingDesk
+from fairlead.orders.reports import events_of_reports
+from fairlead.ports import VenueCapabilities
+
+# After the deadline a venue refuses the request; the margin covers the difference between its clock and ours.
+DEADLINE_MARGIN_MS: Final = 2_000
+ASK_FIRST_MS: Final = 250
+ASK_BACKOFF_MAX_MS: Final = 30_000
+ASK_TIMES_MAX: Final = 200
+
+
+async def settle_doubt(desk: RecordingDesk, tools: DeskTools, order: Order) -> None:
+    """Ask about an order until the venue's answer settles it; never resend.
+
+    "No such order" proves something only once the deadline and a margin have passed, and only on a venue that honours
+    deadlines or keeps client ids for ever (okx.md 4.3). Otherwise the order stays unknown and a person is asked.
+    """
+    pause_ms = ASK_FIRST_MS
+    for _ in range(ASK_TIMES_MAX):
+        if desk.halt_reason or order.order_id not in desk.book.orders:
+            return
+        asked_ms = tools.clock.now_ms()
+        found = await desk.venue.find_order(order)
+        desk.record(_events_of_answer(order, found, asked_ms, desk.venue.capabilities))
+        if isinstance(found, VenueOrder):
+            return
+        await tools.clock.sleep_ms(pause_ms)
+        pause_ms = min(2 * pause_ms, ASK_BACKOFF_MAX_MS)
+
+
+def _events_of_answer(
+    order: Order,
+    found: FindOutcome,
+    asked_ms: int,
+    capabilities: VenueCapabilities,
+) -> list[ev.AccountEvent]:
+    match found:
+        case VenueOrder():
+            return events_of_reports(order.account_id, found.reports)
+        case NoSuchOrder():
+            provable = capabilities.deadlines or capabilities.client_ids_lasting
+            if not provable or asked_ms <= order.deadline_ms + DEADLINE_MARGIN_MS:
+                return []
+            return [
+                ev.OrderExpired(
+                    order_id=order.order_id,
+                    account_id=order.account_id,
+                    message="the venue does not know it and its deadline has passed: it was never placed",
+                    at_ms=asked_ms,
+                ),
+            ]
+        case Unknown():
+            return []
+        case _:
+            assert_never(found)
+
+
+def differences(book: AccountBook, report: AccountReport) -> tuple[str, ...]:
+    """Where the venue's account and our book disagree: one sentence each, ours first."""
+    lines: list[str] = []
+    for currency in sorted({*book.balances, *report.balances}):
+        ours = book.balances[currency].total if currency in book.balances else ZERO
+        theirs = report.balances.get(currency, ZERO)
+        if ours != theirs:
+            lines.append(f"balance {currency}: {format_amount(ours)}, venue {format_amount(theirs)}")
+    venue = {(position.symbol, position.position_side): position.quantity for position in report.positions}
+    for key in sorted({*book.positions, *venue}):
+        held = book.positions[key].quantity if key in book.positions else ZERO
+        if held != venue.get(key, ZERO):
+            theirs = venue.get(key, ZERO)
+            lines.append(f"position {key[0]} {key[1]}: {format_amount(held)}, venue {format_amount(theirs)}")
+    unknown = sorted(set(report.open_order_ids) - set(book.orders))
+    lines.extend(f"order {order_id}: not ours, open at the venue" for order_id in unknown)
+    return tuple(lines)

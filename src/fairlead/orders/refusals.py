@@ -1,0 +1,90 @@
+"""How the desk writes down that a request ends without an order, and why."""
+
+from __future__ import annotations
+
+from fairlead.core.model import events as ev
+from fairlead.core.model.order import ApprovedOrder, Order
+from fairlead.core.model.request import OrderRequest
+from fairlead.core.rules.planning import Nothing, Plan, Refusal
+from fairlead.core.rules.risk import Denied, explain_check
+
+NEVER_SENT = "never_sent"
+DRY_RUN = "dry_run"
+
+
+def expired(request: OrderRequest, now_ms: int) -> ev.RequestExpired:
+    """Too old to be sent safely."""
+    return ev.RequestExpired(
+        request_id=request.request_id,
+        account_id=request.account_id,
+        valid_until_ms=request.valid_until_ms,
+        at_ms=now_ms,
+    )
+
+
+def denied_by_sizing(request: OrderRequest, refusal: Refusal, now_ms: int) -> ev.RequestDenied:
+    """No order of the wished size exists: the planner's words and numbers."""
+    return ev.RequestDenied(
+        request_id=request.request_id,
+        account_id=request.account_id,
+        reason_code=refusal.reason_code,
+        message=refusal.message,
+        numbers=refusal.numbers,
+        sizing=refusal.lines,
+        verdict=None,
+        at_ms=now_ms,
+    )
+
+
+def denied_by_risk(request: OrderRequest, plan: Plan, denied: Denied, now_ms: int) -> ev.RequestDenied:
+    """Risk said no: every check is kept, the first denial names the reason."""
+    denials = denied.verdict.denials
+    return ev.RequestDenied(
+        request_id=request.request_id,
+        account_id=request.account_id,
+        reason_code=denials[0].reason_code,
+        message="; ".join(explain_check(check) for check in denials),
+        numbers={},
+        sizing=plan.sizing,
+        verdict=denied.verdict,
+        at_ms=now_ms,
+    )
+
+
+def skipped(request: OrderRequest, nothing: Nothing, now_ms: int) -> ev.RequestSkipped:
+    """Nothing needs doing: a success with quantity zero."""
+    return ev.RequestSkipped(
+        request_id=request.request_id,
+        account_id=request.account_id,
+        reason_code=nothing.reason_code,
+        message=nothing.message,
+        sizing=nothing.lines,
+        verdict=None,
+        order=None,
+        at_ms=now_ms,
+    )
+
+
+def dry_run(request: OrderRequest, plan: Plan, approved: ApprovedOrder, now_ms: int) -> ev.RequestSkipped:
+    """The path ends here on purpose: what would have been sent is kept, nothing is."""
+    return ev.RequestSkipped(
+        request_id=request.request_id,
+        account_id=request.account_id,
+        reason_code=DRY_RUN,
+        message=f"dry run: {len(plan.legs)} order(s) would have been sent",
+        sizing=plan.sizing,
+        verdict=approved.verdict,
+        order=approved.order,
+        at_ms=now_ms,
+    )
+
+
+def never_sent(order: Order, why: str, now_ms: int) -> ev.OrderCanceled:
+    """An approved order that certainly never left us."""
+    return ev.OrderCanceled(
+        order_id=order.order_id,
+        account_id=order.account_id,
+        reason_code=NEVER_SENT,
+        message=f"not sent: {why}",
+        at_ms=now_ms,
+    )

@@ -1,0 +1,92 @@
+"""A venue whose next answers are written in advance; everything else goes to the venue behind it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from decimal import Decimal
+
+from fairlead.core.model.account import MarginMode, PositionMode, PositionSide
+from fairlead.core.model.order import ApprovedOrder, Order
+from fairlead.core.model.reports import (
+    AccountReport,
+    CancelOutcome,
+    FindOutcome,
+    PlaceOutcome,
+    Rejected,
+    Unknown,
+)
+from fairlead.ports import DeliverReports, Venue, VenueCapabilities
+
+Answer = Callable[[ApprovedOrder], PlaceOutcome | None]
+
+
+class ScriptedVenue:
+    """Stands between a desk and a real venue: loses requests or answers, refuses, or holds everything up."""
+
+    def __init__(self, venue: Venue) -> None:
+        """Start without a script: everything goes through."""
+        self.venue = venue
+        self.calls: list[str] = []
+        self.placed: list[str] = []
+        self.answers: deque[PlaceOutcome] = deque()
+        self.lose_answers = 0
+        self.lose_requests = 0
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    @property
+    def capabilities(self) -> VenueCapabilities:
+        """As the venue behind."""
+        return self.venue.capabilities
+
+    @property
+    def position_mode(self) -> PositionMode:
+        """As the venue behind."""
+        return self.venue.position_mode
+
+    def listen(self, deliver: DeliverReports) -> None:
+        """Straight to the venue behind."""
+        self.venue.listen(deliver)
+
+    async def place_order(self, approved: ApprovedOrder) -> PlaceOutcome:
+        """Follow the script, then the venue."""
+        self.calls.append("place_order")
+        await self.gate.wait()
+        if self.answers:
+            return self.answers.popleft()
+        if self.lose_requests:
+            self.lose_requests -= 1
+            return Unknown(message="the request was lost")
+        self.placed.append(approved.order.order_id)
+        outcome = await self.venue.place_order(approved)
+        if self.lose_answers:
+            self.lose_answers -= 1
+            return Unknown(message="the answer was lost")
+        return outcome
+
+    async def cancel_order(self, order: Order) -> CancelOutcome:
+        """Straight to the venue behind."""
+        self.calls.append("cancel_order")
+        return await self.venue.cancel_order(order)
+
+    async def set_leverage(
+        self,
+        symbol: str,
+        margin_mode: MarginMode,
+        position_side: PositionSide,
+        leverage: Decimal,
+    ) -> Rejected | Unknown | None:
+        """Straight to the venue behind."""
+        self.calls.append("set_leverage")
+        return await self.venue.set_leverage(symbol, margin_mode, position_side, leverage)
+
+    async def find_order(self, order: Order) -> FindOutcome:
+        """Straight to the venue behind."""
+        self.calls.append("find_order")
+        return await self.venue.find_order(order)
+
+    async def read_account(self) -> AccountReport | Unknown:
+        """Straight to the venue behind."""
+        return await self.venue.read_account()
