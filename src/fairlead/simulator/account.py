@@ -9,9 +9,9 @@ import msgspec
 
 from fairlead.core.model.account import MarginMode, PositionMode, PositionSide
 from fairlead.core.model.money import ZERO
+from fairlead.core.model.request import Side
 
 if TYPE_CHECKING:
-    from fairlead.core.model.request import Side
     from fairlead.simulator.orders import Order
 
 
@@ -26,6 +26,8 @@ class PositionKey(NamedTuple):
 class Position(msgspec.Struct, kw_only=True):
     """One holding of a perpetual. ``quantity`` is signed in either position mode; ``margin`` only when isolated.
 
+    ``entry_cost`` is the exact sum that ``entry_price`` is the average of.
+
     ``realized_pnl``, ``fee`` (positive = paid) and ``funding`` (positive = received) count since it was opened.
     """
 
@@ -35,6 +37,7 @@ class Position(msgspec.Struct, kw_only=True):
     leverage: Decimal
     quantity: Decimal = ZERO
     entry_price: Decimal = ZERO
+    entry_cost: Decimal = ZERO
     margin: Decimal = ZERO
     realized_pnl: Decimal = ZERO
     fee: Decimal = ZERO
@@ -90,7 +93,7 @@ class Account:
         position = self.positions.get(key)
         if position is None:
             return False
-        return (position.quantity > ZERO) is (side == "sell")
+        return (position.quantity > ZERO) is (side is Side.SELL)
 
     def hold(self, order: Order, currency: str, amount: Decimal) -> None:
         """Reserve cash for an order, replacing what it held before."""

@@ -236,7 +236,7 @@ class Exchange:
         market.feed(price)
         if market.is_live:
             self._steps.make_quotes(market)
-        market.note_trade(price)
+        market.note_last(price)
         self._steps.wake()
 
     def replay(self, symbol: str, candles: Sequence[Candle]) -> None:

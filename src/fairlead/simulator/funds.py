@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 from fairlead.core.model.account import MarginMode
-from fairlead.core.model.money import ZERO
-from fairlead.simulator.margin import profit
+from fairlead.core.model.money import ZERO, ceil_to_step
+from fairlead.simulator.margin import AMOUNT_STEP, profit
 
 if TYPE_CHECKING:
     from fairlead.core.model.account import PositionSide
@@ -63,7 +63,7 @@ def read_pool(world: World, account: Account, currency: str) -> Pool:
             isolated_pnl += gain
         else:
             value = instrument.notional(abs(position.quantity), market.mark)
-            cross_initial += value / position.leverage
+            cross_initial += ceil_to_step(value / position.leverage, AMOUNT_STEP)
             cross_keep += value * keep_rate(world, instrument)
             cross_pnl += gain
     return Pool(

@@ -50,15 +50,20 @@ class Liquidation:
                     world.touched[account_id] = world.accounts[account_id]
         touched, world.touched = world.touched, {}
         for account in touched.values():
-            if account.positions:
-                self._measure(account)
-            else:
-                self._measured.pop(account.account_id, None)
-        # Closing may have touched accounts again, this one included.
-        for account_id, account in list(world.touched.items()):
-            if account.positions:
-                self._measure(account)
-            world.touched.pop(account_id, None)
+            self._look_at(account)
+        # Closing has touched accounts again; what is left of them is looked at once more.
+        touched, world.touched = world.touched, {}
+        for account in touched.values():
+            self._look_at(account)
+
+    def _look_at(self, account: Account) -> None:
+        if account.positions:
+            self._measure(account)
+        else:
+            self._measured.pop(account.account_id, None)
+        # Whoever closed beyond bankruptcy in a thin book owes as well.
+        for currency in [currency for currency, total in account.totals.items() if total < ZERO]:
+            self.cover(account, currency)
 
     def _measure(self, account: Account) -> None:
         world = self._world

@@ -35,19 +35,14 @@ def profit(instrument: Instrument, quantity: Decimal, entry: Decimal, price: Dec
     return quantity * instrument.contract_value * (price - entry)
 
 
-def average_entry(
-    instrument: Instrument,
-    held: tuple[Decimal, Decimal],
-    added: tuple[Decimal, Decimal],
-) -> Decimal:
-    """Entry price after a further fill, from absolute (quantity, price) pairs; inverse is the harmonic mean."""
-    (quantity_1, price_1), (quantity_2, price_2) = held, added
-    if not quantity_1 or price_1 == price_2:
-        return price_2
-    total = quantity_1 + quantity_2
-    if instrument.is_inverse:
-        return _ENTRY.divide(total, quantity_1 / price_1 + quantity_2 / price_2)
-    return _ENTRY.divide(quantity_1 * price_1 + quantity_2 * price_2, total)
+def entry_cost(instrument: Instrument, quantity: Decimal, price: Decimal) -> Decimal:
+    """What of a fill adds up to an average price: quantity x price, for inverse quantity / price."""
+    return quantity / price if instrument.is_inverse else quantity * price
+
+
+def entry_average(instrument: Instrument, quantity: Decimal, cost: Decimal) -> Decimal:
+    """Average price of a quantity from the sum of its costs; for inverse it is the harmonic mean."""
+    return _ENTRY.divide(quantity, cost) if instrument.is_inverse else _ENTRY.divide(cost, quantity)
 
 
 def initial_margin(instrument: Instrument, quantity: Decimal, price: Decimal, leverage: Decimal) -> Decimal:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from fairlead.core.model.market import Candle
     from fairlead.simulator.rules import VenueRules
 
+TAPE_LENGTH_MAX: Final = 500
 # A step of the basis pulls back over this many steps (a minute at 250 ms).
 _BASIS_PULL_STEPS: Final = 240
 # The mark follows the middle's distance from the index with this weight per step.
@@ -41,6 +43,16 @@ class MarketRecord(msgspec.Struct, frozen=True, kw_only=True):
     basis_dice: int
     maker_dice: int
     flow_dice: int
+
+
+class PublicTrade(NamedTuple):
+    """A trade as everybody sees it; ``side`` is the taker's."""
+
+    number: int
+    price: Decimal
+    quantity: Decimal
+    side: Side
+    at_ms: int
 
 
 class Market:
@@ -68,6 +80,7 @@ class Market:
         self.candles: CandlePath | None = None
         self.fed_ticks: int | None = None
         self.trade_number = 0
+        self.tape: deque[PublicTrade] = deque(maxlen=TAPE_LENGTH_MAX)
         self.mark_distance = 0
         self.mid_ticks = self.index_ticks = self.start_ticks
         self.last = self.start_ticks * instrument.tick_size
@@ -119,15 +132,20 @@ class Market:
         self.mark_distance = 0
         self._reprice()
 
-    def note_trade(self, price: Decimal) -> int:
+    def note_trade(self, price: Decimal, quantity: Decimal, side: Side, at_ms: int) -> int:
         """Count a trade; returns its number, unique and rising per instrument."""
         self.trade_number += 1
+        self.tape.append(PublicTrade(self.trade_number, price, quantity, side, at_ms))
+        self.note_last(price)
+        return self.trade_number
+
+    def note_last(self, price: Decimal) -> None:
+        """Take a price as the last one, and keep the range since the triggers looked."""
         self.last = price
         if price > self.last_high:
             self.last_high = price
         elif price < self.last_low:
             self.last_low = price
-        return self.trade_number
 
     def note_takeover(self) -> int:
         """Count a liquidation, which moves no price; returns its trade number."""

@@ -152,7 +152,7 @@ class Order(msgspec.Struct, kw_only=True):
     """One order from its acceptance to its end.
 
     ``quantity`` is as ordered (quote currency when the unit says so), ``target_quantity`` the same in the native unit,
-    known once a quote-sized order meets the book.
+    known once a quote-sized order meets the book. ``filled_cost`` is the sum of quantity x price (inverse: / price).
     ``opening_quantity`` is the part that needs margin; ``reserved`` is what it holds of ``reserved_currency``.
     """
 
@@ -167,6 +167,7 @@ class Order(msgspec.Struct, kw_only=True):
     updated_ms: int
     status: OrderStatus = OrderStatus.LIVE
     filled_quantity: Decimal = ZERO
+    filled_cost: Decimal = ZERO
     average_price: Decimal = ZERO
     fee: Decimal = ZERO
     fee_currency: str = ""

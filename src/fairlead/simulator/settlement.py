@@ -13,7 +13,7 @@ from fairlead.simulator.account import Position, PositionKey
 from fairlead.simulator.events import BalanceChanged, BalanceReason, OrderFilled, PositionChanged
 from fairlead.simulator.funds import leverage_of
 from fairlead.simulator.ledger import Entry, House
-from fairlead.simulator.margin import average_entry, fee_amount, initial_margin, profit, round_to_user
+from fairlead.simulator.margin import entry_average, entry_cost, fee_amount, initial_margin, profit, round_to_user
 from fairlead.simulator.orders import OrderCategory, OrderFill, OrderStatus
 
 if TYPE_CHECKING:
@@ -123,14 +123,17 @@ class Settlement:
             part = closing if held > ZERO else -closing
             pnl = round_to_user(profit(instrument, part, position.entry_price, trade.price))
             position.quantity = held - part
+            position.entry_cost = entry_cost(instrument, abs(position.quantity), position.entry_price)
             position.margin -= (
                 round_to_user(position.margin * closing / abs(held)) if position.quantity else position.margin
             )
         opening = trade.quantity - closing
         if opening:
-            before = (abs(position.quantity), position.entry_price)
-            position.entry_price = average_entry(instrument, before, (opening, trade.price))
+            position.entry_cost += entry_cost(instrument, opening, trade.price)
+            is_first = not position.quantity
             position.quantity += opening if is_buy else -opening
+            average = entry_average(instrument, abs(position.quantity), position.entry_cost)
+            position.entry_price = trade.price if is_first else average
             if position.margin_mode is MarginMode.ISOLATED:
                 position.margin += initial_margin(instrument, opening, trade.price, position.leverage)
         return pnl
@@ -143,9 +146,11 @@ class Settlement:
 
     def _note_fill(self, order: Order, instrument: Instrument, trade: Trade, settled: Settled) -> None:
         now_ms = self._world.now_ms
-        before = (order.filled_quantity, order.average_price)
-        order.average_price = average_entry(instrument, before, (trade.quantity, trade.price))
+        is_first = not order.filled_quantity
         order.filled_quantity += trade.quantity
+        order.filled_cost += entry_cost(instrument, trade.quantity, trade.price)
+        average = entry_average(instrument, order.filled_quantity, order.filled_cost)
+        order.average_price = trade.price if is_first else average
         order.fee += settled.fee
         order.fee_currency = settled.fee_currency
         order.realized_pnl += settled.pnl

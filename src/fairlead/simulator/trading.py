@@ -151,13 +151,13 @@ class Trading:
             for order_id in match.canceled:
                 self._finish_canceled(self._world.resting[order_id], CancelReason.SELF_TRADE)
             for fill in match.fills:
-                self._settle(market, order, fill)
+                self._settle(market, taker.side, order, fill)
             if match.end is not MatchEnd.SOLO and (order is not None or match.end is not MatchEnd.FILLS_MAX):
                 return match.end
             taker = msgspec.structs.replace(taker, quantity=match.leaves)
 
-    def _settle(self, market: Market, order: Order | None, fill: BookFill) -> None:
-        trade_id = str(market.note_trade(fill.price))
+    def _settle(self, market: Market, side: Side, order: Order | None, fill: BookFill) -> None:
+        trade_id = str(market.note_trade(fill.price, fill.quantity, side, self._world.now_ms))
         if order is not None:
             self._settle_order(market, order, Trade(trade_id, fill.price, fill.quantity, Liquidity.TAKER))
         if fill.owner != MAKER_OWNER:

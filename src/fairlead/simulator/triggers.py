@@ -80,6 +80,10 @@ class Triggers:
     ) -> None:
         world = self._world
         account = world.accounts[order.account_id]
+        self._fit_to_position(order)
+        wish = msgspec.structs.replace(order.wish, limit_price=limit_price, quantity=order.quantity)
+        # Asked while it still waits: a live closing order would count against itself.
+        refusal = self._gate.check_now(account, wish)
         order.status = OrderStatus.LIVE
         order.fired_leg = name
         order.limit_price = limit_price
@@ -95,9 +99,6 @@ class Triggers:
                 at_ms=world.now_ms,
             ),
         )
-        self._fit_to_position(order)
-        wish = msgspec.structs.replace(order.wish, limit_price=limit_price, quantity=order.quantity)
-        refusal = self._gate.check_now(account, wish)
         if refusal is None:
             self._trading.run(order)
             return

@@ -16,6 +16,7 @@ from fairlead.simulator.funds import Pool, keep_rate, leverage_of, margin_rate, 
 from fairlead.simulator.gate import pending_closes
 from fairlead.simulator.holds import lots_below
 from fairlead.simulator.liquidation import find_liquidation_price
+from fairlead.simulator.market import PublicTrade
 from fairlead.simulator.orders import Order
 
 if TYPE_CHECKING:
@@ -278,6 +279,10 @@ class MarketViews:
             trade_number=market.trade_number,
             at_ms=self._world.now_ms,
         )
+
+    def trades(self, symbol: str, *, after_number: int = 0) -> list[PublicTrade]:
+        """Latest trades with a greater number, oldest first."""
+        return [trade for trade in self._world.markets[symbol].tape if trade.number > after_number]
 
     def price_limits(self, symbol: str) -> PriceLimits:
         """Return the band of now."""
