@@ -1,0 +1,1 @@
+"""What each feature reads and writes, one file per feature."""

@@ -1,0 +1,57 @@
+"""One world per implementation of a port; a new database joins the journal's contract by one more parameter."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from fairlead.ports import Journal
+from fairlead.store.journal import SqliteJournal
+from fairlead.store.migrate import migrate
+from fairlead.store.verify import Report, verify
+from tests.store.samples import all_states
+
+
+class OpenJournal(Journal, Protocol):
+    async def close(self) -> None: ...
+
+
+class JournalWorld:
+    """One database: journals are opened in it one after the other, as processes would."""
+
+    def __init__(self, url: str, open_journal: Callable[[str], Awaitable[OpenJournal]]) -> None:
+        self.url = url
+        self._open = open_journal
+        self._opened: list[OpenJournal] = []
+
+    async def open(self) -> OpenJournal:
+        journal = await self._open(self.url)
+        self._opened.append(journal)
+        return journal
+
+    async def close(self) -> None:
+        while self._opened:
+            await self._opened.pop().close()
+
+    def verify(self, *, with_states: bool = False) -> Report:
+        return verify(self.url, lambda _row: all_states() if with_states else ())
+
+
+async def _open_sqlite(url: str) -> OpenJournal:
+    return await SqliteJournal.open(url, on_death=_fail)
+
+
+def _fail(error: BaseException) -> None:
+    raise AssertionError("the writer died") from error
+
+
+@pytest.fixture(name="world", params=["sqlite"])
+async def _world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[JournalWorld]:
+    url = {"sqlite": f"sqlite:///{tmp_path / 'fairlead.sqlite3'}"}[request.param]
+    migrate(url)
+    world = JournalWorld(url, {"sqlite": _open_sqlite}[request.param])
+    yield world
+    await world.close()

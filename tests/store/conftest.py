@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from fairlead.store.journal import SqliteJournal
+from fairlead.store.migrate import migrate
+from fairlead.store.session import Store
+
+
+@pytest.fixture(name="path")
+def _path(tmp_path: Path) -> Path:
+    return tmp_path / "home" / "fairlead.sqlite3"
+
+
+@pytest.fixture(name="url")
+def _url(path: Path) -> str:
+    url = f"sqlite:///{path}"
+    migrate(url)
+    return url
+
+
+@pytest.fixture(name="deaths")
+def _deaths() -> list[BaseException]:
+    return []
+
+
+@pytest.fixture(name="journal")
+async def _journal(url: str, deaths: list[BaseException]) -> AsyncIterator[SqliteJournal]:
+    journal = await SqliteJournal.open(url, on_death=deaths.append)
+    yield journal
+    await journal.close()
+
+
+@pytest.fixture(name="store")
+async def _store(url: str) -> AsyncIterator[Store]:
+    store = Store(url)
+    yield store
+    await store.close()
