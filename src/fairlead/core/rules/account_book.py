@@ -1,0 +1,348 @@
+"""The one fold of an account's facts: live, in recovery and in verification the same events give the same book."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from fairlead.core.model import events as ev
+from fairlead.core.model.account import Balance, MarginMode, Position, PositionMode, PositionSide
+from fairlead.core.model.instrument import Instrument
+from fairlead.core.model.money import ZERO
+from fairlead.core.model.order import Order, OrderStatus
+from fairlead.core.model.request import Side, TimeInForce
+from fairlead.core.model.state import RequestState, State
+from fairlead.core.rules import order_state
+from fairlead.core.rules.holdings import Holdings
+from fairlead.core.rules.order_shelf import OrderShelf
+from fairlead.core.rules.order_state import InvariantBroken
+from fairlead.core.rules.request_state import RequestLedger
+
+# What RATE and DUP can see: no limit on orders per minute can be enforced beyond this many.
+RECENT_ORDERS_MAX: Final = 1024
+ADJUSTMENTS_KEPT_MAX: Final = 256
+
+Instruments = Mapping[str, Instrument]
+LeverageKey = tuple[str, MarginMode, PositionSide]
+
+
+class RecentOrder(msgspec.Struct, frozen=True, array_like=True):
+    """An order approved lately, for the checks that count and compare."""
+
+    at_ms: int
+    symbol: str
+    side: Side
+    position_side: PositionSide
+    quantity: Decimal
+    limit_price: Decimal | None
+    request_id: str
+    source: str
+
+
+class AccountBook:
+    """Everything known about one account. Not a copy of the venue's view: the sum of the journaled facts.
+
+    ``orders`` are the open ones, oldest first; ``positions`` the non-flat ones; ``requests`` those that are pending,
+    have live orders or will plan further legs. ``leverages`` are the venue's settings as far as they are known.
+    """
+
+    __slots__ = (
+        "_adjustments",
+        "account_id",
+        "drift",
+        "holdings",
+        "is_adopted",
+        "ledger",
+        "leverages",
+        "position_mode",
+        "recent",
+        "shelf",
+        "tenant",
+    )
+
+    def __init__(self, *, tenant: str, account_id: str, position_mode: PositionMode = PositionMode.NET) -> None:
+        """Start empty; the first facts are the venue's own view (``AccountAdopted``)."""
+        self.tenant = tenant
+        self.account_id = account_id
+        self.position_mode = position_mode
+        self.is_adopted = False
+        self.drift: tuple[str, ...] = ()
+        self.leverages: dict[LeverageKey, Decimal] = {}
+        self.recent: deque[RecentOrder] = deque(maxlen=RECENT_ORDERS_MAX)
+        self.shelf = OrderShelf()
+        self.holdings = Holdings(tenant, account_id)
+        self.ledger = RequestLedger()
+        self._adjustments: dict[str, None] = {}
+
+    @property
+    def orders(self) -> dict[str, Order]:
+        """Open orders by id, in the order of their creation."""
+        return self.shelf.open
+
+    @property
+    def positions(self) -> dict[tuple[str, PositionSide], Position]:
+        """Holdings of perpetuals, without flat ones."""
+        return self.holdings.positions
+
+    @property
+    def balances(self) -> dict[str, Balance]:
+        """Cash by currency."""
+        return self.holdings.balances
+
+    @property
+    def requests(self) -> dict[str, RequestState]:
+        """Requests that something may still come of."""
+        return self.ledger.open
+
+    def apply(self, event: ev.AccountEvent, instruments: Instruments) -> list[State]:
+        """Add one fact; returns the states that changed, each as the row to store, none for a repeat.
+
+        Raises:
+            InvariantBroken: the fact cannot be true beside those before it.
+        """
+        match event:
+            case ev.OrderFilled():
+                return self._fill_order(event, instruments)
+            case ev.OrderAccepted() | ev.OrderCanceled() | ev.OrderRejected() | ev.OrderUnknown() | ev.OrderExpired():
+                return self._follow_order(event, instruments)
+            case ev.OrderApproved():
+                return self._approve(event, instruments)
+            case ev.OrderRequested():
+                return [*self.ledger.queue(event.request)]
+            case ev.RequestDenied() | ev.RequestSkipped() | ev.RequestExpired():
+                return [*self.ledger.end(event)]
+            case ev.CancelRequested():
+                return [*self.ledger.begin(event.request_id, event.at_ms)]
+            case ev.VenueOrderBorn():
+                return self._bear_order(event, instruments)
+            case _:
+                return self._apply_to_account(event, instruments)
+
+    def snapshot(self) -> bytes:
+        """Write the whole book down."""
+        return _ENCODER.encode(_take_snapshot(self))
+
+    @classmethod
+    def restore(cls, body: bytes) -> AccountBook:
+        """Read what ``snapshot`` wrote."""
+        return _DECODER.decode(body).build()
+
+    def _apply_to_account(self, event: _AccountWide, instruments: Instruments) -> list[State]:
+        match event:
+            case ev.CashAdjusted():
+                return self._adjust_cash(event)
+            case ev.LeverageChanged():
+                self.leverages[event.symbol, event.margin_mode, event.position_side] = event.leverage
+                changed = self.holdings.set_leverage(event, self._instrument(event.symbol, instruments))
+                return [*changed, *self.holdings.drain_touched()]
+            case ev.AccountAdopted():
+                return self._adopt(event, instruments)
+            case ev.DriftFound():
+                self.drift = event.differences
+                return []
+            case ev.DeskRebuilt():
+                return []
+
+    def _fill_order(self, event: ev.OrderFilled, instruments: Instruments) -> list[State]:
+        fill = event.fill
+        before = self.shelf.find(fill.order_id)
+        # Not ours, or done so long ago that this can only be a repeat.
+        if before is None or self.shelf.is_counted(fill.order_id, fill.trade_id):
+            return []
+        instrument = self._instrument(before.symbol, instruments)
+        after = order_state.apply(before, event, instrument)
+        positions = self.holdings.fill(after, fill, instrument)
+        self.shelf.count(fill.order_id, fill.trade_id)
+        self.shelf.put(after)
+        self.holdings.hold_for(after, instrument)
+        requests = self.ledger.follow(after, fill.at_ms)
+        return [after, *positions, *self.holdings.drain_touched(), *requests]
+
+    def _follow_order(self, event: _OrderNews, instruments: Instruments) -> list[State]:
+        before = self.shelf.find(event.order_id)
+        if before is None:
+            return []
+        instrument = self._instrument(before.symbol, instruments)
+        after = order_state.apply(before, event, instrument)
+        if after is before:
+            return []
+        self.shelf.put(after)
+        if after.is_terminal is not before.is_terminal:
+            self.holdings.hold_for(after, instrument)
+        return [after, *self.holdings.drain_touched(), *self.ledger.follow(after, event.at_ms)]
+
+    def _approve(self, event: ev.OrderApproved, instruments: Instruments) -> list[State]:
+        order = event.order
+        if order.order_id in self.shelf:
+            return []
+        instrument = self._instrument(order.symbol, instruments)
+        state = self.ledger.open.get(order.request_id)
+        self.shelf.put(order)
+        self.holdings.note_opening(order, instrument)
+        self.holdings.hold_for(order, instrument)
+        self.recent.append(
+            RecentOrder(
+                order.created_ms,
+                order.symbol,
+                order.side,
+                order.position_side,
+                order.quantity,
+                order.limit_price,
+                order.request_id,
+                "" if state is None else state.request.source_id,
+            ),
+        )
+        return [order, *self.holdings.drain_touched(), *self.ledger.add_order(order, more=event.more)]
+
+    def _bear_order(self, event: ev.VenueOrderBorn, instruments: Instruments) -> list[State]:
+        report = event.report
+        if report.order_id in self.shelf:
+            return []
+        parent = self.shelf.find(report.parent_id)
+        instrument = self._instrument(report.symbol, instruments)
+        order = Order(
+            order_id=report.order_id,
+            request_id="" if parent is None else parent.request_id,
+            tenant=self.tenant,
+            account_id=self.account_id,
+            symbol=report.symbol,
+            side=report.side,
+            position_side=report.position_side,
+            margin_mode=report.margin_mode,
+            leverage=ZERO if parent is None else parent.leverage,
+            order_type=report.order_type,
+            time_in_force=TimeInForce.GTC,
+            quantity=report.quantity,
+            deadline_ms=0,
+            created_ms=report.at_ms,
+            updated_ms=report.at_ms,
+            # A liquidation and a protection only ever take away; spot knows no such flag.
+            reduce_only=not instrument.is_spot,
+            stop_loss_price=report.stop_loss_price,
+            take_profit_price=report.take_profit_price,
+            status=OrderStatus.ACCEPTED,
+            venue_order_id=report.venue_order_id,
+            parent_id=report.parent_id,
+            origin=report.origin,
+        )
+        self.shelf.put(order)
+        return [order]
+
+    def _adjust_cash(self, event: ev.CashAdjusted) -> list[State]:
+        if event.adjustment in self._adjustments:
+            return []
+        self._adjustments[event.adjustment] = None
+        if len(self._adjustments) > ADJUSTMENTS_KEPT_MAX:
+            del self._adjustments[next(iter(self._adjustments))]
+        return [*self.holdings.adjust(event), *self.holdings.drain_touched()]
+
+    def _adopt(self, event: ev.AccountAdopted, instruments: Instruments) -> list[State]:
+        self.tenant = self.holdings.tenant = event.tenant
+        self.position_mode = event.position_mode
+        self.is_adopted = True
+        self.drift = ()
+        for theirs in event.positions:
+            if theirs.leverage:
+                self.leverages[self.leverage_key(theirs.symbol, theirs.margin_mode, theirs.position_side)] = (
+                    theirs.leverage
+                )
+        traded = [self._instrument(theirs.symbol, instruments) for theirs in event.positions]
+        return [*self.holdings.adopt(event, traded), *self.holdings.drain_touched()]
+
+    def leverage_key(self, symbol: str, margin_mode: MarginMode, position_side: PositionSide) -> LeverageKey:
+        """Which setting counts: one a side only for isolated margin in long/short mode (okx.md 2.2)."""
+        per_side = margin_mode is MarginMode.ISOLATED and self.position_mode is PositionMode.LONG_SHORT
+        return (symbol, margin_mode, position_side if per_side else PositionSide.NET)
+
+    def _instrument(self, symbol: str, instruments: Instruments) -> Instrument:
+        instrument = instruments.get(symbol)
+        if instrument is None:
+            raise InvariantBroken(f"account {self.account_id} trades {symbol}, which no instrument list has")
+        return instrument
+
+
+_OrderNews = ev.OrderAccepted | ev.OrderCanceled | ev.OrderRejected | ev.OrderUnknown | ev.OrderExpired
+_AccountWide = ev.CashAdjusted | ev.LeverageChanged | ev.AccountAdopted | ev.DriftFound | ev.DeskRebuilt
+
+
+class _Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    tenant: str
+    account_id: str
+    position_mode: PositionMode
+    is_adopted: bool
+    drift: tuple[str, ...]
+    leverages: list[tuple[str, MarginMode, PositionSide, Decimal]]
+    recent: list[RecentOrder]
+    adjustments: list[str]
+    orders: list[Order]
+    open_orders: list[str]
+    ended_orders: list[str]
+    trades: dict[str, list[str]]
+    balances: list[Balance]
+    positions: list[Position]
+    holds: dict[str, tuple[str, Decimal]]
+    openings: dict[str, Decimal]
+    isolated: list[tuple[str, PositionSide, str, Decimal]]
+    requests: list[RequestState]
+    ended_requests: list[RequestState]
+
+    def build(self) -> AccountBook:
+        book = AccountBook(tenant=self.tenant, account_id=self.account_id, position_mode=self.position_mode)
+        book.is_adopted = self.is_adopted
+        book.drift = self.drift
+        book.leverages = {(symbol, mode, side): leverage for symbol, mode, side, leverage in self.leverages}
+        book.recent.extend(self.recent)
+        book._adjustments = dict.fromkeys(self.adjustments)  # noqa: SLF001  # the two sides of one class
+        orders = {order.order_id: order for order in self.orders}
+        book.shelf.open = {order_id: orders[order_id] for order_id in self.open_orders}
+        book.shelf.ended = {order_id: orders[order_id] for order_id in self.ended_orders}
+        book.shelf.trades = {order_id: set(trades) for order_id, trades in self.trades.items()}
+        holdings, ledger = book.holdings, book.ledger
+        holdings.balances = {balance.currency: balance for balance in self.balances}
+        holdings.positions = {(position.symbol, position.position_side): position for position in self.positions}
+        holdings.holds = dict(self.holds)
+        holdings.openings = dict(self.openings)
+        holdings.isolated = {(symbol, side): (currency, amount) for symbol, side, currency, amount in self.isolated}
+        ledger.open = {state.request.request_id: state for state in self.requests}
+        ledger.ended = {state.request.request_id: state for state in self.ended_requests}
+        for state in (*self.requests, *self.ended_requests):
+            legs = {order_id: orders[order_id] for order_id in state.order_ids if order_id in orders}
+            if legs:
+                ledger.legs[state.request.request_id] = legs
+        return book
+
+
+def _take_snapshot(book: AccountBook) -> _Snapshot:
+    shelf, holdings, ledger = book.shelf, book.holdings, book.ledger
+    orders = {**shelf.open, **shelf.ended}
+    for legs in ledger.legs.values():
+        orders.update(legs)
+    return _Snapshot(
+        tenant=book.tenant,
+        account_id=book.account_id,
+        position_mode=book.position_mode,
+        is_adopted=book.is_adopted,
+        drift=book.drift,
+        leverages=[(*key, leverage) for key, leverage in book.leverages.items()],
+        recent=list(book.recent),
+        adjustments=list(book._adjustments),  # noqa: SLF001  # the two sides of one class
+        orders=list(orders.values()),
+        open_orders=list(shelf.open),
+        ended_orders=list(shelf.ended),
+        trades={order_id: sorted(trades) for order_id, trades in shelf.trades.items()},
+        balances=list(holdings.balances.values()),
+        positions=list(holdings.positions.values()),
+        holds=holdings.holds,
+        openings=holdings.openings,
+        isolated=[(*key, currency, amount) for key, (currency, amount) in holdings.isolated.items()],
+        requests=list(ledger.open.values()),
+        ended_requests=list(ledger.ended.values()),
+    )
+
+
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_DECODER: Final = msgspec.msgpack.Decoder(_Snapshot)
