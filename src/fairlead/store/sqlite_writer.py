@@ -149,19 +149,20 @@ class SqliteWriter:
     ) -> bool:
         if error is None:
             return False
-        reason = f"journal dead: {error}"
+        refusal = NotStored(reason=f"journal dead: {error}")
         with self._door:
-            self._shut_reason = reason
-        lost: list[Delivery] = [(waiting.on_done, NotStored(reason=reason)) for waiting in self._current]
+            self._shut_reason = refusal.reason
+        lost: list[Delivery] = [(waiting.on_done, refusal) for waiting in self._current]
         while True:
             try:
                 item = self._waiting.get_nowait()
             except Empty:
                 break
             if isinstance(item, WaitingUnit):
-                lost.append((item.on_done, NotStored(reason=reason)))
+                lost.append((item.on_done, refusal))
+        # In the same turn of the loop as the outcomes, before anybody acts on them.
+        lost.append((lambda _: self._on_death(error), refusal))
         self._deliveries.post(lost)
-        self._deliveries.call(lambda: self._on_death(error))
         return True
 
     def _store(self, units: Sequence[Unit]) -> Sequence[AppendOutcome]:

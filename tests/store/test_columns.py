@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Column, Integer, MetaData, Table, create_engine, insert, select
+from sqlalchemy.dialects import registry
+from sqlalchemy.exc import StatementError
+from sqlalchemy.schema import CreateColumn
+
+from fairlead.store.columns import Money, check_money
+
+FULL = Decimal("12345678901234567890.123456789012345678")
+
+table = Table("t", MetaData(), Column("id", Integer, primary_key=True), Column("amount", Money))
+
+
+def round_trip(value: Decimal | None) -> Decimal | None:
+    engine = create_engine("sqlite://")
+    table.metadata.create_all(engine)
+    with engine.begin() as connection:
+        connection.execute(insert(table).values(id=1, amount=value))
+        read: Decimal | None = connection.execute(select(table.c.amount)).scalar_one()
+    engine.dispose()
+    return read
+
+
+@pytest.mark.parametrize(
+    "value", [FULL, -FULL, Decimal("1e-18"), Decimal("1E+19"), Decimal("0.10"), Decimal("-0"), None]
+)
+def test_money_is_read_back_exactly(value: Decimal | None) -> None:
+    assert round_trip(value) == value
+
+
+def test_money_is_written_in_one_canonical_form() -> None:
+    assert str(round_trip(Decimal("1.500"))) == "1.5"
+    assert str(round_trip(Decimal("1E+2"))) == "100"
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, places=18, min_value=-(10**20) + 1, max_value=10**20 - 1))
+def test_every_amount_that_fits_is_exact(value: Decimal) -> None:
+    assert round_trip(value) == value
+
+
+@pytest.mark.parametrize("value", [Decimal("1e20"), Decimal("1e-19"), Decimal("NaN"), Decimal("Infinity")])
+def test_money_that_would_be_rounded_is_refused(value: Decimal) -> None:
+    with pytest.raises(ValueError, match=r"must be finite|does not fit"):
+        check_money(value)
+
+
+@pytest.mark.parametrize("value", [0.1, 1, "1"])
+def test_only_decimals_are_money(value: object) -> None:
+    with pytest.raises(TypeError, match=r"must be a Decimal"):
+        check_money(value)
+
+
+def test_a_float_does_not_reach_the_database() -> None:
+    with pytest.raises(StatementError, match=r"must be a Decimal"):
+        round_trip(0.1)  # type: ignore[arg-type]
+
+
+def test_other_databases_store_it_as_an_exact_number() -> None:
+    for name in ("postgresql", "mysql"):
+        dialect = registry.load(name)()
+        assert "NUMERIC(38, 18)" in str(CreateColumn(table.c.amount).compile(dialect=dialect))

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
+
+from fairlead.store.journal import SqliteJournal
+from fairlead.store.migrate import migrate, pending
+from fairlead.store.tables import metadata
+from fairlead.store.urls import UnsupportedDatabaseError
+
+
+def test_an_empty_database_is_brought_up_once(path: Path) -> None:
+    url = f"sqlite:///{path}"
+
+    assert pending(url) == ["0001"]
+    assert not path.exists()
+    assert migrate(url) == ["0001"]
+    assert pending(url) == []
+    assert migrate(url) == []
+
+
+async def test_it_works_from_the_event_loop_and_with_the_async_url(path: Path) -> None:
+    assert migrate(f"sqlite+aiosqlite:///{path}") == ["0001"]
+
+
+def test_the_steps_lead_to_the_tables_of_the_code(url: str, path: Path) -> None:
+    with create_engine(url, poolclass=NullPool).connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+    built = sqlite3.connect(path)
+    made = sqlite3.connect(":memory:")
+    engine = create_engine("sqlite://", creator=lambda: made)
+    metadata.create_all(engine)
+    query = (
+        "SELECT name, replace(replace(sql, '\"', ''), ' ', '') FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name"
+    )
+    stored = {name: sorted(sql.split(",")) for name, sql in built.execute(query) if name != "alembic_version"}
+    wanted = {name: sorted(sql.split(",")) for name, sql in made.execute(query)}
+    built.close()
+    engine.dispose()
+    made.close()
+    assert stored.keys() == wanted.keys()
+    without_rowid = {name for name, parts in wanted.items() if "WITHOUTROWID" in "".join(parts)}
+    assert without_rowid == {name for name, parts in stored.items() if "WITHOUTROWID" in "".join(parts)}
+    assert without_rowid == {"alerts", "balances", "heads", "orders", "positions", "records", "requests"}
+
+
+def test_the_journal_has_one_index_beside_its_number(url: str, path: Path) -> None:
+    connection = sqlite3.connect(path)
+    assert [row[1] for row in connection.execute("PRAGMA index_list(journal)")] == ["journal_key"]
+    connection.close()
+
+
+def test_the_database_belongs_to_its_owner_alone(url: str, path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE config_version SET version = version")
+    connection.commit()
+
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    files = sorted(path.parent.iterdir())
+    assert [file.name for file in files] == [f"{path.name}{end}" for end in ("", "-shm", "-wal")]
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+    connection.close()
+
+
+async def test_a_journal_that_was_not_migrated_is_refused(path: Path) -> None:
+    with pytest.raises(sqlite3.OperationalError, match="no such table"):
+        await SqliteJournal.open(f"sqlite:///{path}", on_death=print)
+    # The folder is free again.
+    migrate(f"sqlite:///{path}")
+    journal = await SqliteJournal.open(f"sqlite:///{path}", on_death=print)
+    await journal.close()
+
+
+@pytest.mark.parametrize("url", ["postgresql://localhost/x", "sqlite://", "sqlite:///:memory:"])
+def test_a_database_we_cannot_keep_is_named(url: str) -> None:
+    with pytest.raises(UnsupportedDatabaseError, match="sqlite:///path/to/file"):
+        migrate(url)
