@@ -1,0 +1,51 @@
+"""The whole journal folded into states, for whoever rebuilds the tables or checks them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fairlead.core.model import events as ev
+from fairlead.core.model.instrument import Instrument
+from fairlead.core.model.state import State
+from fairlead.core.rules.account_book import AccountBook
+from fairlead.core.rules.alert_state import OpenAlerts
+
+
+class Replay:
+    """All accounts and alerts of a journal, fact by fact in its order."""
+
+    __slots__ = ("alerts", "books", "instruments")
+
+    def __init__(self, instruments: Mapping[str, Instrument]) -> None:
+        """Start before the first fact; ``instruments`` must have every symbol that was ever traded."""
+        self.instruments = instruments
+        self.books: dict[str, AccountBook] = {}
+        self.alerts = OpenAlerts()
+
+    def fold(self, tenant: str, event: ev.Event) -> list[State]:
+        """Add one fact of a tenant; returns the states that changed, each as the row to store.
+
+        Raises:
+            InvariantBroken: the fact cannot be true beside those before it.
+        """
+        match event:
+            case ev.AlertReceived() | ev.AlertDuplicated() | ev.AlertHandled():
+                return [*self.alerts.apply(event, tenant)]
+            case _:
+                return self._book(tenant, _account_id(event)).apply(event, self.instruments)
+
+    def _book(self, tenant: str, account_id: str) -> AccountBook:
+        book = self.books.get(account_id)
+        if book is None:
+            self.books[account_id] = book = AccountBook(tenant=tenant, account_id=account_id)
+        return book
+
+
+def _account_id(event: ev.AccountEvent) -> str:
+    match event:
+        case ev.OrderRequested():
+            return event.request.account_id
+        case ev.OrderApproved():
+            return event.order.account_id
+        case _:
+            return event.account_id
