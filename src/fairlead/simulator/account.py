@@ -26,9 +26,8 @@ class PositionKey(NamedTuple):
 class Position(msgspec.Struct, kw_only=True):
     """One holding of a perpetual. ``quantity`` is signed in either position mode; ``margin`` only when isolated.
 
-    ``entry_cost`` is the exact sum that ``entry_price`` is the average of.
-
-    ``realized_pnl``, ``fee`` (positive = paid) and ``funding`` (positive = received) count since it was opened.
+    ``entry_cost`` is the exact sum that ``entry_price`` is the average of. ``realized_pnl``, ``fee`` (positive = paid)
+    and ``funding`` (positive = received) count since the position was opened.
     """
 
     symbol: str
