@@ -1,0 +1,44 @@
+"""Hook tokens: 256 random bits, shown once, kept only as a digest."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from typing import Final
+
+import msgspec
+
+PREFIX: Final = "flh_"
+RANDOM_BYTES: Final = 32
+# Less than the four characters that would count as a fragment of a secret.
+HINT_LENGTH: Final = 3
+
+
+class DrawnToken(msgspec.Struct, frozen=True, kw_only=True):
+    """A new token: ``text`` is for its owner's eyes only, once; ``digest`` and ``hint`` are kept."""
+
+    text: str
+    digest: bytes
+    hint: str
+
+
+def draw_token() -> DrawnToken:
+    """Draw a new token."""
+    text = PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
+    return DrawnToken(text=text, digest=hash_token(text), hint=f"...{text[-HINT_LENGTH:]}")
+
+
+def hash_token(text: str) -> bytes:
+    """Digest whatever was presented as a token; fast is enough, because 256 random bits cannot be guessed."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def equal_digests(one: bytes, other: bytes) -> bool:
+    """Compare in constant time."""
+    return hmac.compare_digest(one, other)
+
+
+def draw_nonce() -> str:
+    """Draw what tells two runs of a program apart."""
+    return secrets.token_hex(8)
