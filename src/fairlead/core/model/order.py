@@ -45,6 +45,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     of quote currency): then ``quantity`` is quote currency while ``filled_quantity`` stays base. ``fee`` is positive if
     paid, negative when a rebate. ``parent_id`` is set on orders that the venue made for one of ours (protection,
     liquidation: ``origin`` says which). ``trade_ids`` are its fills, so that one reported twice counts once.
+    ``opening_quantity`` is the part of a perpetual order that would open or add, fixed when it was approved; None: all.
     """
 
     order_id: str
@@ -83,6 +84,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     parent_id: str = ""
     origin: str = ""
     trade_ids: tuple[str, ...] = ()
+    opening_quantity: Decimal | None = None
 
     @property
     def is_terminal(self) -> bool:

@@ -42,6 +42,20 @@ class RecentOrder(msgspec.Struct, frozen=True, array_like=True):
     request_id: str
     source: str
 
+    @classmethod
+    def of(cls, order: Order, source: str) -> RecentOrder:
+        """What is remembered of an order."""
+        return cls(
+            order.created_ms,
+            order.symbol,
+            order.side,
+            order.position_side,
+            order.quantity,
+            order.limit_price,
+            order.request_id,
+            source,
+        )
+
 
 class AccountBook:
     """Everything known about one account. Not a copy of the venue's view: the sum of the journaled facts.
@@ -51,8 +65,8 @@ class AccountBook:
     """
 
     __slots__ = (
-        "_adjustments",
         "account_id",
+        "adjustments",
         "drift",
         "holdings",
         "is_adopted",
@@ -76,7 +90,7 @@ class AccountBook:
         self.shelf = OrderShelf()
         self.holdings = Holdings(tenant, account_id)
         self.ledger = RequestLedger()
-        self._adjustments: dict[str, None] = {}
+        self.adjustments: dict[str, None] = {}
 
     @property
     def orders(self) -> dict[str, Order]:
@@ -122,15 +136,6 @@ class AccountBook:
             case _:
                 return self._apply_to_account(event, instruments)
 
-    def snapshot(self) -> bytes:
-        """Write the whole book down."""
-        return _ENCODER.encode(_take_snapshot(self))
-
-    @classmethod
-    def restore(cls, body: bytes) -> AccountBook:
-        """Read what ``snapshot`` wrote."""
-        return _DECODER.decode(body).build()
-
     def _apply_to_account(self, event: _AccountWide, instruments: Instruments) -> list[State]:
         match event:
             case ev.CashAdjusted():
@@ -151,12 +156,13 @@ class AccountBook:
         fill = event.fill
         before = self.shelf.find(fill.order_id)
         # Not ours, or done so long ago that this can only be a repeat.
-        if before is None or self.shelf.is_counted(fill.order_id, fill.trade_id):
+        if before is None:
             return []
         instrument = self._instrument(before.symbol, instruments)
         after = order_state.apply(before, event, instrument)
+        if after is before:
+            return []
         positions = self.holdings.fill(after, fill, instrument)
-        self.shelf.count(fill.order_id, fill.trade_id)
         self.shelf.put(after)
         self.holdings.hold_for(after, instrument)
         requests = self.ledger.follow(after, fill.at_ms)
@@ -181,21 +187,10 @@ class AccountBook:
             return []
         instrument = self._instrument(order.symbol, instruments)
         state = self.ledger.open.get(order.request_id)
+        order = self.holdings.fix_opening(order, instrument)
         self.shelf.put(order)
-        self.holdings.note_opening(order, instrument)
         self.holdings.hold_for(order, instrument)
-        self.recent.append(
-            RecentOrder(
-                order.created_ms,
-                order.symbol,
-                order.side,
-                order.position_side,
-                order.quantity,
-                order.limit_price,
-                order.request_id,
-                "" if state is None else state.request.source_id,
-            ),
-        )
+        self.recent.append(RecentOrder.of(order, "" if state is None else state.request.source_id))
         return [order, *self.holdings.drain_touched(), *self.ledger.add_order(order, more=event.more)]
 
     def _bear_order(self, event: ev.VenueOrderBorn, instruments: Instruments) -> list[State]:
@@ -233,11 +228,11 @@ class AccountBook:
         return [order]
 
     def _adjust_cash(self, event: ev.CashAdjusted) -> list[State]:
-        if event.adjustment in self._adjustments:
+        if event.adjustment in self.adjustments:
             return []
-        self._adjustments[event.adjustment] = None
-        if len(self._adjustments) > ADJUSTMENTS_KEPT_MAX:
-            del self._adjustments[next(iter(self._adjustments))]
+        self.adjustments[event.adjustment] = None
+        if len(self.adjustments) > ADJUSTMENTS_KEPT_MAX:
+            del self.adjustments[next(iter(self.adjustments))]
         return [*self.holdings.adjust(event), *self.holdings.drain_touched()]
 
     def _adopt(self, event: ev.AccountAdopted, instruments: Instruments) -> list[State]:
@@ -267,82 +262,3 @@ class AccountBook:
 
 _OrderNews = ev.OrderAccepted | ev.OrderCanceled | ev.OrderRejected | ev.OrderUnknown | ev.OrderExpired
 _AccountWide = ev.CashAdjusted | ev.LeverageChanged | ev.AccountAdopted | ev.DriftFound | ev.DeskRebuilt
-
-
-class _Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    tenant: str
-    account_id: str
-    position_mode: PositionMode
-    is_adopted: bool
-    drift: tuple[str, ...]
-    leverages: list[tuple[str, MarginMode, PositionSide, Decimal]]
-    recent: list[RecentOrder]
-    adjustments: list[str]
-    orders: list[Order]
-    open_orders: list[str]
-    ended_orders: list[str]
-    trades: dict[str, list[str]]
-    balances: list[Balance]
-    positions: list[Position]
-    holds: dict[str, tuple[str, Decimal]]
-    openings: dict[str, Decimal]
-    isolated: list[tuple[str, PositionSide, str, Decimal]]
-    requests: list[RequestState]
-    ended_requests: list[RequestState]
-
-    def build(self) -> AccountBook:
-        book = AccountBook(tenant=self.tenant, account_id=self.account_id, position_mode=self.position_mode)
-        book.is_adopted = self.is_adopted
-        book.drift = self.drift
-        book.leverages = {(symbol, mode, side): leverage for symbol, mode, side, leverage in self.leverages}
-        book.recent.extend(self.recent)
-        book._adjustments = dict.fromkeys(self.adjustments)  # noqa: SLF001  # the two sides of one class
-        orders = {order.order_id: order for order in self.orders}
-        book.shelf.open = {order_id: orders[order_id] for order_id in self.open_orders}
-        book.shelf.ended = {order_id: orders[order_id] for order_id in self.ended_orders}
-        book.shelf.trades = {order_id: set(trades) for order_id, trades in self.trades.items()}
-        holdings, ledger = book.holdings, book.ledger
-        holdings.balances = {balance.currency: balance for balance in self.balances}
-        holdings.positions = {(position.symbol, position.position_side): position for position in self.positions}
-        holdings.holds = dict(self.holds)
-        holdings.openings = dict(self.openings)
-        holdings.isolated = {(symbol, side): (currency, amount) for symbol, side, currency, amount in self.isolated}
-        ledger.open = {state.request.request_id: state for state in self.requests}
-        ledger.ended = {state.request.request_id: state for state in self.ended_requests}
-        for state in (*self.requests, *self.ended_requests):
-            legs = {order_id: orders[order_id] for order_id in state.order_ids if order_id in orders}
-            if legs:
-                ledger.legs[state.request.request_id] = legs
-        return book
-
-
-def _take_snapshot(book: AccountBook) -> _Snapshot:
-    shelf, holdings, ledger = book.shelf, book.holdings, book.ledger
-    orders = {**shelf.open, **shelf.ended}
-    for legs in ledger.legs.values():
-        orders.update(legs)
-    return _Snapshot(
-        tenant=book.tenant,
-        account_id=book.account_id,
-        position_mode=book.position_mode,
-        is_adopted=book.is_adopted,
-        drift=book.drift,
-        leverages=[(*key, leverage) for key, leverage in book.leverages.items()],
-        recent=list(book.recent),
-        adjustments=list(book._adjustments),  # noqa: SLF001  # the two sides of one class
-        orders=list(orders.values()),
-        open_orders=list(shelf.open),
-        ended_orders=list(shelf.ended),
-        trades={order_id: sorted(trades) for order_id, trades in shelf.trades.items()},
-        balances=list(holdings.balances.values()),
-        positions=list(holdings.positions.values()),
-        holds=holdings.holds,
-        openings=holdings.openings,
-        isolated=[(*key, currency, amount) for key, (currency, amount) in holdings.isolated.items()],
-        requests=list(ledger.open.values()),
-        ended_requests=list(ledger.ended.values()),
-    )
-
-
-_ENCODER: Final = msgspec.msgpack.Encoder()
-_DECODER: Final = msgspec.msgpack.Decoder(_Snapshot)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -26,11 +26,10 @@ class Holdings:
     """Balances and positions of one account.
 
     ``reserved`` of a currency is the sum of ``holds`` (open orders) and ``isolated`` (margin of isolated positions):
-    each entry is taken back as exactly the amount that it added, so nothing leaks. ``openings`` keeps how much of an
-    order would open, when that is not all of it.
+    each entry is taken back as exactly the amount that it added, so nothing leaks.
     """
 
-    __slots__ = ("_touched", "account_id", "balances", "holds", "isolated", "openings", "positions", "tenant")
+    __slots__ = ("_touched", "account_id", "balances", "holds", "isolated", "positions", "tenant")
 
     def __init__(self, tenant: str, account_id: str) -> None:
         """Start with nothing."""
@@ -39,7 +38,6 @@ class Holdings:
         self.balances: dict[str, Balance] = {}
         self.positions: dict[PositionKey, Position] = {}
         self.holds: dict[str, tuple[str, Decimal]] = {}
-        self.openings: dict[str, Decimal] = {}
         self.isolated: dict[PositionKey, tuple[str, Decimal]] = {}
         self._touched: dict[str, None] = {}
 
@@ -49,19 +47,18 @@ class Holdings:
         self._touched.clear()
         return touched
 
-    def note_opening(self, order: Order, instrument: Instrument) -> None:
-        """Fix how much of a new perpetual order would open, by what is held now."""
+    def fix_opening(self, order: Order, instrument: Instrument) -> Order:
+        """Note in a new perpetual order how much of it would open, by what is held now."""
         if instrument.is_spot or order.origin:
-            return
+            return order
         position = self.positions.get((order.symbol, order.position_side))
         opening = opening_quantity(order, ZERO if position is None else position.signed_quantity)
-        if opening != order.quantity:
-            self.openings[order.order_id] = opening
+        return order if opening == order.quantity else replace(order, opening_quantity=opening)
 
     def hold_for(self, order: Order, instrument: Instrument) -> None:
         """Reserve what the order now needs, in place of what it held before."""
         order_id = order.order_id
-        currency, amount = hold_of(order, instrument, self.openings.get(order_id, order.quantity))
+        currency, amount = hold_of(order, instrument)
         _, held = self.holds.get(order_id, (currency, ZERO))
         if amount != held:
             self._move(currency, ZERO, amount - held)
@@ -69,8 +66,6 @@ class Holdings:
             self.holds[order_id] = (currency, amount)
         else:
             self.holds.pop(order_id, None)
-        if order.is_terminal:
-            self.openings.pop(order_id, None)
 
     def fill(self, order: Order, fill: Fill, instrument: Instrument) -> list[Position]:
         """Book one fill; returns the position that it changed, if it was of a perpetual."""
@@ -148,6 +143,26 @@ class Holdings:
                 changed.append(adopted)
         return changed
 
+    def restore(
+        self,
+        *,
+        balances: Iterable[Balance],
+        positions: Iterable[Position],
+        orders: Iterable[Order],
+        instruments: Mapping[str, Instrument],
+    ) -> None:
+        """Take back what was stored; what orders and isolated positions keep reserved follows from them."""
+        self.balances = {balance.currency: balance for balance in balances}
+        for position in positions:
+            key = (position.symbol, position.position_side)
+            if position.quantity:
+                self.positions[key] = position
+                self.isolated.update({key: kept} if (kept := _isolated(position, instruments[position.symbol])) else {})
+        for order in orders:
+            currency, amount = hold_of(order, instruments[order.symbol])
+            if amount:
+                self.holds[order.order_id] = (currency, amount)
+
     def _fill_spot(self, side: Side, fill: Fill, instrument: Instrument) -> None:
         cost = fill.quantity * fill.price
         base, quote = fill.quantity, -cost
@@ -173,14 +188,11 @@ class Holdings:
             self.positions[key] = position
         else:
             self.positions.pop(key, None)
-        margin = ZERO
-        if position.quantity and position.margin_mode is MarginMode.ISOLATED and position.leverage and instrument:
-            margin = initial_margin(instrument, position.quantity, position.entry_price, position.leverage)
         currency, held = self.isolated.pop(key, ("", ZERO))
-        if instrument is not None:
-            currency = instrument.settle_currency
-        if margin:
-            self.isolated[key] = (currency, margin)
+        kept = None if instrument is None else _isolated(position, instrument)
+        if kept is not None:
+            self.isolated[key] = kept
+        currency, margin = kept or (currency, ZERO)
         if margin != held:
             self._move(currency, ZERO, margin - held)
 
@@ -198,3 +210,11 @@ class Holdings:
             reserved=before.reserved + reserved,
         )
         self._touched[currency] = None
+
+
+def _isolated(position: Position, instrument: Instrument) -> tuple[str, Decimal] | None:
+    """Margin that an isolated position keeps for itself, and its currency."""
+    if not position.quantity or position.margin_mode is not MarginMode.ISOLATED or not position.leverage:
+        return None
+    margin = initial_margin(instrument, position.quantity, position.entry_price, position.leverage)
+    return instrument.settle_currency, margin

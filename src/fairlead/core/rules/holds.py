@@ -37,10 +37,10 @@ def opening_quantity(order: Order, held: Decimal) -> Decimal:
     return max(ZERO, order.quantity - abs(held))
 
 
-def hold_of(order: Order, instrument: Instrument, opening: Decimal) -> tuple[str, Decimal]:
+def hold_of(order: Order, instrument: Instrument) -> tuple[str, Decimal]:
     """Currency and amount that an order holds for what may still fill, rounded up.
 
-    Spot holds what would be paid, perpetuals the initial margin and the fee of their ``opening`` part. Orders that the
+    Spot holds what would be paid, perpetuals the initial margin and the fee of the part that opens. Orders that the
     venue made (protection, liquidation) hold nothing (okx.md 3.9).
     """
     leaves = order.leaves_quantity
@@ -54,7 +54,7 @@ def hold_of(order: Order, instrument: Instrument, opening: Decimal) -> tuple[str
     price = order.reference_price if order.limit_price is None else order.limit_price
     if instrument.is_spot:
         return currency, leaves * price if is_buy and not order.in_quote else leaves
-    contracts = min(leaves, opening)
+    contracts = leaves if order.opening_quantity is None else min(leaves, order.opening_quantity)
     if not contracts or not price:
         return currency, ZERO
     notional = instrument.notional(contracts, price)

@@ -1,4 +1,4 @@
-"""The orders of an account: open ones, those that ended lately, and the trades already counted for either."""
+"""The orders of an account: the open ones, and those that ended lately."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ ENDED_ORDERS_KEPT_MAX: Final = 256
 class OrderShelf:
     """Open orders in the order of their creation, and a bounded memory of ended ones."""
 
-    __slots__ = ("ended", "open", "trades")
+    __slots__ = ("ended", "open")
 
     def __init__(self) -> None:
         """Start without orders."""
         self.open: dict[str, Order] = {}
         self.ended: dict[str, Order] = {}
-        self.trades: dict[str, set[str]] = {}
 
     def __contains__(self, order_id: str) -> bool:
         """Whether the order is open or was so lately."""
@@ -28,14 +27,6 @@ class OrderShelf:
     def find(self, order_id: str) -> Order | None:
         """The newest state of an order, if it is remembered."""
         return self.open.get(order_id) or self.ended.get(order_id)
-
-    def is_counted(self, order_id: str, trade_id: str) -> bool:
-        """Whether this trade of the order was added already."""
-        return trade_id in self.trades.get(order_id, ())
-
-    def count(self, order_id: str, trade_id: str) -> None:
-        """Remember a trade as added."""
-        self.trades.setdefault(order_id, set()).add(trade_id)
 
     def put(self, order: Order) -> None:
         """Keep the newest state of an order."""
@@ -47,6 +38,4 @@ class OrderShelf:
         self.open.pop(order_id, None)
         self.ended[order_id] = order
         if len(self.ended) > ENDED_ORDERS_KEPT_MAX:
-            oldest = next(iter(self.ended))
-            del self.ended[oldest]
-            self.trades.pop(oldest, None)
+            del self.ended[next(iter(self.ended))]

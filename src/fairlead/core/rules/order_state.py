@@ -31,8 +31,6 @@ class InvariantBroken(Exception):  # noqa: N818  # named for what happened, like
 def apply(order: Order, event: OrderEvent, instrument: Instrument) -> Order:
     """Make of an order what the event says; the very same object when it says nothing new.
 
-    Fills are added up: whoever calls must leave out a trade id that was counted before (``OrderShelf`` knows them).
-
     Raises:
         InvariantBroken: more was filled than ordered.
     """
@@ -99,6 +97,8 @@ def _end(order: Order, status: OrderStatus, event: OrderRejected | OrderCanceled
 
 
 def _fill(order: Order, fill: Fill, instrument: Instrument, *, is_last: bool) -> Order:
+    if fill.trade_id in order.trade_ids:
+        return order
     filled = order.filled_quantity + fill.quantity
     notional = order.filled_notional + instrument.notional(fill.quantity, fill.price)
     done = notional if order.in_quote else filled
@@ -116,6 +116,7 @@ def _fill(order: Order, fill: Fill, instrument: Instrument, *, is_last: bool) ->
         # One order pays in one currency; a fee in another one (a rebate in a token) is in the balances only.
         fee=order.fee + fill.fee if order.fee_currency in {"", fill.fee_currency} else order.fee,
         fee_currency=order.fee_currency or fill.fee_currency,
+        trade_ids=(*order.trade_ids, fill.trade_id),
         updated_ms=max(order.updated_ms, fill.at_ms),
     )
 

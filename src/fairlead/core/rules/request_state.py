@@ -78,6 +78,11 @@ class RequestLedger:
         self._put(changed)
         return [changed] if is_new or changed is not state else []
 
+    def remember_leg(self, order: Order) -> None:
+        """Take an order of a request back from where it is stored."""
+        if order.request_id in self.open and not order.origin:
+            self.legs.setdefault(order.request_id, {})[order.order_id] = order
+
     def end(self, event: RequestEnd) -> list[RequestState]:
         """Close a request that we refuse, need not serve, or cannot serve in time."""
         state = self.open.get(event.request_id)

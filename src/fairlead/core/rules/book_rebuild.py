@@ -1,0 +1,90 @@
+"""Rebuilds an account's book from the rows that were stored with its facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from fairlead.core.model.account import Balance, MarginMode, Position, PositionMode, PositionSide
+from fairlead.core.model.instrument import Instrument
+from fairlead.core.model.order import Order
+from fairlead.core.model.state import RequestState
+from fairlead.core.rules.account_book import AccountBook, RecentOrder
+
+
+class BookHeader(msgspec.Struct, frozen=True, kw_only=True):
+    """What a book holds beside its rows."""
+
+    position_mode: PositionMode
+    is_adopted: bool
+    drift: tuple[str, ...]
+    leverages: tuple[tuple[str, MarginMode, PositionSide, Decimal], ...]
+    adjustments: tuple[str, ...]
+
+
+class BookRows(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is stored about one account and still matters.
+
+    ``orders`` are the open ones, ``requests`` those that are pending or have open orders, ``ended_legs`` the orders of
+    these requests that are done, ``recent`` the orders approved lately; orders by age, oldest first.
+    """
+
+    tenant: str
+    account_id: str
+    header: bytes | None
+    orders: tuple[Order, ...]
+    requests: tuple[RequestState, ...]
+    ended_legs: tuple[Order, ...]
+    recent: tuple[Order, ...]
+    positions: tuple[Position, ...]
+    balances: tuple[Balance, ...]
+
+
+_ENCODER: Final = msgspec.json.Encoder()
+_DECODER: Final = msgspec.json.Decoder(BookHeader)
+
+
+def book_header(book: AccountBook) -> bytes:
+    """Write down what a book holds beside its rows."""
+    header = BookHeader(
+        position_mode=book.position_mode,
+        is_adopted=book.is_adopted,
+        drift=book.drift,
+        leverages=tuple((*key, leverage) for key, leverage in book.leverages.items()),
+        adjustments=tuple(book.adjustments),
+    )
+    return _ENCODER.encode(header)
+
+
+def rebuild_book(rows: BookRows, instruments: Mapping[str, Instrument]) -> AccountBook:
+    """Make of the rows the very book that wrote them, but for its memory of what ended."""
+    book = AccountBook(tenant=rows.tenant, account_id=rows.account_id)
+    if rows.header is not None:
+        _take_header(book, _DECODER.decode(rows.header))
+    for request in rows.requests:
+        book.ledger.open[request.request.request_id] = request
+    for order in sorted((*rows.ended_legs, *rows.orders), key=lambda one: (one.created_ms, one.order_id)):
+        book.shelf.put(order)
+        book.ledger.remember_leg(order)
+    book.holdings.restore(
+        balances=rows.balances,
+        positions=rows.positions,
+        orders=rows.orders,
+        instruments=instruments,
+    )
+    sources = {state.request.request_id: state.request.source_id for state in rows.requests}
+    for order in sorted(rows.recent, key=lambda one: (one.created_ms, one.order_id)):
+        if not order.origin:
+            book.recent.append(RecentOrder.of(order, sources.get(order.request_id, "")))
+    return book
+
+
+def _take_header(book: AccountBook, header: BookHeader) -> None:
+    book.position_mode = header.position_mode
+    book.is_adopted = header.is_adopted
+    book.drift = header.drift
+    book.leverages.update({(symbol, mode, side): leverage for symbol, mode, side, leverage in header.leverages})
+    book.adjustments.update(dict.fromkeys(header.adjustments))
