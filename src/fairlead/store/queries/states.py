@@ -77,6 +77,19 @@ async def load_orders(session: Session, order_ids: Sequence[str]) -> Sequence[Or
     return await _load(session, orders, Order, orders.c.order_id.in_(order_ids))
 
 
+async def load_requests(session: Session, request_ids: Sequence[str]) -> Sequence[RequestState]:
+    """Requests by their ids; unknown ones are left out."""
+    return await _load(session, requests, RequestState, requests.c.request_id.in_(request_ids))
+
+
+async def load_orders_since(session: Session, since_ms: int, account_id: str) -> Sequence[Order]:
+    """Orders of an account whose cause is not older than a moment (UTC milliseconds), oldest first."""
+    # The id begins with the time of the cause in hexadecimal, so the primary key finds the place.
+    return await _load(
+        session, orders, Order, orders.c.order_id >= f"{since_ms:011x}", orders.c.account_id == account_id
+    )
+
+
 async def load_recent_alerts(session: Session, rows_max: int, *, before: str = "~") -> Sequence[AlertState]:
     """The newest alerts, newest first; ``before`` is the last id of the page before."""
     return await _load_newest(session, alerts, AlertState, alerts.c.alert_id < before, rows_max)
