@@ -9,42 +9,85 @@ import msgspec
 
 
 class CheckCode(StrEnum):
-    """Closed set of risk checks (risk-engine.md 3)."""
+    """Closed set of risk checks, in the order in which they are reported (risk-engine.md 3)."""
 
     KILL = "KILL"
     STATE = "STATE"
     STALE_DATA = "STALE_DATA"
     STALE_SIGNAL = "STALE_SIGNAL"
     DUP = "DUP"
+    RATE = "RATE"
     SIZE = "SIZE"
     BALANCE = "BALANCE"
     MAX_ORDER = "MAX_ORDER"
     COLLAR = "COLLAR"
-    RATE = "RATE"
+    STOP_SIDE = "STOP_SIDE"
+    SELF_MATCH = "SELF_MATCH"
     POS = "POS"
     GROSS = "GROSS"
     NET = "NET"
     LEV = "LEV"
     LIQ_DIST = "LIQ_DIST"
     MAX_OPEN = "MAX_OPEN"
-    SELF_MATCH = "SELF_MATCH"
-    STOP_SIDE = "STOP_SIDE"
+
+
+class ReasonCode(StrEnum):
+    """Why a check denied: stable words for programs and reports; ``NONE`` while it did not."""
+
+    NONE = ""
+    KILL_SWITCH_ACTIVE = "kill_switch_active"
+    TRADING_HALTED = "trading_halted"
+    ACCOUNT_REDUCING = "account_reducing"
+    ACCOUNT_DISABLED = "account_disabled"
+    QUOTE_MISSING = "quote_missing"
+    QUOTE_STALE = "quote_stale"
+    BOOK_CROSSED = "book_crossed"
+    SIGNAL_STALE = "signal_stale"
+    DUPLICATE_ORDER = "duplicate_order"
+    ORDER_RATE = "order_rate"
+    SYMBOL_ORDER_RATE = "symbol_order_rate"
+    INSTRUMENT_UNKNOWN = "instrument_unknown"
+    INSTRUMENT_SUSPENDED = "instrument_suspended"
+    BELOW_MIN_SIZE = "below_min_size"
+    ABOVE_MAX_SIZE = "above_max_size"
+    OFF_LOT = "off_lot"
+    OFF_TICK = "off_tick"
+    BELOW_MIN_NOTIONAL = "below_min_notional"
+    NOTHING_TO_REDUCE = "nothing_to_reduce"
+    INSUFFICIENT_BALANCE = "insufficient_balance"
+    ORDER_NOTIONAL_LIMIT = "order_notional_limit"
+    PRICE_OUTSIDE_COLLAR = "price_outside_collar"
+    STOP_LOSS_SIDE = "stop_loss_side"
+    TAKE_PROFIT_SIDE = "take_profit_side"
+    TRIGGER_SIDE = "trigger_side"
+    SELF_MATCH = "self_match"
+    POSITION_LIMIT = "position_limit"
+    GROSS_EXPOSURE_LIMIT = "gross_exposure_limit"
+    NET_EXPOSURE_LIMIT = "net_exposure_limit"
+    LEVERAGE_LIMIT = "leverage_limit"
+    EXPOSURE_LEVERAGE_LIMIT = "exposure_leverage_limit"
+    LIQUIDATION_NEAR = "liquidation_near"
+    TOO_MANY_POSITIONS = "too_many_positions"
+    TOO_MANY_ORDERS = "too_many_orders"
+    EQUITY_UNKNOWN = "equity_unknown"
+    PRICE_UNKNOWN = "price_unknown"
+    EXPOSURE_UNKNOWN = "exposure_unknown"
 
 
 class CheckOutcome(StrEnum):
     """What one check said; ``skipped`` names why in ``detail``."""
 
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105  # no password
     DENY = "deny"
     SKIPPED = "skipped"
 
 
-class RiskCheck(msgspec.Struct, frozen=True, kw_only=True):
-    """One check with its numbers: denied when ``value`` is beyond ``limit``, both in ``unit``."""
+class RiskCheck(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One check with its numbers: denied when ``value`` is beyond ``limit``, both in ``unit``; equal passes."""
 
     code: CheckCode
     outcome: CheckOutcome
-    reason_code: str
+    reason_code: ReasonCode = ReasonCode.NONE
     value: Decimal | None = None
     limit: Decimal | None = None
     unit: str = ""
@@ -73,22 +116,30 @@ class TradingState(StrEnum):
     HALTED = "halted"
 
 
-class RiskLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Thresholds; ``None`` leaves one to a wider scope. Fractions of equity unless the name says another unit."""
+class RiskLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Thresholds; ``None`` leaves one to a wider scope. Fractions of equity unless the name says another unit.
+
+    ``price_collar`` bounds what is worse than the reference price (a buy above, a sell below), ``price_collar_passive``
+    what is better. ``exposure_leverage_max`` is about all holdings over equity, ``leverage_max`` about the venue's
+    setting of one instrument. Holdings not above ``position_dust_usd`` do not count as open positions.
+    """
 
     order_notional_max_usd: Decimal | None = None
     order_equity_share_max: Decimal | None = None
     price_collar: Decimal | None = None
+    price_collar_passive: Decimal | None = None
     quote_age_max_ms: int | None = None
     signal_age_max_ms: int | None = None
     duplicate_window_ms: int | None = None
     orders_per_second_max: Decimal | None = None
-    orders_burst_max: Decimal | None = None
+    orders_burst_max: int | None = None
     orders_per_minute_per_symbol_max: int | None = None
     position_equity_share_max_spot: Decimal | None = None
     position_equity_share_max_perpetual: Decimal | None = None
+    position_dust_usd: Decimal | None = None
     gross_exposure_max: Decimal | None = None
     net_exposure_max: Decimal | None = None
+    exposure_leverage_max: Decimal | None = None
     leverage_max: Decimal | None = None
     liquidation_distance_min: Decimal | None = None
     open_positions_max: int | None = None
@@ -96,9 +147,13 @@ class RiskLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class RiskProfile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Named limits as data; sources and accounts name a profile."""
+    """Named limits as data; sources and accounts name a profile.
+
+    ``instruments`` holds limits of single symbols, which tighten the profile's own and never loosen them.
+    """
 
     name: str
     version: int
     description: str
     limits: RiskLimits
+    instruments: dict[str, RiskLimits] = {}

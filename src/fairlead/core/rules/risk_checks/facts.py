@@ -1,0 +1,212 @@
+"""What every check of one order looks at, computed once, and the few ways in which a check may answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+import msgspec
+
+from fairlead.core.model.instrument import Instrument
+from fairlead.core.model.market import Quote
+from fairlead.core.model.money import ZERO, floor_to_step
+from fairlead.core.model.order import Order
+from fairlead.core.model.request import OrderRequest, Side
+from fairlead.core.model.risk import CheckCode, CheckOutcome, ReasonCode, RiskCheck, RiskLimits
+from fairlead.core.rules.account_view import AccountView
+from fairlead.core.rules.holds import only_reduces
+from fairlead.core.rules.risk_checks.exposure import Exposure, reference_price
+from fairlead.core.rules.valuation import equity_usd
+
+NO_LIMIT: Final = "no limit set"
+ONLY_REDUCES: Final = "the order only reduces"
+
+
+class Effect(msgspec.Struct, frozen=True, kw_only=True):
+    """What an order does to what is held.
+
+    ``reduces``: it cannot open, add or flip, whatever else fills. ``shrinks``: the exact rule of a reducing account,
+    |held + order| < |held| with the sign kept (risk-engine.md 3, STATE). ``held`` is in the instrument's unit.
+    """
+
+    reduces: bool
+    shrinks: bool
+    held: Decimal
+
+
+_EQUITY_STEP: Final = Decimal("1E-8")
+_NO_EFFECT: Final = Effect(reduces=False, shrinks=False, held=ZERO)
+
+
+class Numbers(NamedTuple):
+    """A value beside its limit, in one unit."""
+
+    value: Decimal
+    limit: Decimal
+    unit: str
+    detail: str = ""
+
+
+class Pending:
+    """What may still fill: the book's open orders and those of this request that were approved just before."""
+
+    __slots__ = ("_view", "equity_usd", "exposure", "reserved")
+
+    def __init__(self, view: AccountView) -> None:
+        """Start with the book's own orders."""
+        self._view = view
+        self.exposure = Exposure(view)
+        equity = equity_usd(view.book, view.quotes, view.instruments)
+        # A quotient of inverse contracts may have 38 digits; a limit is the same or less in 8 decimals.
+        self.equity_usd = None if equity is None else floor_to_step(equity, _EQUITY_STEP)
+        self.reserved: list[Order] = []
+
+    def orders(self) -> Iterator[Order]:
+        """All of them."""
+        yield from self._view.book.orders.values()
+        yield from self.reserved
+
+    def add(self, order: Order) -> None:
+        """Reserve for an order."""
+        self.exposure.add(order)
+        self.reserved.append(order)
+
+    def remove_last(self) -> None:
+        """Take back the newest reservation."""
+        self.exposure.remove(self.reserved.pop())
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """One order, the account it is for, and what follows from both; None where an input is missing.
+
+    ``pending`` counts this order too, as the last one of ``reserved``.
+    """
+
+    order: Order
+    request: OrderRequest
+    view: AccountView
+    pending: Pending
+    instrument: Instrument | None
+    quote: Quote | None
+    reference: Decimal | None
+    order_usd: Decimal | None
+    effect: Effect
+    is_new_holding: bool
+
+    @property
+    def limits(self) -> RiskLimits:
+        """The merged limits of the account."""
+        return self.view.limits
+
+    @property
+    def equity_usd(self) -> Decimal | None:
+        """The account's equity; shares of it are limits."""
+        return self.pending.equity_usd
+
+    @property
+    def touch(self) -> Decimal | None:
+        """The best price that a taker of this side gets now."""
+        if self.quote is None:
+            return None
+        price = self.quote.ask if self.order.side is Side.BUY else self.quote.bid
+        return price if price > ZERO else None
+
+
+def read_facts(order: Order, request: OrderRequest, view: AccountView, pending: Pending) -> Facts:
+    """Gather the facts of an order, which ``pending`` does not hold yet, and count it there."""
+    exposure = pending.exposure
+    instrument = view.instruments.get(order.symbol)
+    quote = view.quotes.get(order.symbol)
+    dust = view.limits.position_dust_usd or ZERO
+    # Asked before this order counts.
+    is_new_holding = instrument is None or exposure.leg(order, instrument).worst <= dust
+    effect = _NO_EFFECT if instrument is None else effect_of(order, instrument, view, pending)
+    pending.add(order)
+    return Facts(
+        order=order,
+        request=request,
+        view=view,
+        pending=pending,
+        instrument=instrument,
+        quote=quote,
+        reference=None if quote is None else reference_price(quote),
+        order_usd=exposure.order_usd(order, order.limit_price or order.trigger_price),
+        effect=effect,
+        is_new_holding=is_new_holding,
+    )
+
+
+def effect_of(order: Order, instrument: Instrument, view: AccountView, pending: Pending) -> Effect:
+    """Tell whether an order only reduces what is held."""
+    if instrument.is_spot:
+        balance = view.book.balances.get(instrument.base_currency)
+        held = ZERO if balance is None else balance.total
+    else:
+        position = view.book.positions.get((order.symbol, order.position_side))
+        held = ZERO if position is None else position.signed_quantity
+    opposes = held > ZERO if order.side is Side.SELL else held < ZERO
+    if not opposes or order.in_quote:
+        return Effect(reduces=False, shrinks=False, held=held)
+    shrinks = order.quantity <= abs(held)
+    if instrument.is_spot or only_reduces(order):
+        return Effect(reduces=True, shrinks=shrinks, held=held)
+    # Nothing at the venue keeps a plain order from flipping, so all that pulls the same way counts with it.
+    same_way = sum(
+        (
+            other.leaves_quantity
+            for other in pending.orders()
+            if other.symbol == order.symbol and other.side is order.side and other.position_side is order.position_side
+        ),
+        ZERO,
+    )
+    reduces = order.quantity + same_way <= abs(held)
+    return Effect(reduces=reduces, shrinks=shrinks and reduces, held=held)
+
+
+def quantity_unit(facts: Facts) -> str:
+    """Unit of the order's quantity, for people."""
+    return "" if facts.instrument is None else facts.instrument.quantity_unit
+
+
+def price_unit(facts: Facts) -> str:
+    """Quote currency, in which prices are written."""
+    return "" if facts.instrument is None else facts.instrument.quote_currency
+
+
+def passed(code: CheckCode, detail: str = "") -> RiskCheck:
+    """The check found nothing wrong and has no numbers."""
+    return RiskCheck(code=code, outcome=CheckOutcome.PASS, detail=detail)
+
+
+def denied(code: CheckCode, reason_code: ReasonCode, detail: str = "") -> RiskCheck:
+    """The check says no without a number."""
+    return RiskCheck(code=code, outcome=CheckOutcome.DENY, reason_code=reason_code, detail=detail)
+
+
+def skipped(code: CheckCode, why: str) -> RiskCheck:
+    """The check does not apply."""
+    return RiskCheck(code=code, outcome=CheckOutcome.SKIPPED, detail=why)
+
+
+def measured(code: CheckCode, reason_code: ReasonCode, numbers: Numbers, *, is_denied: bool) -> RiskCheck:
+    """Answer with the numbers that decided."""
+    return RiskCheck(
+        code=code,
+        outcome=CheckOutcome.DENY if is_denied else CheckOutcome.PASS,
+        reason_code=reason_code if is_denied else ReasonCode.NONE,
+        value=numbers.value,
+        limit=numbers.limit,
+        unit=numbers.unit,
+        detail=numbers.detail,
+    )
+
+
+def at_most(code: CheckCode, reason_code: ReasonCode, numbers: Numbers) -> RiskCheck:
+    """Deny above the limit; equal passes."""
+    return measured(code, reason_code, numbers, is_denied=numbers.value > numbers.limit)
+
+
+def at_least(code: CheckCode, reason_code: ReasonCode, numbers: Numbers) -> RiskCheck:
+    """Deny below the limit; equal passes."""
+    return measured(code, reason_code, numbers, is_denied=numbers.value < numbers.limit)

@@ -1,0 +1,109 @@
+"""What the account would hold afterwards, filled and pending together: positions, exposure, leverage, counts."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from fairlead.core.model.money import ONE, ZERO
+from fairlead.core.model.risk import CheckCode, ReasonCode, RiskCheck
+from fairlead.core.rules.risk_checks.facts import NO_LIMIT, Facts, Numbers, at_least, at_most, denied, skipped
+from fairlead.core.rules.risk_checks.order import percent
+
+_SHOWN: Final = Decimal("0.0001")
+
+
+def check_position(facts: Facts) -> RiskCheck:
+    """Holdings of one asset, spot and perpetuals apart, as a share of equity."""
+    instrument, limits = facts.instrument, facts.limits
+    if instrument is None:
+        return denied(CheckCode.POS, ReasonCode.INSTRUMENT_UNKNOWN, facts.order.symbol)
+    is_spot = instrument.is_spot
+    share = limits.position_equity_share_max_spot if is_spot else limits.position_equity_share_max_perpetual
+    if share is None:
+        return skipped(CheckCode.POS, NO_LIMIT)
+    exposure = facts.pending.exposure
+    value = exposure.of_asset(exposure.leg(facts.order, instrument))
+    detail = f"{percent(share)} of equity, {instrument.base_currency} {'spot' if is_spot else 'perpetual'}"
+    return _share(facts, (CheckCode.POS, ReasonCode.POSITION_LIMIT), value, share, detail)
+
+
+def check_gross(facts: Facts) -> RiskCheck:
+    """All holdings, whatever their direction, as a share of equity."""
+    share = facts.limits.gross_exposure_max
+    if share is None:
+        return skipped(CheckCode.GROSS, NO_LIMIT)
+    codes = (CheckCode.GROSS, ReasonCode.GROSS_EXPOSURE_LIMIT)
+    return _share(facts, codes, facts.pending.exposure.gross(), share, f"{percent(share)} of equity")
+
+
+def check_net(facts: Facts) -> RiskCheck:
+    """All holdings with their signs, as a share of equity."""
+    share = facts.limits.net_exposure_max
+    if share is None:
+        return skipped(CheckCode.NET, NO_LIMIT)
+    codes = (CheckCode.NET, ReasonCode.NET_EXPOSURE_LIMIT)
+    return _share(facts, codes, facts.pending.exposure.net(), share, f"{percent(share)} of equity")
+
+
+def check_exposure_leverage(facts: Facts) -> RiskCheck:
+    """All holdings over equity: the leverage that the account really has."""
+    limit = facts.limits.exposure_leverage_max
+    if limit is None:
+        return skipped(CheckCode.LEV, NO_LIMIT)
+    codes = (CheckCode.LEV, ReasonCode.EXPOSURE_LEVERAGE_LIMIT)
+    return _share(facts, codes, facts.pending.exposure.gross(), limit, f"{limit:f} x equity")
+
+
+def check_leverage(facts: Facts) -> RiskCheck:
+    """The leverage setting of the order's instrument; what the venue itself allows is a limit too."""
+    instrument, limit = facts.instrument, facts.limits.leverage_max
+    if instrument is None:
+        return denied(CheckCode.LEV, ReasonCode.INSTRUMENT_UNKNOWN, facts.order.symbol)
+    allowed = instrument.leverage_max if limit is None else min(limit, instrument.leverage_max)
+    # Spot is never leveraged, whatever a request says.
+    leverage = ONE if instrument.is_spot else facts.order.leverage
+    detail = f"{facts.order.symbol} setting"
+    if leverage < ONE:
+        return at_least(CheckCode.LEV, ReasonCode.LEVERAGE_LIMIT, Numbers(leverage, ONE, "x", detail))
+    return at_most(CheckCode.LEV, ReasonCode.LEVERAGE_LIMIT, Numbers(leverage, max(allowed, ONE), "x", detail))
+
+
+def check_open_positions(facts: Facts) -> RiskCheck:
+    """Holdings there may be at once; adding to one that exists opens none."""
+    limit = facts.limits.open_positions_max
+    if limit is None:
+        return skipped(CheckCode.MAX_OPEN, NO_LIMIT)
+    if not facts.is_new_holding:
+        return skipped(CheckCode.MAX_OPEN, "adds to a holding that exists")
+    count = facts.pending.exposure.open_legs(facts.limits.position_dust_usd or ZERO)
+    return at_most(
+        CheckCode.MAX_OPEN,
+        ReasonCode.TOO_MANY_POSITIONS,
+        Numbers(Decimal(count), Decimal(limit), "positions"),
+    )
+
+
+def check_open_orders(facts: Facts) -> RiskCheck:
+    """Open orders there may be at once."""
+    limit = facts.limits.open_orders_max
+    if limit is None:
+        return skipped(CheckCode.MAX_OPEN, NO_LIMIT)
+    count = len(facts.view.book.orders) + len(facts.pending.reserved)
+    return at_most(CheckCode.MAX_OPEN, ReasonCode.TOO_MANY_ORDERS, Numbers(Decimal(count), Decimal(limit), "orders"))
+
+
+def _share(
+    facts: Facts,
+    codes: tuple[CheckCode, ReasonCode],
+    value: Decimal,
+    share: Decimal,
+    detail: str,
+) -> RiskCheck:
+    code, reason_code = codes
+    unpriced = facts.pending.exposure.unpriced
+    if unpriced:
+        return denied(code, ReasonCode.EXPOSURE_UNKNOWN, ", ".join(sorted(unpriced)))
+    if facts.equity_usd is None:
+        return denied(code, ReasonCode.EQUITY_UNKNOWN)
+    return at_most(code, reason_code, Numbers(value, share * facts.equity_usd, "USD", detail))
