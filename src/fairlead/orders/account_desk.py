@@ -15,6 +15,7 @@ from fairlead.core.model.risk import TradingState
 from fairlead.core.model.state import AlertState, RequestState, State
 from fairlead.core.rules.account_book import AccountBook
 from fairlead.core.rules.account_view import AccountView
+from fairlead.core.rules.book_rebuild import book_header
 from fairlead.core.rules.order_state import InvariantBroken
 from fairlead.core.rules.planning import CancelPlan, LeverageChange, Nothing, Plan, Refusal, plan_request
 from fairlead.core.rules.risk import Denied, check_orders
@@ -24,9 +25,11 @@ from fairlead.orders.desk_tools import DeskTools
 from fairlead.orders.dispatch import cancel_orders, send_order, set_leverage
 from fairlead.orders.facts import account_fact, account_stream
 from fairlead.orders.reports import events_of_reports
-from fairlead.ports import AppendOutcome, Committed, Fact, Unit, Venue
+from fairlead.ports import AppendOutcome, Committed, Fact, Record, Unit, Venue
 
 SEND_DEADLINE_MS: Final = 5_000
+BOOK_SPACE: Final = "book"
+"""Records of what a book holds beside its rows, by account."""
 
 # Facts that are kept although they change no state of the book.
 _NOTES: Final = (
@@ -36,6 +39,10 @@ _NOTES: Final = (
     ev.LeverageChanged,
     ev.DeskRebuilt,
 )
+
+
+# What a book holds beside its rows is written down again after these.
+_CHANGES_HEADER: Final = (ev.DriftFound, ev.AccountAdopted, ev.LeverageChanged)
 
 
 class AccountDesk:
@@ -124,7 +131,8 @@ class AccountDesk:
             return
         if facts:
             rows = tuple(states.values())
-            unit = Unit(facts=tuple(facts), states=rows, chain=self.stream)
+            records = self._header() if any(isinstance(fact.event, _CHANGES_HEADER) for fact in facts) else ()
+            unit = Unit(facts=tuple(facts), states=rows, records=records, chain=self.stream)
             self._tools.journal.append(unit, partial(self._stored, rows, then))
         elif then is not None:
             then()
@@ -221,6 +229,10 @@ class AccountDesk:
 
     def _wants_more(self, state: RequestState) -> bool:
         return state.more and not any(order_id in self.book.orders for order_id in state.order_ids)
+
+    def _header(self) -> tuple[Record, ...]:
+        account_id = self.account.account_id
+        return (Record(space=BOOK_SPACE, owner=self.account.tenant, key=account_id, body=book_header(self.book)),)
 
     def _view(self, request: OrderRequest, now_ms: int) -> AccountView:
         limits, profile = self._tools.limits(self.account, request)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from typing import Final
 
+from fairlead.core.model.account import VenueAccount
 from fairlead.orders.account_desk import AccountDesk
 from fairlead.orders.desk_tools import RecordingDesk
 
 # One turn may not keep the event loop from its sockets: 64 decisions are a few milliseconds.
 DECISIONS_PER_TURN_MAX: Final = 64
-
-OpenDesk = Callable[[str], Awaitable[AccountDesk]]
-
 
 class TradingFloor:
     """All open desks. One task a desk costs a third more than one scheduler for all (order-path.md)."""
@@ -38,6 +36,12 @@ class TradingFloor:
         """The open desk of an account."""
         desk = self._desks.get(account_id)
         return None if desk is None or desk.halt_reason else desk
+
+    def reconfigure(self, account: VenueAccount) -> None:
+        """Give a desk its account as it is configured now."""
+        desk = self._desks.get(account.account_id)
+        if desk is not None:
+            desk.account = account
 
     def wake(self, desk: RecordingDesk) -> None:
         """Give a desk a turn soon."""

@@ -149,18 +149,21 @@ class DeskOpener:
         return recovery
 
     async def reopen(self, halted: RecordingDesk) -> Recovery:
-        """Rebuild a halted desk, trying until the journal and the venue answer again."""
+        """Rebuild a halted desk, and note that and why."""
+        return await self.retry(halted.account, halted.halt_reason)
+
+    async def retry(self, account: VenueAccount, reason: str) -> Recovery:
+        """Open the desk of an account, trying until the journal and the venue answer; notes why it was closed."""
         pause_ms = REOPEN_FIRST_MS
         while True:
             await self._tools.clock.sleep_ms(pause_ms)
             pause_ms = min(2 * pause_ms, REOPEN_PAUSE_MAX_MS)
             try:
-                recovery = await self.open(halted.account)
+                recovery = await self.open(account)
             except VenueUnreachableError:
                 continue
-            desk = self._floor.find(halted.account.account_id)
+            desk = self._floor.find(account.account_id)
             if desk is not None:
                 now_ms = self._tools.clock.now_ms()
-                note = ev.DeskRebuilt(account_id=halted.account.account_id, reason=halted.halt_reason, at_ms=now_ms)
-                desk.record([note])
+                desk.record([ev.DeskRebuilt(account_id=account.account_id, reason=reason, at_ms=now_ms)])
             return recovery

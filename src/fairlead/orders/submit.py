@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from fairlead.core.model import events as ev
@@ -61,6 +61,10 @@ class OrderDoor:
                 if desk is not None:
                     desk.receive([request])
         return outcome
+
+    def expect(self, request_ids: Iterable[str]) -> None:
+        """Count requests that recovery found unfinished."""
+        self._unfinished.update(request_ids)
 
     def announce(self, state: RequestState) -> None:
         """Hear from a desk that a request is settled."""

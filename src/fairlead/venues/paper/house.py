@@ -89,11 +89,14 @@ class PaperHouse:
             finished = sorted((order for order in orders if not order.is_pending), key=lambda order: order.number)
             self.exchange.records.load_account(_ACCOUNT.decode(saved.body), finished)
             return
+        self._collect(self.exchange.drain_events())
         self.exchange.open_account(
             account_id,
             balances=account.opening_balances,
             position_mode=account.position_mode,
         )
+        # The opening cash is part of what an account's desk reads first, so it is not reported as a deposit too.
+        self.exchange.drain_events()
         self._unsaved.accounts.add(account_id)
         self.publish()
 
