@@ -14,6 +14,7 @@ from sqlalchemy.sql.dml import Delete, Insert, Update, UpdateBase
 from sqlalchemy.sql.elements import BinaryExpression, BindParameter, BooleanClauseList, TextClause
 from sqlalchemy.sql.operators import and_, eq
 from sqlalchemy.sql.schema import Column
+from sqlalchemy.sql.selectable import CTE, FromClause, Join, Subquery
 
 from fairlead.store.sqlite_file import make_private_file, set_pragmas
 from fairlead.store.tables import config_version, is_config_table, is_tenant_table
@@ -61,6 +62,11 @@ class Session:
     async def fetch_one(self, statement: Executable) -> Row[Any] | None:
         """Run a query and read its first row, if there is one."""
         return (await self.execute(statement)).first()
+
+
+def values_of(row: Row[Any]) -> dict[str, Any]:
+    """Name the values of a row by their columns, with plain text for names."""
+    return {str(name): value for name, value in row._asdict().items()}
 
 
 class Store:
@@ -157,26 +163,35 @@ def _check_tenant(statement: ClauseElement, tenant: str, rows: Rows) -> None:
 # Every SELECT of a statement is checked by itself: a condition in one half of a UNION says nothing about the other.
 def _check_part(part: Select[Any] | Update | Delete, tenant: str) -> set[Table]:
     sources = part.get_final_froms() if isinstance(part, Select) else [part.table]
-    touched = set(_tenant_tables(child for source in sources for child in visitors.iterate(source)))
+    touched = {table for source in sources for table in _source_tables(source)}
     guarded = set(_guarded_tables(part.whereclause, tenant))
     for table in touched - guarded:
         raise TenantError(f"table {table.name} needs the condition {table.name}.tenant = {tenant or 'a tenant'}")
     return touched
 
 
+def _source_tables(source: FromClause) -> Iterator[Table]:
+    if isinstance(source, Join):
+        yield from _source_tables(source.left)
+        yield from _source_tables(source.right)
+    elif isinstance(source, Table):
+        yield from _tenant_tables([source])
+    elif not isinstance(source, Subquery | CTE):
+        # A subquery is a SELECT and checked as such; an alias would be a second look at a table under another name.
+        for table in _tenant_tables(visitors.iterate(source)):
+            raise TenantError(f"table {table.name} was touched in a way that cannot be checked for its tenant")
+
+
+# Rows beside the statement are plain to see; values inside it could be anything, another SELECT too.
 def _check_insert(part: Insert, tenant: str, rows: Rows) -> set[Table]:
     table = part.table
     if not isinstance(table, Table) or not is_tenant_table(table):
         return set()
-    written = [row.get("tenant") for row in rows] or [_inserted_tenant(part)]
-    if not tenant or any(owner != tenant for owner in written):
+    if not rows or any(isinstance(child, BindParameter | Select) for child in visitors.iterate(part)):
+        raise TenantError(f"write rows of {table.name} with execute(insert(table), [row])")
+    if not tenant or any(row.get("tenant") != tenant for row in rows):
         raise TenantError(f"a row of {table.name} must be written with tenant = {tenant or 'a tenant'}")
     return {table}
-
-
-def _inserted_tenant(part: Insert) -> object:
-    values = part.compile().params
-    return values.get("tenant")
 
 
 def _tenant_tables(parts: Iterable[object]) -> Iterator[Table]:

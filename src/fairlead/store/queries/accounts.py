@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Row, delete, insert, select, update
 
 from fairlead.core.model.account import FeeRates, VenueAccount
-from fairlead.store.session import Session
+from fairlead.store.session import Session, values_of
 from fairlead.store.tables import venue_accounts
 
 _JSON: Final = {"opening_balances": dict[str, Decimal], "fee_rates": FeeRates}
@@ -22,7 +22,7 @@ async def add_account(session: Session, account: VenueAccount, *, created_ms: in
     Raises:
         sqlalchemy.exc.IntegrityError: the label is taken in this tenant.
     """
-    await session.execute(insert(venue_accounts).values(**_write(account), created_ms=created_ms))
+    await session.execute(insert(venue_accounts), [_write(account) | {"created_ms": created_ms}])
 
 
 async def save_account(session: Session, account: VenueAccount) -> bool:
@@ -79,7 +79,7 @@ def _write(account: VenueAccount) -> dict[str, Any]:
 
 
 def _read(row: Row[Any]) -> VenueAccount:
-    values = row._asdict()
+    values = values_of(row)
     for name, kind in _JSON.items():
         values[name] = msgspec.json.decode(values[name], type=kind)
     del values["created_ms"]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 from sqlalchemy import delete, insert, select
 
-from fairlead.store.session import Session
+from fairlead.store.session import Session, values_of
 from fairlead.store.tables import group_members, groups, venue_accounts
 
 
@@ -34,7 +34,7 @@ async def add_group(session: Session, group: Group) -> None:
     """
     values = msgspec.structs.asdict(group)
     del values["account_ids"]
-    await session.execute(insert(groups).values(**values))
+    await session.execute(insert(groups), [values])
     await _add_members(session, group.group_id, group.account_ids)
 
 
@@ -72,7 +72,7 @@ async def list_groups(session: Session) -> Sequence[Group]:
     for row in members:
         by_group.setdefault(row.group_id, []).append(row.account_id)
     return [
-        Group(account_ids=tuple(by_group.get(row.group_id, ())), **row._asdict())
+        Group(account_ids=tuple(by_group.get(row.group_id, ())), **values_of(row))
         for row in await session.fetch_all(query)
     ]
 
@@ -84,7 +84,7 @@ async def list_all_groups(system: Session) -> Sequence[Group]:
     for row in members:
         by_group.setdefault(row.group_id, []).append(row.account_id)
     return [
-        Group(account_ids=tuple(by_group.get(row.group_id, ())), **row._asdict())
+        Group(account_ids=tuple(by_group.get(row.group_id, ())), **values_of(row))
         for row in await system.fetch_all(select(groups).order_by(groups.c.tenant, groups.c.name))
     ]
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Row, delete, insert, select
 
-from fairlead.store.session import Session
+from fairlead.store.session import Session, values_of
 from fairlead.store.tables import hook_calls
 
 REFUSED_CALLS_MAX: Final = 20
@@ -72,6 +72,6 @@ def _write(call: RefusedCall) -> dict[str, Any]:
 
 
 def _read(row: Row[Any]) -> RefusedCall:
-    values = row._asdict()
+    values = values_of(row)
     values["details"] = msgspec.json.decode(values["details"], type=tuple[str, ...])
     return msgspec.convert(values, RefusedCall, strict=False)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Row, delete, insert, or_, select, update
 
-from fairlead.store.session import Session
+from fairlead.store.session import Session, values_of
 from fairlead.store.tables import hooks
 
 
@@ -56,7 +56,7 @@ async def add_hook(session: Session, hook: Hook) -> None:
     Raises:
         sqlalchemy.exc.IntegrityError: its name is taken in this tenant, or its token is not new.
     """
-    await session.execute(insert(hooks).values(**_write(hook)))
+    await session.execute(insert(hooks), [_write(hook)])
 
 
 async def save_hook(session: Session, hook: Hook) -> bool:
@@ -129,6 +129,6 @@ def _write(hook: Hook) -> dict[str, Any]:
 
 
 def _read(row: Row[Any]) -> Hook:
-    values = row._asdict()
+    values = values_of(row)
     values["address_list"] = msgspec.json.decode(values["address_list"], type=tuple[str, ...])
     return msgspec.convert(values, Hook, strict=False)

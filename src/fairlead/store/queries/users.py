@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Row, insert, select, update
 
-from fairlead.store.session import Session
+from fairlead.store.session import Session, values_of
 from fairlead.store.tables import users
 
 
@@ -41,7 +41,7 @@ async def add_user(session: Session, user: User) -> None:
     Raises:
         sqlalchemy.exc.IntegrityError: the username is taken.
     """
-    await session.execute(insert(users).values(**msgspec.structs.asdict(user)))
+    await session.execute(insert(users), [msgspec.structs.asdict(user)])
 
 
 async def list_users(session: Session) -> Sequence[User]:
@@ -89,4 +89,4 @@ async def _change(session: Session, user_id: str, **values: object) -> bool:
 
 
 def _read(row: Row[Any]) -> User:
-    return msgspec.convert(row._asdict(), User, strict=False)
+    return msgspec.convert(values_of(row), User, strict=False)
