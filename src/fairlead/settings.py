@@ -166,7 +166,7 @@ def _read_environment() -> dict[str, str]:
 def _read_file(path: Path) -> tuple[dict[str, Any], list[str]]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8")), []
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}, []
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         return {}, [f"{path} cannot be read: {error}"]

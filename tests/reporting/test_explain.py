@@ -7,6 +7,8 @@ from msgspec.structs import replace
 
 from fairlead.core.model import events as ev
 from fairlead.core.model.account import Balance, MarginMode, PositionMode, PositionSide
+from fairlead.core.model.reports import ReportBorn
+from fairlead.core.model.request import OrderType, Side
 from fairlead.core.model.risk import CheckCode, ReasonCode
 from fairlead.reporting.explain import explain
 from fairlead.reporting.explain_text import explanation_text
@@ -225,6 +227,31 @@ def test_a_request_id_explains_its_own_account_only() -> None:
 
 def test_an_id_that_nothing_knows_has_no_explanation() -> None:
     assert explain("nobody", given.evidence(*FILLED)) is None
+
+
+def test_a_liquidation_is_explained_though_nobody_asked_for_it() -> None:
+    born = ev.VenueOrderBorn(
+        account_id="acc-net",
+        report=ReportBorn(
+            order_id="liq-1",
+            venue_order_id="P-9",
+            parent_id="",
+            origin="liquidation",
+            symbol="BTC-USDT-SWAP",
+            side=Side.SELL,
+            position_side=PositionSide.NET,
+            margin_mode=MarginMode.CROSS,
+            order_type=OrderType.MARKET,
+            quantity=Decimal("8.33"),
+            stop_loss_price=None,
+            take_profit_price=None,
+            at_ms=given.T0,
+        ),
+    )
+    explanation = found("liq-1", born)
+
+    assert explanation.accounts[0].request is None
+    assert "the venue made this order (liquidation)" in explanation_text(explanation)
 
 
 def test_leverage_set_for_a_request_is_shown_with_it_and_not_with_the_next() -> None:

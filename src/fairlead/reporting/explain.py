@@ -63,7 +63,7 @@ def explain(subject: str, evidence: Evidence) -> Explanation | None:
     facts = _sort_facts(evidence.rows)
     found = _find_subject(subject, facts)
     if found is None:
-        return None
+        return _explain_uninvited(subject, facts, evidence)
     kind, alert_id, requests = found
     accounts = tuple(_describe_account(request, facts, evidence) for request in requests)
     return Explanation(
@@ -73,6 +73,33 @@ def explain(subject: str, evidence: Evidence) -> Explanation | None:
         accounts=accounts,
         totals=_add_up(accounts),
     )
+
+
+def _explain_uninvited(order_id: str, facts: _Facts, evidence: Evidence) -> Explanation | None:
+    """Explain an order that the venue made and nobody asked for."""
+    found = facts.orders.get(order_id)
+    if found is None or found.born is None:
+        return None
+    event = found.born[1]
+    account = evidence.accounts.get(event.account_id)
+    instrument = evidence.instruments.get(event.report.symbol)
+    order = describe_order(found, evidence.orders.get(order_id), instrument)
+    part = AccountPart(
+        account_id=event.account_id,
+        label=account.label if account else event.account_id,
+        exchange=account.exchange if account else "",
+        kind=account.kind if account else "",
+        position_mode=account.position_mode if account else None,
+        request=None,
+        wish=f"nothing: the venue made this order ({order.origin})",
+        status=order.status,
+        filled_quantity=order.filled_quantity,
+        unit=order.filled_unit,
+        orders=(order,),
+        positions=_describe_positions(event.account_id, event.report.symbol, evidence),
+        balances=_describe_balances(event.account_id, event.report.symbol, evidence),
+    )
+    return Explanation(subject=order_id, kind=SubjectKind.ORDER, accounts=(part,), totals=_add_up((part,)))
 
 
 class _Facts(msgspec.Struct, kw_only=True):
@@ -218,8 +245,8 @@ def _describe_account(request: OrderRequest, facts: _Facts, evidence: Evidence) 
         unit=own[0].filled_unit if own else quantity_unit(request.symbol, request.margin_mode, instrument),
         orders=orders,
         settings=_describe_settings(request, facts),
-        positions=_describe_positions(request, evidence, instrument),
-        balances=_describe_balances(request, evidence, instrument),
+        positions=_describe_positions(request.account_id, request.symbol, evidence),
+        balances=_describe_balances(request.account_id, request.symbol, evidence),
     )
 
 
@@ -307,35 +334,28 @@ def _decided_at(request: OrderRequest, facts: _Facts) -> float:
     )
 
 
-def _describe_positions(
-    request: OrderRequest,
-    evidence: Evidence,
-    instrument: Instrument | None,
-) -> tuple[PositionPart, ...]:
+def _describe_positions(account_id: str, symbol: str, evidence: Evidence) -> tuple[PositionPart, ...]:
     return tuple(
         PositionPart(
             position_side=position.position_side,
             quantity=position.quantity,
-            unit=quantity_unit(position.symbol, position.margin_mode, instrument),
+            unit=quantity_unit(symbol, position.margin_mode, evidence.instruments.get(symbol)),
             entry_price=position.entry_price,
             leverage=position.leverage,
             realized_pnl=position.realized_pnl,
         )
         for position in evidence.positions
-        if position.account_id == request.account_id and position.symbol == request.symbol
+        if position.account_id == account_id and position.symbol == symbol
     )
 
 
-def _describe_balances(
-    request: OrderRequest,
-    evidence: Evidence,
-    instrument: Instrument | None,
-) -> tuple[BalancePart, ...]:
-    touched = {instrument.base_currency, instrument.settle_currency} if instrument else None
+def _describe_balances(account_id: str, symbol: str, evidence: Evidence) -> tuple[BalancePart, ...]:
+    instrument = evidence.instruments.get(symbol)
+    touched = {instrument.base_currency, instrument.settle_currency} if instrument else set(symbol.split("-"))
     return tuple(
         BalancePart(currency=balance.currency, total=balance.total, available=balance.available)
         for balance in evidence.balances
-        if balance.account_id == request.account_id and (touched is None or balance.currency in touched)
+        if balance.account_id == account_id and balance.currency in touched
     )
 
 

@@ -131,6 +131,7 @@ class AccountPart(msgspec.Struct, frozen=True, kw_only=True):
     """What one account was asked, what it did, and why.
 
     ``sizing`` and ``verdict`` are filled here when no order came of the request; otherwise each order carries its own.
+    ``request`` is None for an order that nobody asked for: a liquidation.
     """
 
     account_id: str
@@ -138,7 +139,7 @@ class AccountPart(msgspec.Struct, frozen=True, kw_only=True):
     exchange: str
     kind: str
     position_mode: PositionMode | None
-    request: OrderRequest
+    request: OrderRequest | None
     wish: str
     status: str
     reason_code: str = ""

@@ -1,0 +1,24 @@
+"""What people configure: users, venue accounts, groups and hooks, each with the rules for changing it.
+
+A refusal is a value, `Refused`, whose one sentence says what to do; nothing was changed then.
+"""
+
+from fairlead.accounts.registry.accounts import AccountRegistry, AccountWish
+from fairlead.accounts.registry.groups import DEFAULT_GROUP, GroupMembers, GroupRegistry
+from fairlead.accounts.registry.hooks import HookRegistry, HookWish, NewToken
+from fairlead.accounts.registry.naming import Refused
+from fairlead.accounts.registry.users import UserRegistry, UserWish
+
+__all__ = [
+    "DEFAULT_GROUP",
+    "AccountRegistry",
+    "AccountWish",
+    "GroupMembers",
+    "GroupRegistry",
+    "HookRegistry",
+    "HookWish",
+    "NewToken",
+    "Refused",
+    "UserRegistry",
+    "UserWish",
+]

@@ -1,0 +1,133 @@
+"""Venue accounts: where orders go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from fairlead.accounts.profiles import built_in_profiles, default_profile
+from fairlead.accounts.registry.groups import DEFAULT_GROUP, find_group, pick_accounts
+from fairlead.accounts.registry.naming import Refused, check_name, unknown
+from fairlead.core.model.account import Balance, ExecutionMode, PositionMode, VenueAccount
+from fairlead.core.model.ids import derive_id
+from fairlead.ports import Clock
+from fairlead.store.queries import accounts as rows
+from fairlead.store.queries import groups as group_rows
+from fairlead.store.queries.profiles import list_newest_profiles
+from fairlead.store.queries.states import load_balances
+from fairlead.store.session import Session, Store
+
+# What an account of this kind does with orders; a kind is added together with its adapter.
+KINDS: Final[Mapping[str, ExecutionMode]] = {"paper": ExecutionMode.PAPER}
+EXCHANGES: Final = frozenset({"okx"})
+
+
+class AccountWish(msgspec.Struct, frozen=True, kw_only=True):
+    """An account to add; an empty profile means the one for its kind."""
+
+    label: str
+    exchange: str = "okx"
+    kind: str = "paper"
+    position_mode: PositionMode = PositionMode.NET
+    risk_profile: str = ""
+    opening_balances: dict[str, Decimal] = {}
+    group: str = DEFAULT_GROUP
+
+
+class AccountRegistry:
+    """Adds, finds and changes venue accounts."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        """Work on one database."""
+        self._store = store
+        self._clock = clock
+
+    async def add(self, tenant: str, wish: AccountWish) -> VenueAccount | Refused:
+        """Add an account and put it into a group."""
+        async with self._store.session(tenant, writes=True) as session:
+            refused = check_name("label", wish.label) or _check_kind(wish) or await _check_free(session, wish.label)
+            group = await find_group(session, wish.group)
+            profile = await check_profile(session, wish.risk_profile or default_profile(KINDS.get(wish.kind, _PAPER)))
+            if refused is not None:
+                return refused
+            if isinstance(group, Refused):
+                return group
+            if isinstance(profile, Refused):
+                return profile
+            now_ms = self._clock.now_ms()
+            account = VenueAccount(
+                account_id=derive_id(now_ms, "account", tenant, wish.label),
+                tenant=tenant,
+                label=wish.label,
+                exchange=wish.exchange.lower(),
+                kind=wish.kind,
+                mode=KINDS[wish.kind],
+                position_mode=wish.position_mode,
+                risk_profile=profile,
+                opening_balances=wish.opening_balances,
+            )
+            await rows.add_account(session, account, created_ms=now_ms)
+            await group_rows.set_members(session, group.group_id, (*group.account_ids, account.account_id))
+            return account
+
+    async def list_all(self, tenant: str | None = None) -> Sequence[VenueAccount]:
+        """All accounts of a tenant, or of everybody."""
+        async with self._store.system_session() as session:
+            found = await rows.list_all_accounts(session)
+        return [account for account in found if tenant in {None, account.tenant}]
+
+    async def find(self, tenant: str, name: str) -> VenueAccount | Refused:
+        """One account by label or id."""
+        async with self._store.session(tenant) as session:
+            return await _find(session, name)
+
+    async def set_enabled(self, tenant: str, name: str, *, enabled: bool) -> VenueAccount | Refused:
+        """Let an account take orders, or keep it out of every alert."""
+        async with self._store.session(tenant, writes=True) as session:
+            account = await _find(session, name)
+            if isinstance(account, Refused):
+                return account
+            changed = msgspec.structs.replace(account, enabled=enabled)
+            await rows.save_account(session, changed)
+            return changed
+
+    async def read_balances(self, tenant: str, name: str) -> Sequence[Balance] | Refused:
+        """What an account has, as of its last fact."""
+        async with self._store.session(tenant) as session:
+            account = await _find(session, name)
+            return account if isinstance(account, Refused) else await load_balances(session, account.account_id)
+
+
+_PAPER: Final = ExecutionMode.PAPER
+
+
+async def check_profile(session: Session, name: str) -> str | Refused:
+    """The name of a profile that exists."""
+    names = set(built_in_profiles()) | {profile.name for profile in await list_newest_profiles(session)}
+    # The ceilings of the installation apply to everybody anyway.
+    names = {one for one in names if not one.startswith("platform")}
+    return name if name in names else unknown("risk profile", name, names)
+
+
+async def _find(session: Session, name: str) -> VenueAccount | Refused:
+    picked = pick_accounts([name], await rows.list_accounts(session))
+    return picked if isinstance(picked, Refused) else picked[0]
+
+
+def _check_kind(wish: AccountWish) -> Refused | None:
+    if wish.kind not in KINDS:
+        return unknown("kind of account", wish.kind, KINDS)
+    if wish.exchange.lower() not in EXCHANGES:
+        return unknown("exchange", wish.exchange, EXCHANGES)
+    return None
+
+
+async def _check_free(session: Session, label: str) -> Refused | None:
+    if await rows.find_account_by_label(session, label) is not None:
+        return Refused(message=f"there is an account {label!r} already; choose another label")
+    if label in {group.name for group in await group_rows.list_groups(session)}:
+        return Refused(message=f"{label!r} is the name of a group, and an alert could not tell them apart")
+    return None

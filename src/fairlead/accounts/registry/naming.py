@@ -1,0 +1,62 @@
+"""Names that people choose, and the one form of a refusal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Final
+
+import msgspec
+
+NAME_LENGTH_MAX: Final = 64
+USERNAME_LENGTH_MAX: Final = 32
+PASSWORD_LENGTH_MIN: Final = 12
+PASSWORD_LENGTH_MAX: Final = 256
+
+_USERNAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True):
+    """Nothing was changed; ``message`` is one sentence that says why and what to do."""
+
+    message: str
+
+
+def check_username(name: str) -> Refused | None:
+    """Refuse what is awkward to type or to tell apart."""
+    if len(name) <= USERNAME_LENGTH_MAX and _USERNAME.fullmatch(name):
+        return None
+    return Refused(
+        message=f"username {name!r} must be up to {USERNAME_LENGTH_MAX} of a-z, 0-9, dot, dash and underscore, "
+        "and begin with a letter or digit",
+    )
+
+
+def check_password(password: str) -> Refused | None:
+    """Refuse what can be guessed in an afternoon, or takes long to digest."""
+    if PASSWORD_LENGTH_MIN <= len(password) <= PASSWORD_LENGTH_MAX:
+        return None
+    return Refused(
+        message=f"a password must have {PASSWORD_LENGTH_MIN} to {PASSWORD_LENGTH_MAX} characters; --generate makes one",
+    )
+
+
+def check_name(what: str, name: str) -> Refused | None:
+    """Refuse names that cannot be shown in one line or read from a list."""
+    if name == name.strip() and 0 < len(name) <= NAME_LENGTH_MAX and name.isprintable() and "," not in name:
+        return None
+    return Refused(
+        message=f"{what} {name!r} must have 1 to {NAME_LENGTH_MAX} printable characters, no comma, "
+        "and no space at its ends",
+    )
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> Refused:
+    """Say that a name is not there, with the nearest one that is."""
+    names = sorted(set(known))
+    near = get_close_matches(name, names, n=1)
+    if near:
+        return Refused(message=f"there is no {what} {name!r}; did you mean {near[0]!r}?")
+    listed = f"there are {', '.join(names)}" if names else f"there is no {what} at all yet"
+    return Refused(message=f"there is no {what} {name!r}; {listed}")

@@ -1,0 +1,153 @@
+"""`fairlead account`: where orders go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated, Final
+
+import typer
+
+from fairlead.accounts.registry import AccountWish
+from fairlead.cli.options import add_command
+from fairlead.cli.output import EXIT_USAGE, StopError, say_facts, say_rows
+from fairlead.cli.tenants import TenantOptions, TenantWork, ask_some, ask_tenant
+from fairlead.core.model.account import Balance, PositionMode, VenueAccount
+from fairlead.core.model.money import AmountError, format_amount, parse_amount
+
+DEFAULT_BALANCE: Final = ("USDT=10000",)
+
+accounts = typer.Typer(help="Venue accounts: where orders go.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountOptions(TenantOptions):
+    """Which account."""
+
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="Label or id of an account.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddAccountOptions(TenantOptions):
+    """A new account."""
+
+    label: Annotated[str, typer.Argument(metavar="LABEL", help="Name of the account, as messages will show it.")]
+    exchange: Annotated[str, typer.Option(help="Exchange that alerts name.")] = "okx"
+    kind: Annotated[str, typer.Option(help="How orders get there; paper is pretend money on simulated prices.")] = (
+        "paper"
+    )
+    position_mode: Annotated[PositionMode, typer.Option(help="One position a symbol, or a long and a short one.")] = (
+        PositionMode.NET
+    )
+    profile: Annotated[str, typer.Option(help="Risk profile; default: the one for this kind.")] = ""
+    balance: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CURRENCY=AMOUNT", help="First cash (default USDT=10000); repeat for more."),
+    ] = None
+    group: Annotated[str, typer.Option(help="Group to join.")] = "default"
+
+
+@add_command(
+    accounts,
+    "add",
+    "fairlead account add paper-1",
+    "fairlead account add paper-2 --position-mode long_short --balance USDT=5000 --balance BTC=0.1",
+    "fairlead account add careful --profile strict --group cautious",
+)
+def add(options: AddAccountOptions) -> None:
+    """Add a paper account and put it into a group."""
+    wish = AccountWish(
+        label=options.label,
+        exchange=options.exchange,
+        kind=options.kind,
+        position_mode=options.position_mode,
+        risk_profile=options.profile,
+        opening_balances=dict(map(read_balance, options.balance or DEFAULT_BALANCE)),
+        group=options.group,
+    )
+    _change(options, lambda registry, tenant: registry.accounts.add(tenant, wish))
+
+
+@add_command(accounts, "list", "fairlead account list", "fairlead account list --user alice --json")
+def list_all(options: TenantOptions) -> None:
+    """List accounts: those of one user's tenant, or all."""
+    found = ask_some(options, lambda registry, tenant: registry.accounts.list_all(tenant))
+    say_rows(
+        [account_row(account) for account in found],
+        as_json=options.as_json,
+        empty="There is no account yet: add one with fairlead account add LABEL",
+    )
+
+
+@add_command(accounts, "show", "fairlead account show paper-1")
+def show(options: AccountOptions) -> None:
+    """Show one account."""
+    _change(options, lambda registry, tenant: registry.accounts.find(tenant, options.account))
+
+
+@add_command(accounts, "enable", "fairlead account enable paper-1")
+def enable(options: AccountOptions) -> None:
+    """Let an account take orders again."""
+    _change(options, lambda registry, tenant: registry.accounts.set_enabled(tenant, options.account, enabled=True))
+
+
+@add_command(accounts, "disable", "fairlead account disable paper-1")
+def disable(options: AccountOptions) -> None:
+    """Keep an account out of every alert. What it holds stays; nothing is closed."""
+    _change(options, lambda registry, tenant: registry.accounts.set_enabled(tenant, options.account, enabled=False))
+
+
+@add_command(accounts, "balances", "fairlead account balances paper-1 --json")
+def show_balances(options: AccountOptions) -> None:
+    """Show what an account has, as of its last fill."""
+    found = ask_tenant(options, lambda registry, tenant: registry.accounts.read_balances(tenant, options.account))
+    say_rows(
+        [_balance_row(balance) for balance in found],
+        as_json=options.as_json,
+        empty="Nothing yet: a new account gets its first cash when a server opens it (fairlead serve).",
+    )
+
+
+def read_balance(text: str) -> tuple[str, Decimal]:
+    """Read `USDT=10000`.
+
+    Raises:
+        StopError: it has another form.
+    """
+    currency, _, amount = text.partition("=")
+    try:
+        value = parse_amount(amount.strip())
+    except AmountError as error:
+        raise StopError(f"--balance {text}: {error}; write it as USDT=10000", EXIT_USAGE) from error
+    if not currency.strip().isalnum() or value < 0:
+        raise StopError(f"--balance {text}: write it as USDT=10000", EXIT_USAGE)
+    return currency.strip().upper(), value
+
+
+def account_row(account: VenueAccount) -> dict[str, object]:
+    """An account as it is printed."""
+    return {
+        "id": account.account_id,
+        "label": account.label,
+        "tenant": account.tenant,
+        "exchange": account.exchange,
+        "kind": account.kind,
+        "mode": account.mode.value,
+        "position_mode": account.position_mode.value,
+        "risk_profile": account.risk_profile,
+        "enabled": account.enabled,
+        "opening_balances": {name: format_amount(value) for name, value in account.opening_balances.items()},
+    }
+
+
+def _change(options: TenantOptions, work: TenantWork[VenueAccount]) -> None:
+    say_facts(account_row(ask_tenant(options, work)), as_json=options.as_json)
+
+
+def _balance_row(balance: Balance) -> dict[str, object]:
+    return {
+        "currency": balance.currency,
+        "total": format_amount(balance.total),
+        "available": format_amount(balance.available),
+        "reserved": format_amount(balance.reserved),
+    }

@@ -1,0 +1,50 @@
+"""The command `fairlead` and all its parts."""
+
+from __future__ import annotations
+
+import typer
+
+from fairlead.cli.accounts import accounts
+from fairlead.cli.config import add_config_commands
+from fairlead.cli.demo import add_demo
+from fairlead.cli.explain import add_explain
+from fairlead.cli.groups import groups
+from fairlead.cli.hooks import hooks
+from fairlead.cli.serve import add_serve
+from fairlead.cli.storage import add_storage_commands
+from fairlead.cli.users import users
+
+ABOUT = """Guides every trading signal to exactly one risk-checked order per account, and shows why.
+
+\b
+Begin with:
+  fairlead demo              everything at once, with pretend money, in a temporary folder
+  fairlead serve             the same without demo content, in your data folder
+  fairlead explain ID        why an alert became these orders, or none
+
+Settings come from FAIRLEAD_* variables and from fairlead.toml in the data folder; see them with fairlead check-config.
+Exit codes: 0 done, 1 no (not found, refused, problems found), 2 wrong usage or settings, 130 stopped by Ctrl-C.
+"""
+
+app = typer.Typer(
+    name="fairlead",
+    help=ABOUT,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+add_demo(app)
+add_serve(app)
+add_explain(app)
+app.add_typer(users, name="user")
+app.add_typer(accounts, name="account")
+app.add_typer(groups, name="group")
+app.add_typer(hooks, name="hook")
+add_storage_commands(app)
+add_config_commands(app)
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name="fairlead")

@@ -1,0 +1,74 @@
+"""Settings as commands read them, and the commands that show them."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Final
+
+import typer
+
+from fairlead.cli.options import Options, PrintOptions, add_command
+from fairlead.cli.output import EXIT_USAGE, StopError, say, say_json, tell
+from fairlead.settings import Settings, SettingsReport, read_settings
+
+VALUE_WIDTH_MAX: Final = 48
+
+
+def load_settings(options: Options, **overrides: object) -> Settings:
+    """Read the settings.
+
+    Raises:
+        StopError: one of them is wrong.
+    """
+    report = read_settings({"data_dir": options.data_dir, **overrides})
+    for warning in report.warnings:
+        tell(f"fairlead: warning: {warning}")
+    if report.settings is None:
+        raise StopError("; ".join(report.problems) + " (fairlead check-config shows all settings)", EXIT_USAGE)
+    return report.settings
+
+
+def add_config_commands(app: typer.Typer) -> None:
+    """Hang the commands into the command line."""
+    add_command(
+        app,
+        "check-config",
+        "fairlead check-config",
+        "FAIRLEAD_PORT=9000 fairlead check-config --json",
+    )(check_config)
+    add_command(app, "version", "fairlead version")(show_version)
+
+
+def check_config(options: PrintOptions) -> None:
+    """Show every setting, where its value comes from, and what is wrong with it.
+
+    Exits with 2 when something is wrong. Passwords inside URLs are blanked.
+    """
+    report = read_settings({"data_dir": options.data_dir})
+    if options.as_json:
+        say_json(report.model_dump(mode="json", exclude={"settings"}))
+    else:
+        _print_report(report)
+    if report.problems:
+        raise StopError(f"{len(report.problems)} to correct: " + "; ".join(report.problems), EXIT_USAGE)
+
+
+def _print_report(report: SettingsReport) -> None:
+    width = max(len(line.variable) for line in report.lines)
+    values = min(VALUE_WIDTH_MAX, max(len(line.value) for line in report.lines))
+    for line in report.lines:
+        say(f"{line.variable:<{width}}  {line.value or '-':<{values}}  {line.origin:<12}  {line.description}")
+        if line.problem:
+            say(f"{'':<{width}}  wrong: {line.problem}")
+    for warning in report.warnings:
+        say(f"warning: {warning}")
+    say("problems: " + ("; ".join(report.problems) if report.problems else "none"))
+
+
+def show_version(options: PrintOptions) -> None:
+    """Print the version."""
+    number = version("fairlead")
+    if options.as_json:
+        say_json({"version": number})
+    else:
+        say(f"fairlead {number}")

@@ -1,0 +1,193 @@
+"""`fairlead demo`: everything at once, with pretend money."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import tempfile
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, Protocol
+
+import typer
+
+from fairlead.cli.config import load_settings
+from fairlead.cli.demo_world import EXPECTED, DemoWorld, build_demo_world
+from fairlead.cli.explain import show_explanation
+from fairlead.cli.hook_text import curl_line, hook_url, sample_alert
+from fairlead.cli.options import PrintOptions, add_command
+from fairlead.cli.output import StopError, say, say_json, tell
+from fairlead.cli.records import Registry, ask_database, prepare_database
+
+if TYPE_CHECKING:
+    from fairlead.ports import Clock
+    from fairlead.reporting.explanation import Explanation
+    from fairlead.settings import Settings
+
+SETTLE_WAIT_MS: Final = 10_000
+SETTLE_POLL_MS: Final = 50
+BAD_REQUEST: Final = 400
+USUAL_PORT: Final = 8000
+
+
+class RunningApp(Protocol):
+    """A server of this process, ready to be called."""
+
+    @property
+    def url(self) -> str:
+        """Where it answers, without a slash at the end."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoOptions(PrintOptions):
+    """How the demo runs."""
+
+    port: Annotated[int | None, typer.Option(help="Port (default 8000, or a free one if taken; 0 picks one).")] = None
+    once: Annotated[bool, typer.Option("--once", help="End after the first alert; exit 0 if all went as expected.")] = (
+        False
+    )
+
+
+def add_demo(app: typer.Typer) -> None:
+    """Hang the command into the command line."""
+    add_command(
+        app,
+        "demo",
+        "fairlead demo",
+        "fairlead demo --once                 exits 0 only if every account ended as expected",
+        "fairlead demo --json --port 0        first line of stdout: one JSON object for scripts",
+    )(demo)
+
+
+def demo(options: DemoOptions) -> None:
+    """Run Fairlead with pretend money on moving prices, send one alert, and explain what came of it.
+
+    Makes an owner, three paper accounts in one group (net mode, long/short mode, and a small one on a strict risk
+    profile) and a hook, in a temporary folder unless --data names one; then serves until Ctrl-C.
+    """
+    folder = options.data_dir or Path(tempfile.mkdtemp(prefix="fairlead-demo-"))
+    settings = load_settings(DemoOptions(data_dir=folder), port=_choose_port(options.port))
+    tell(f"Preparing {settings.data_dir}")
+    prepare_database(settings)
+    try:
+        as_expected = asyncio.run(_run(settings, options))
+    finally:
+        tell(f"The demo has ended. Its data is in {settings.data_dir}; go on with: {_again(settings, options)}")
+    if not as_expected:
+        raise StopError("not every account ended as expected")
+
+
+async def _run(settings: Settings, options: DemoOptions) -> bool:
+    from fairlead import wiring
+
+    world = await ask_database(settings, build_demo_world)
+    tell("Starting the server and the simulated market")
+    running: AbstractAsyncContextManager[RunningApp] = wiring.running(settings, demo_market=True)
+    async with running as app:
+        _show_ready(world, settings, options, app.url)
+        explanation = await ask_database(settings, _send_first_alert(world, app.url))
+        show_explanation(explanation, as_json=options.as_json, one_line=True)
+        ended = {account.label: str(account.status) for account in explanation.accounts}
+        if ended != dict(EXPECTED):
+            tell(f"Expected {dict(EXPECTED)}, got {ended}")
+        if not options.once:
+            _show_next_steps(world, settings, app.url)
+            await _wait_for_end()
+        return ended == dict(EXPECTED) or not options.once
+
+
+def _send_first_alert(world: DemoWorld, url: str) -> Callable[[Registry], Awaitable[Explanation]]:
+    async def send(registry: Registry) -> Explanation:
+        from fairlead.cli.demo_alert import send_alert
+        from fairlead.clock import SystemClock
+
+        clock = SystemClock()
+        alert = {**sample_alert(world.token), "alertId": f"demo-{clock.now_ms()}"}
+        tell("Sending one alert: buy BTC-USDT-SWAP with 10% of each account at 3x")
+        answer = await asyncio.to_thread(send_alert, hook_url(url, world.hook.hook_id), alert)
+        if not answer.request_id or answer.status_code >= BAD_REQUEST:
+            raise StopError(f"the hook answered {answer.status_code}: {answer.body}")
+        return await _await_settled(registry, world.tenant, answer.request_id, clock)
+
+    return send
+
+
+async def _await_settled(registry: Registry, tenant: str, alert_id: str, clock: Clock) -> Explanation:
+    from fairlead.reporting.gather import explain_stored
+
+    until_ms = clock.now_ms() + SETTLE_WAIT_MS
+    while True:
+        async with registry.store.session(tenant) as session:
+            explanation = await explain_stored(session, alert_id)
+        if explanation is not None and (not explanation.totals.pending or clock.now_ms() > until_ms):
+            return explanation
+        if clock.now_ms() > until_ms:
+            raise StopError(f"nothing is stored about {alert_id} after {SETTLE_WAIT_MS} ms")
+        await clock.sleep_ms(SETTLE_POLL_MS)
+
+
+def _show_ready(world: DemoWorld, settings: Settings, options: DemoOptions, url: str) -> None:
+    ready = {
+        "url": url,
+        "hook_url": hook_url(url, world.hook.hook_id),
+        "hook_token": world.token,
+        "owner": {"username": world.username, "password": world.password},
+        "accounts": [
+            {
+                "id": account.account_id,
+                "label": account.label,
+                "kind": account.kind,
+                "position_mode": account.position_mode.value,
+            }
+            for account in world.accounts
+        ],
+        "group": world.group,
+        "data_dir": str(settings.data_dir),
+        "pid": os.getpid(),
+    }
+    if options.as_json:
+        say_json(ready, one_line=True)
+        return
+    say(f"Fairlead is at {url}, with three paper accounts in the group {world.group}:")
+    for account in world.accounts:
+        say(f"  {account.label:<16} {account.position_mode.value:<11} risk profile {account.risk_profile}")
+    say(f"Owner: {world.username}, password {world.password}")
+    say(f"Hook:  {ready['hook_url']}\n")
+
+
+def _show_next_steps(world: DemoWorld, settings: Settings, url: str) -> None:
+    address = hook_url(url, world.hook.hook_id)
+    tell(f"\nSend another alert:\n  {curl_line(address, sample_alert(world.token))}")
+    tell(f"Ask why:\n  fairlead explain ID --data {settings.data_dir}        ID is the requestId of the answer")
+    tell("Ctrl-C ends the demo.")
+
+
+async def _wait_for_end() -> None:
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ended.set)
+    await ended.wait()
+    tell("\nStopping")
+
+
+def _choose_port(wanted: int | None) -> int | None:
+    """The port asked for; without one, a free one when the usual one is taken."""
+    if wanted is not None:
+        return wanted
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", USUAL_PORT))
+        except OSError:
+            return 0
+    return None
+
+
+def _again(settings: Settings, options: DemoOptions) -> str:
+    return f"fairlead {'demo' if options.data_dir else 'serve'} --data {settings.data_dir}"

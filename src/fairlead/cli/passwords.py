@@ -1,0 +1,27 @@
+"""Where a password comes from."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+
+from fairlead.accounts.passwords import generate_password
+from fairlead.cli.output import EXIT_USAGE, StopError
+
+
+def read_password(*, username: str, from_stdin: bool, generate: bool) -> str:
+    """Make one, read it from stdin, or ask twice at the terminal.
+
+    Raises:
+        StopError: there is no terminal to ask at, or the two answers differ.
+    """
+    if generate:
+        return generate_password()
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise StopError("there is no terminal to ask for a password: use --password-stdin or --generate", EXIT_USAGE)
+    password = getpass.getpass(f"Password for {username}: ")
+    if password != getpass.getpass("Again: "):
+        raise StopError("the two passwords differ; nothing was changed")
+    return password

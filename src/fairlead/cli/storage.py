@@ -1,0 +1,79 @@
+"""`fairlead migrate` and `fairlead verify`: the database itself."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from fairlead.cli.config import load_settings
+from fairlead.cli.options import PrintOptions, add_command
+from fairlead.cli.output import StopError, say, say_json, tell
+from fairlead.cli.records import prepare_database
+
+
+@dataclass(frozen=True, kw_only=True)
+class MigrateOptions(PrintOptions):
+    """Whether to look only."""
+
+    check: Annotated[bool, typer.Option("--check", help="Change nothing; exit with 1 when something is missing.")] = (
+        False
+    )
+
+
+def add_storage_commands(app: typer.Typer) -> None:
+    """Hang the commands into the command line."""
+    add_command(app, "migrate", "fairlead migrate", "fairlead migrate --check")(migrate)
+    add_command(app, "verify", "fairlead verify", "fairlead verify --data /srv/fairlead --json")(verify)
+
+
+def migrate(options: MigrateOptions) -> None:
+    """Bring the database to the newest layout. Every other command does this too; this one does nothing else."""
+    settings = load_settings(options)
+    if options.check:
+        from fairlead.store.migrate import pending
+
+        missing = pending(settings.store_url)
+        _show_revisions("missing", missing, options)
+        if missing:
+            raise StopError(f"the database lacks {len(missing)} revision(s): run fairlead migrate")
+    else:
+        _show_revisions("applied", prepare_database(settings), options)
+
+
+def verify(options: PrintOptions) -> None:
+    """Rebuild every table from the journal, compare, and check the hash chain. Changes nothing.
+
+    Exits with 1 and names what differs when anything does. May run beside a server.
+    """
+    from fairlead import wiring
+    from fairlead.store.verify import verify as verify_store
+
+    settings = load_settings(options)
+    try:
+        report = verify_store(settings.store_url, wiring.journal_fold(), _show_progress)
+    except sqlite3.Error as error:
+        raise StopError(f"the database in {settings.data_dir} cannot be read: {error}") from error
+    if options.as_json:
+        say_json({"rows": report.rows, "streams": report.streams, "problems": list(report.problems)})
+    else:
+        for problem in report.problems:
+            say(problem)
+        say(f"{report.rows} journal rows in {report.streams} streams: {len(report.problems) or 'no'} problems")
+    if report.problems:
+        raise StopError("the tables and the journal disagree; keep a copy of the data folder before anything else")
+
+
+def _show_revisions(what: str, revisions: list[str], options: PrintOptions) -> None:
+    if options.as_json:
+        say_json({what: revisions})
+    else:
+        say(f"{what}: {', '.join(revisions) or 'nothing'}")
+
+
+def _show_progress(done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        tell(f"{done} of {total} journal rows")

@@ -1,0 +1,57 @@
+"""Find what is stored about an id, and explain it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fairlead.core.model.instrument import Instrument
+from fairlead.reporting.explain import Evidence, explain
+from fairlead.reporting.explanation import Explanation, RefusedCallPart
+from fairlead.store.queries.accounts import list_accounts
+from fairlead.store.queries.explain import read_trail
+from fairlead.store.queries.hook_calls import find_refused_call
+from fairlead.store.queries.hooks import list_hooks
+from fairlead.store.session import Session
+
+
+async def explain_stored(
+    session: Session,
+    subject: str,
+    instruments: Mapping[str, Instrument] | None = None,
+) -> Explanation | None:
+    """Explain an id of the session's tenant; None when nothing of the tenant bears it."""
+    trail = await read_trail(session, subject)
+    labels = {hook.hook_id: hook.name for hook in await list_hooks(session)}
+    if trail is None:
+        return await _explain_refused(session, subject, labels)
+    return explain(
+        subject,
+        Evidence(
+            rows=trail.rows,
+            requests=trail.requests,
+            orders=trail.orders,
+            positions=trail.positions,
+            balances=trail.balances,
+            accounts={account.account_id: account for account in await list_accounts(session)},
+            hook_labels=labels,
+            instruments=instruments or {},
+        ),
+    )
+
+
+async def _explain_refused(session: Session, subject: str, labels: Mapping[str, str]) -> Explanation | None:
+    call = await find_refused_call(session, subject)
+    if call is None:
+        return None
+    part = RefusedCallPart(
+        call_id=call.call_id,
+        hook_id=call.hook_id,
+        hook_label=labels.get(call.hook_id, call.hook_id),
+        received_ms=call.received_ms,
+        source_address=call.source_address,
+        status_code=call.status_code,
+        error=call.error,
+        details=call.details,
+        body=call.body,
+    )
+    return explain(subject, Evidence(refused_call=part))

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import Result
+
+from fairlead.settings import Settings, read_settings
+
+
+def lines(answer: dict[str, Any]) -> dict[str, dict[str, str]]:
+    return {line["name"]: line for line in answer["lines"]}
+
+
+def test_each_setting_says_where_it_came_from(
+    folder: Path,
+    ask: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder.mkdir()
+    (folder / "fairlead.toml").write_text('port = 9000\nlog_level = "debug"\n', encoding="utf-8")
+    monkeypatch.setenv("FAIRLEAD_LOG_LEVEL", "error")
+    found = lines(ask("check-config"))
+
+    assert (found["port"]["value"], found["port"]["origin"]) == ("9000", str(folder / "fairlead.toml"))
+    assert (found["log_level"]["value"], found["log_level"]["origin"]) == ("error", "environment FAIRLEAD_LOG_LEVEL")
+    assert found["host"]["origin"] == "default"
+    assert read_settings({"port": 1}).lines[3].origin == "command line"
+
+
+def test_a_password_in_a_url_is_blanked(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAIRLEAD_DATABASE_URL", "postgresql://me:s3cret@db.example/fairlead")
+    output = run("check-config").output + run("check-config", "--json").output
+    assert "postgresql://me:***@db.example/fairlead" in output
+    assert "s3cret" not in output
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "part"),
+    [
+        ("FAIRLEAD_PORT", "abc", "port: "),
+        ("FAIRLEAD_PORT", "70000", "port: "),
+        ("FAIRLEAD_HOST", "0.0.0.0", "FAIRLEAD_PUBLIC_LISTEN=true"),
+        ("FAIRLEAD_HOST", "fairlead.example", "FAIRLEAD_PUBLIC_LISTEN=true"),
+        ("FAIRLEAD_TRUSTED_PROXIES", "10.0.0.0/8,nonsense", "trusted_proxies: "),
+        ("FAIRLEAD_LOG_LEVEL", "loud", "log_level: "),
+    ],
+)
+def test_a_wrong_setting_is_named_and_nothing_is_traced(
+    run: Callable[..., Result],
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    value: str,
+    part: str,
+) -> None:
+    monkeypatch.setenv(variable, value)
+    for command in (("check-config",), ("user", "list")):
+        result = run(*command, code=2)
+        assert part in result.stderr
+        assert "Traceback" not in result.output
+
+
+def test_an_unreadable_file_is_a_problem(folder: Path, run: Callable[..., Result]) -> None:
+    folder.mkdir()
+    (folder / "fairlead.toml").write_text("port = = 1", encoding="utf-8")
+    assert "fairlead.toml cannot be read" in run("check-config", code=2).stderr
+
+
+def test_an_unknown_name_in_the_file_is_a_problem(folder: Path, run: Callable[..., Result]) -> None:
+    folder.mkdir()
+    (folder / "fairlead.toml").write_text("prot = 1", encoding="utf-8")
+    assert "prot" in run("check-config", code=2).stderr
+
+
+def test_a_misspelt_variable_is_a_warning(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAIRLEAD_PROT", "9000")
+    assert "FAIRLEAD_PROT is not a setting; did you mean FAIRLEAD_PORT?" in run("check-config").stdout
+    assert "did you mean FAIRLEAD_PORT?" in run("user", "list").stderr
+
+
+def test_a_public_address_needs_a_word(folder: Path) -> None:
+    assert Settings(host="0.0.0.0", public_listen=True).host == "0.0.0.0"
+    assert Settings(host="::1").base_url == "http://[::1]:8000"
+    assert Settings(host="localhost").store_url == f"sqlite:///{folder / 'fairlead.sqlite3'}"
+
+
+def test_migrate_brings_an_empty_folder_to_the_newest_layout(folder: Path, run: Callable[..., Result]) -> None:
+    missing = json.loads(run("migrate", "--check", "--json", code=1).stdout)["missing"]
+    assert missing
+    assert not folder.exists()
+    assert json.loads(run("migrate", "--json").stdout) == {"applied": missing}
+    assert json.loads(run("migrate", "--check", "--json").stdout) == {"missing": []}
+
+
+def test_another_database_is_refused_in_one_sentence(
+    run: Callable[..., Result],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FAIRLEAD_DATABASE_URL", "postgresql://db.example/fairlead")
+    assert "is not supported" in run("user", "list", code=2).stderr
+
+
+def test_a_folder_that_cannot_be_made_is_refused_in_one_sentence(run: Callable[..., Result], tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert "cannot be used" in run("user", "list", "--data", str(tmp_path / "file" / "data"), code=2).stderr
