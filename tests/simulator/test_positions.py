@@ -185,6 +185,29 @@ def test_closing_needs_no_margin(ann: Member) -> None:
     assert ann.sell(LINEAR, str(largest.buy - 1), price="61000").is_pending
 
 
+def test_an_order_that_would_have_closed_needs_margin_once_the_position_is_gone(ann: Member) -> None:
+    ann.buy(LINEAR, "10")
+    order = ann.sell(LINEAR, "10", price="61000")
+    assert order.reserved == ZERO
+
+    ann.sell(LINEAR, "10")
+
+    assert ann.order(order.venue_order_id).reserved > Decimal(2000)
+
+
+def test_an_order_that_would_have_closed_goes_if_there_is_no_margin_for_opening() -> None:
+    ann = Member(balances={"USDT": "2010"})
+    ann.buy(LINEAR, "10")
+    orders = [ann.sell(LINEAR, "10", price="60500"), ann.sell(LINEAR, "10", price="60600")]
+
+    ann.price(LINEAR, "60700")
+
+    filled, second = (ann.order(order.venue_order_id) for order in orders)
+    assert filled.status is OrderStatus.FILLED
+    assert second.cancel_reason is CancelReason.BALANCE_USED_UP
+    assert ann.position() is None
+
+
 def test_lower_leverage_needs_more_margin(ann: Member) -> None:
     ann.buy(LINEAR, "300", margin_mode=MarginMode.ISOLATED)
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from fairlead.core.model.account import MarginMode
 from fairlead.core.model.money import ZERO
 from fairlead.core.model.request import Side
 from fairlead.simulator.orders import CancelReason, OrderStatus, QuantityUnit
@@ -116,3 +117,14 @@ def test_deposits_and_withdrawals_move_cash() -> None:
 
     assert ann.total() == Decimal(30)
     assert getattr(ann.exchange.withdraw("ann", "USDT", Decimal(31)), "code", "") == "58350"
+
+
+def test_the_margin_of_a_position_cannot_be_spent_on_coins() -> None:
+    ann = Member(balances={"USDT": "1000"})
+    ann.buy("BTC-USDT-SWAP", "4", margin_mode=MarginMode.ISOLATED)
+    free = ann.available()
+
+    order = ann.buy(SPOT, "1")
+
+    assert order.status is OrderStatus.FILLED
+    assert order.filled_quantity * order.average_price <= free

@@ -100,7 +100,7 @@ class Amending:
         ):
             return refuse(Code.CLOSE_ABOVE_AVAILABLE)
         self._put(order, wish)
-        order.opening_quantity = opening_quantity(account, wish)
+        order.opening_quantity = opening_quantity(account, wish, order.leaves_quantity)
         currency, needed = hold_for(world, account, order)
         if needed - before.reserved > max(ZERO, self._spendable(account, currency, order)):
             _restore(order, before)

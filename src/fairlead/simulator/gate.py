@@ -122,7 +122,7 @@ class Gate:
         return refuse(Code.CLOSE_ABOVE_AVAILABLE) if wish.quantity > free else None
 
     def _check_margin(self, account: Account, market: Market, wish: NewOrder) -> Refused | None:
-        opening = opening_quantity(account, wish)
+        opening = opening_quantity(account, wish, wish.quantity)
         if not opening:
             return None
         price = wish.limit_price

@@ -23,16 +23,14 @@ if TYPE_CHECKING:
     from fairlead.simulator.world import World
 
 
-def opening_quantity(account: Account, wish: NewOrder) -> Decimal:
-    """Part of a perpetual order that would open or add, and so needs margin."""
+def opening_quantity(account: Account, wish: NewOrder, quantity: Decimal) -> Decimal:
+    """Part of a perpetual order's quantity that would open or add, and so needs margin."""
     if reduces(wish):
         return ZERO
-    if wish.position_side is not PositionSide.NET:
-        return wish.quantity
     key = PositionKey(wish.symbol, wish.margin_mode, wish.position_side)
-    if account.is_closing(key, wish.side):
-        return max(ZERO, wish.quantity - abs(account.positions[key].quantity))
-    return wish.quantity
+    if wish.position_side is PositionSide.NET and account.is_closing(key, wish.side):
+        return max(ZERO, quantity - abs(account.positions[key].quantity))
+    return quantity
 
 
 def hold_for(world: World, account: Account, order: Order) -> tuple[str, Decimal]:
@@ -84,27 +82,21 @@ def affordable(market: Market, taker: Taker, budget: Decimal) -> tuple[Decimal, 
     return instrument.round_quantity_down(total), True
 
 
-def quote_target(account: Account, order: Order, market: Market, taker: Taker) -> Decimal:
-    """Base quantity of a spot market order sized in quote currency."""
+def quote_target(order: Order, market: Market, taker: Taker, have: Decimal) -> Decimal:
+    """Base quantity of a spot market order sized in quote currency; ``have`` is what may be spent."""
     instrument = market.instrument
     quantity, ended = affordable(market, taker, order.quantity)
     if ended:
         # One lot more than there is, so that the order ends as canceled with a rest, not as filled.
         quantity += instrument.lot_size
-    if order.side is Side.SELL:
-        base = instrument.base_currency
-        have = account.totals.get(base, ZERO) - account.reserved.get(base, ZERO)
-        quantity = min(quantity, instrument.round_quantity_down(max(ZERO, have)))
-    return quantity
+    return min(quantity, instrument.round_quantity_down(have)) if order.side is Side.SELL else quantity
 
 
-def spot_target(account: Account, order: Order, market: Market, taker: Taker) -> Decimal:
+def base_target(order: Order, market: Market, taker: Taker, have: Decimal) -> Decimal:
     """Base quantity of a spot market buy sized in base: what the balance covers of it (okx.md 3.3)."""
-    quote = market.instrument.quote_currency
-    have = account.totals.get(quote, ZERO) - account.reserved.get(quote, ZERO)
-    if taker.quantity * market.worst_price(Side.BUY) <= have:
+    if order.quantity * market.worst_price(Side.BUY) <= have:
         return order.quantity
-    quantity, ended = affordable(market, taker, max(ZERO, have))
+    quantity, ended = affordable(market, taker, have)
     return order.quantity if ended else min(order.quantity, quantity)
 
 

@@ -13,6 +13,7 @@ from fairlead.simulator.account import Account, Position, PositionKey
 from fairlead.simulator.ledger import House
 from fairlead.simulator.market import MarketRecord
 from fairlead.simulator.orders import Order, OrderStatus
+from fairlead.simulator.trading import is_solo
 from fairlead.simulator.views import copy_order
 
 if TYPE_CHECKING:
@@ -193,6 +194,6 @@ class Records:
                 side=order.side,
                 price=order.limit_price,
                 quantity=order.leaves_quantity,
-                solo=order.reduces,
+                solo=is_solo(order),
             ),
         )

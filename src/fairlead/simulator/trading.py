@@ -13,7 +13,8 @@ from fairlead.core.model.request import Side, TimeInForce
 from fairlead.core.rules.matching import BookFill, MatchEnd, Resting, Taker
 from fairlead.simulator.account import PositionKey
 from fairlead.simulator.events import OrderCanceled, OrderOpened
-from fairlead.simulator.holds import hold_for, opening_quantity, quote_target, spot_target
+from fairlead.simulator.funds import read_pool
+from fairlead.simulator.holds import available, base_target, hold_for, opening_quantity, quote_target
 from fairlead.simulator.market_maker import MAKER_OWNER
 from fairlead.simulator.orders import (
     CancelReason,
@@ -118,14 +119,17 @@ class Trading:
         self.cancel(order, _END_REASONS.get(end) or self._leftover_reason(order))
 
     def _set_target(self, account: Account, order: Order, market: Market) -> None:
-        order.opening_quantity = opening_quantity(account, order.wish)
+        order.opening_quantity = opening_quantity(account, order.wish, order.leaves_quantity)
         if not market.instrument.is_spot or order.limit_price is not None:
             return
         taker = self._taker(order, market)
+        instrument = market.instrument
+        is_buy = order.side is Side.BUY
+        have = available(self._world, account, instrument.quote_currency if is_buy else instrument.base_currency)
         if order.wish.quantity_unit is QuantityUnit.QUOTE:
-            order.target_quantity = quote_target(account, order, market, taker)
-        elif order.side is Side.BUY:
-            order.target_quantity = spot_target(account, order, market, taker)
+            order.target_quantity = quote_target(order, market, taker, have)
+        elif is_buy:
+            order.target_quantity = base_target(order, market, taker, have)
 
     @staticmethod
     def _taker(order: Order, market: Market) -> Taker:
@@ -182,10 +186,12 @@ class Trading:
             self.grow_exits(account, order)
         if settled.position is not None and len(account.pending) > (1 if order.is_pending else 0):
             self.fit_reduce_only(account, settled.position.key)
+            self._fit_holds(account, settled.position.key)
 
     def rest(self, account: Account, order: Order, market: Market) -> None:
         """Let what is left of a limit order wait in the book, holding what it may need."""
         assert order.limit_price is not None, order
+        order.opening_quantity = opening_quantity(account, order.wish, order.leaves_quantity)
         account.hold(order, *hold_for(self._world, account, order))
         self._world.resting[order.venue_order_id] = order
         self._world.touched[account.account_id] = account
@@ -196,7 +202,7 @@ class Trading:
                 side=order.side,
                 price=order.limit_price,
                 quantity=order.leaves_quantity,
-                solo=order.reduces,
+                solo=is_solo(order),
             ),
         )
         if order.reduces:
@@ -219,6 +225,27 @@ class Trading:
                 self.cancel(order, CancelReason.REDUCE_ONLY)
             else:
                 room -= order.leaves_quantity
+
+    def _fit_holds(self, account: Account, key: PositionKey) -> None:
+        # An order that was to close may open now that the position is smaller: it needs margin, or goes.
+        for order in list(account.pending.values()):
+            wish = order.wish
+            if (wish.symbol, wish.margin_mode, wish.position_side) != key or order.reduces:
+                continue
+            resting = self._world.markets[key.symbol].book.find(order.venue_order_id)
+            opening = opening_quantity(account, wish, order.leaves_quantity)
+            # What the book has matched already and is about to be settled is left alone.
+            is_settled = resting is not None and resting.quantity == order.leaves_quantity
+            if resting is None or not is_settled or opening == order.opening_quantity:
+                continue
+            order.opening_quantity = opening
+            resting.solo = is_solo(order)
+            currency, needed = hold_for(self._world, account, order)
+            more = needed - order.reserved
+            if more > ZERO and more > read_pool(self._world, account, currency).free_margin:
+                self.cancel(order, CancelReason.BALANCE_USED_UP)
+            else:
+                account.hold(order, currency, needed)
 
     def cancel(self, order: Order, reason: CancelReason) -> None:
         """End an order where it is."""
@@ -267,6 +294,11 @@ class Trading:
             del account.pending_by_client[order.client_order_id]
         account.remember(order, self._world.rules.finished_orders_kept_max)
         self._world.touched[account.account_id] = account
+
+
+def is_solo(order: Order) -> bool:
+    """Whether what came before it must be settled first: it closes, in whole or in part."""
+    return order.reduces or (order.reserved_currency != "" and order.opening_quantity < order.leaves_quantity)
 
 
 def _closes(order: Order, key: PositionKey) -> bool:
