@@ -196,11 +196,11 @@ def test_an_order_that_would_have_closed_needs_margin_once_the_position_is_gone(
 
 
 def test_an_order_that_would_have_closed_goes_if_there_is_no_margin_for_opening() -> None:
-    ann = Member(balances={"USDT": "2010"})
+    ann = Member(balances={"USDT": "2005"})
     ann.buy(LINEAR, "10")
-    orders = [ann.sell(LINEAR, "10", price="60500"), ann.sell(LINEAR, "10", price="60600")]
+    orders = [ann.sell(LINEAR, "10", price="60010"), ann.sell(LINEAR, "10", price="60020")]
 
-    ann.price(LINEAR, "60700")
+    ann.price(LINEAR, "60100")
 
     filled, second = (ann.order(order.venue_order_id) for order in orders)
     assert filled.status is OrderStatus.FILLED
