@@ -65,7 +65,7 @@ def test_the_text_of_a_filled_alert_tells_the_whole_story() -> None:
         "net (paper okx, net mode): FILLED 8.33 contracts at 60000, fee 0.5 USDT",
         "buy 10% of BTC-USDT-SWAP, market, 5x, cross",
         "83.33 x 0.1, rounded down = 8.33 contracts",
-        "pass    MAX_ORDER    4998 of 25000 USD",
+        "MAX_ORDER passed: 4,998.00 USD, limit 25,000.00 USD",
         "accepted as P-1",
         "8.33 contracts at 60000, taker, fee 0.5 USDT",
         "Together: 1 account: 1 filled",
@@ -139,10 +139,10 @@ def test_a_denial_shows_every_check_with_its_numbers() -> None:
     assert explanation.accounts[0].status == "denied"
     assert explanation.accounts[0].orders == ()
     assert explanation.totals.failed == 1
-    assert "because    order_notional_limit the order is larger than the profile allows" in text
-    assert "deny    MAX_ORDER    order_notional_limit: 4998 of 250 USD" in text
-    assert "deny    LEV          leverage_limit: 5 of 2 USD" in text
-    assert "pass    COLLAR       1 of 3 USD" in text
+    assert "because    MAX_ORDER denied: order value 4,998.00 USD is above the limit 250.00 USD" in text
+    assert "MAX_ORDER denied: order value 4,998.00 USD is above the limit 250.00 USD" in text
+    assert "LEV denied: leverage 5.00 USD is above the limit 2.00 USD" in text
+    assert "COLLAR passed: 1.00 USD, limit 3.00 USD" in text
 
 
 def test_closing_nothing_is_a_success_with_its_reason() -> None:

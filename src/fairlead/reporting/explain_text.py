@@ -12,6 +12,7 @@ from fairlead.core.model.account import PositionMode, PositionSide
 from fairlead.core.model.events import SizingLine
 from fairlead.core.model.money import format_amount
 from fairlead.core.model.risk import CheckOutcome, RiskCheck, RiskVerdict
+from fairlead.core.rules.risk import explain_check
 from fairlead.reporting.explanation import (
     AccountPart,
     AlertPart,
@@ -30,9 +31,15 @@ _RED: Final = "31"
 _YELLOW: Final = "33"
 _BOLD: Final = "1"
 _DIM: Final = "2"
+# The word that explain_check uses.
+_SAID: Final[Mapping[CheckOutcome, str]] = {
+    CheckOutcome.PASS: "passed",
+    CheckOutcome.DENY: "denied",
+    CheckOutcome.SKIPPED: "skipped",
+}
 _COLOURS: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("filled", "accepted", "done", "pass", "approved", "dry_run"), _GREEN),
-    **dict.fromkeys(("denied", "rejected", "expired", "deny", "stale", "failed"), _RED),
+    **dict.fromkeys(("filled", "accepted", "done", "passed", "approved", "dry_run"), _GREEN),
+    **dict.fromkeys(("denied", "rejected", "expired", "stale", "failed"), _RED),
     **dict.fromkeys(("unknown", "queued", "working", "skipped", "canceled", "received", "partially_filled"), _YELLOW),
 }
 
@@ -133,8 +140,7 @@ def _account_lines(account: AccountPart, paint: Paint) -> Iterator[str]:
     heading = f"{paint.strong(account.label)} {paint.faint(f'({about})')}" if about else paint.strong(account.label)
     yield f"{heading}: {paint.word(account.status.upper(), account.status)}{_outcome(account)}"
     yield _line("asked", account.wish)
-    if account.reason_code or account.message:
-        yield _line("because", " ".join(part for part in (account.reason_code, account.message) if part))
+    yield from _lines("because", _reasons(account))
     yield from _lines("numbers", [f"{name} = {value}" for name, value in account.numbers.items()])
     yield from _sizing_lines(account.sizing)
     yield from _verdict_lines(account.verdict, paint)
@@ -144,6 +150,13 @@ def _account_lines(account: AccountPart, paint: Paint) -> Iterator[str]:
         yield from _order_lines(order, paint)
     yield from _lines("position", [_position_text(position) for position in account.positions] or _flat(account))
     yield from _lines("balance", [_balance_text(balance) for balance in account.balances])
+
+
+def _reasons(account: AccountPart) -> list[str]:
+    if account.verdict is not None and account.verdict.denials:
+        return [explain_check(check) for check in account.verdict.denials]
+    reason = " ".join(part for part in (account.reason_code, account.message) if part)
+    return [reason] if reason else []
 
 
 def _outcome(account: AccountPart) -> str:
@@ -174,16 +187,8 @@ def _verdict_lines(verdict: RiskVerdict | None, paint: Paint) -> Iterator[str]:
 
 
 def _check_text(check: RiskCheck, paint: Paint) -> str:
-    word = paint.word(f"{check.outcome:<7}", check.outcome)
-    numbers = ""
-    if check.value is not None and check.limit is not None:
-        sign = "against" if check.outcome is CheckOutcome.SKIPPED else "of"
-        numbers = f"{_price_text(check.value)} {sign} {_price_text(check.limit)} {check.unit}".rstrip()
-    elif check.value is not None:
-        numbers = f"{_price_text(check.value)} {check.unit}".rstrip()
-    detail = f"{numbers}{'  ' if numbers and check.detail else ''}{check.detail}"
-    reason = f"{check.reason_code}: " if check.outcome is CheckOutcome.DENY and check.reason_code else ""
-    return f"  {word} {check.code:<13}{reason}{detail}".rstrip()
+    code, word, rest = explain_check(check).partition(_SAID[check.outcome])
+    return f"  {code}{paint.word(word)}{rest}"
 
 
 def _order_lines(order: OrderPart, paint: Paint) -> Iterator[str]:
