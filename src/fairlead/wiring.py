@@ -1,0 +1,172 @@
+"""The one place that knows which implementation is used: builds the process, starts it, and takes it down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Final
+
+import structlog
+
+from fairlead.accounts.profiles import ProfileBook
+from fairlead.core.model.account import VenueAccount
+from fairlead.core.model.instrument import Instrument
+from fairlead.core.model.state import RequestState, State
+from fairlead.core.rules.account_book import AccountBook
+from fairlead.core.rules.book_rebuild import BookRows, rebuild_book
+from fairlead.core.rules.replay import Replay
+from fairlead.market.hub import MarketHub
+from fairlead.orders.account_desk import BOOK_SPACE
+from fairlead.orders.desk_tools import DeskTools, RecordingDesk
+from fairlead.orders.floor import TradingFloor
+from fairlead.orders.recover import DeskOpener, Recovery, VenueUnreachableError
+from fairlead.orders.submit import OrderDoor
+from fairlead.orders.waits import SettledRequests
+from fairlead.ports import Clock, Journal, JournalRow, Record, Venue
+from fairlead.simulator.exchange import Exchange
+from fairlead.simulator.instruments import DEFAULT_INSTRUMENTS
+from fairlead.store.queries import states
+from fairlead.store.session import Store
+from fairlead.venues.paper.house import PaperHouse
+from fairlead.venues.paper.venue import PaperVenue
+from fairlead.worker import TaskSupervisor
+
+# The longest window of the rate and duplicate checks, and the longest life of a request before it.
+RECENT_ORDERS_MS: Final = 180_000
+
+_log = structlog.get_logger("fairlead")
+
+
+class Trading:
+    """The order path of one process: market, venues, desks and the door in front of them."""
+
+    def __init__(self, *, journal: Journal, store: Store, clock: Clock, seed: int, profiles: ProfileBook) -> None:
+        """Build everything; nothing runs yet."""
+        self.hub = MarketHub()
+        self.tasks = TaskSupervisor()
+        self.floor = TradingFloor()
+        self.settled = SettledRequests()
+        self.door = OrderDoor(journal=journal, floor=self.floor, settled=self.settled)
+        self._journal = journal
+        self._store = store
+        self._clock = clock
+        self._accounts: dict[str, VenueAccount] = {}
+        exchange = Exchange(instruments=DEFAULT_INSTRUMENTS, seed=seed, now_ms=clock.now_ms())
+        self._house = PaperHouse(exchange=exchange, journal=journal, clock=clock, on_quote=self.hub.on_quote)
+        self.hub.on_instruments(exchange.instruments.values())
+        tools = DeskTools(
+            journal=journal,
+            market=self.hub,
+            clock=clock,
+            limits=profiles.limits_for,
+            latches=self._latches,
+            settled=self.door.announce,
+            wake=self.floor.wake,
+            spawn=self._spawn,
+            halted=self._halted,
+        )
+        self._opener = DeskOpener(
+            floor=self.floor,
+            tools=tools,
+            load_book=self._load_book,
+            venue_of=self.venue_of,
+            resumed=self._resumed,
+        )
+
+    @property
+    def instruments(self) -> Iterable[Instrument]:
+        """Everything that can be traded."""
+        return self.hub.instruments.values()
+
+    async def start(self, accounts: Iterable[VenueAccount]) -> None:
+        """Recover every account, then let the market move."""
+        await self._house.load()
+        self._house.tick()
+        await self.configure(accounts)
+        self.tasks.start("paper market", self._house.run())
+
+    async def configure(self, accounts: Iterable[VenueAccount]) -> None:
+        """Take the accounts as they are configured now; open a desk for each new one."""
+        known = set(self._accounts)
+        self._accounts = {account.account_id: account for account in accounts}
+        for account in self._accounts.values():
+            if account.account_id in known:
+                self.floor.reconfigure(account)
+                continue
+            try:
+                _report(await self._opener.open(account))
+            except VenueUnreachableError as error:
+                _log.exception("desk_not_opened", account=account.label)
+                self.tasks.start(f"open {account.label}", self._open_later(account, str(error)))
+
+    async def stop(self) -> None:
+        """End every task."""
+        await self.tasks.close()
+
+    async def _open_later(self, account: VenueAccount, reason: str) -> None:
+        _report(await self._opener.retry(account, reason))
+
+    async def _load_book(self, account: VenueAccount) -> AccountBook:
+        account_id = account.account_id
+        headers: dict[str, Record] = {record.key: record for record in await self._journal.read_records(BOOK_SPACE)}
+        header = headers.get(account_id)
+        since_ms = self._clock.now_ms() - RECENT_ORDERS_MS
+        async with self._store.session(account.tenant) as session:
+            orders = await states.load_open_orders(session, account_id)
+            pending = await states.load_pending_requests(session, account_id)
+            request_ids = {order.request_id for order in orders} - {state.request.request_id for state in pending}
+            requests = [*pending, *await states.load_requests(session, sorted(request_ids))]
+            leg_ids = {order_id for state in requests for order_id in state.order_ids}
+            rows = BookRows(
+                tenant=account.tenant,
+                account_id=account_id,
+                header=None if header is None else header.body,
+                orders=tuple(orders),
+                ended_legs=tuple(await states.load_orders(session, sorted(leg_ids - {o.order_id for o in orders}))),
+                requests=tuple(requests),
+                positions=tuple(await states.load_positions(session, account_id)),
+                balances=tuple(await states.load_balances(session, account_id)),
+                recent=tuple(await states.load_orders_since(session, since_ms, account_id)),
+            )
+        return rebuild_book(rows, self.hub.instruments)
+
+    def venue_of(self, account: VenueAccount) -> Venue:
+        """The venue of an account."""
+        return PaperVenue(account, self._house)
+
+    def _latches(self, account: VenueAccount) -> tuple[str, ...]:
+        current = self._accounts.get(account.account_id)
+        if current is None:
+            return ("the account is gone",)
+        return () if current.enabled else ("the account is disabled",)
+
+    def _resumed(self, requests: Iterable[RequestState]) -> None:
+        self.door.expect(state.request.request_id for state in requests)
+
+    def _spawn(self, desk: RecordingDesk, work: Coroutine[None, None, None]) -> None:
+        name = f"desk {desk.account.label}"
+        self.tasks.start(name, work, lambda error: desk.halt(f"{type(error).__name__}: {error}"))
+
+    def _halted(self, desk: RecordingDesk) -> None:
+        _log.error("desk_halted", account=desk.account.label, reason=desk.halt_reason)
+        self.tasks.start(f"rebuild {desk.account.label}", self._rebuild(desk))
+
+    async def _rebuild(self, desk: RecordingDesk) -> None:
+        _report(await self._opener.reopen(desk))
+
+
+def _report(recovery: Recovery) -> None:
+    _log.info(
+        "desk_open",
+        account=recovery.account_id,
+        orders_asked=recovery.orders_asked,
+        orders_in_doubt=recovery.orders_in_doubt,
+        requests_resumed=recovery.requests_resumed,
+    )
+    for difference in recovery.differences:
+        _log.warning("drift", account=recovery.account_id, difference=difference)
+
+
+def journal_fold() -> Callable[[JournalRow], Iterable[State]]:
+    """The rules that rebuild every table from the journal."""
+    replay = Replay({instrument.symbol: instrument for instrument in DEFAULT_INSTRUMENTS})
+    return lambda row: replay.fold(row.tenant, row.event)
