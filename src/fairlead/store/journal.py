@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Final, Self
 
 from fairlead.ports import AppendOutcome, JournalRow, NotStored, Record, Unit
@@ -45,13 +46,16 @@ class SqliteJournal:
             sqlite3.Error: the file cannot be used, or was not migrated.
         """
         path = sqlite_path(url)
-        lock = FolderLock(path.parent)
-        try:
-            writer = SqliteWriter(open_writer(path), Deliveries(asyncio.get_running_loop()), on_death)
-            return cls(lock, writer, open_reader(path))
-        except BaseException:
-            lock.release()
-            raise
+        with ExitStack() as undo:
+            lock = FolderLock(path.parent)
+            undo.callback(lock.release)
+            connection = open_writer(path)
+            undo.callback(connection.close)
+            reader = open_reader(path)
+            undo.callback(reader.close)
+            writer = SqliteWriter(connection, Deliveries(asyncio.get_running_loop()), on_death)
+            undo.pop_all()
+        return cls(lock, writer, reader)
 
     async def close(self) -> None:
         """Store what is queued, tell its outcomes, and give the folder back."""

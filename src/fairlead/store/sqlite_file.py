@@ -22,7 +22,11 @@ _PRAGMAS: Final = (
 def make_private_file(path: Path) -> None:
     """Create the file and its folder, readable by their owner only; SQLite gives its side files the same mode."""
     path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE))
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE)
+    try:
+        os.fchmod(descriptor, FILE_MODE)
+    finally:
+        os.close(descriptor)
 
 
 def set_pragmas(connection: sqlite3.Connection) -> None:

@@ -63,6 +63,11 @@ def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
 
 
+# MySQL and MariaDB know no partial index and take the whole one.
+def _where(condition: str) -> dict[str, Any]:
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
 # The only index beside seq, because each further one costs a dirty page per row (index locality).
 journal = Table(
     "journal",
@@ -77,7 +82,7 @@ journal = Table(
     _time("at_ms"),
     _body(),
     Column("hash", LargeBinary, nullable=False),
-    Index("journal_key", "tenant", "kind", "key", unique=True, sqlite_where=text("key IS NOT NULL")),
+    Index("journal_key", "tenant", "kind", "key", unique=True, **_where("key IS NOT NULL")),
     info=TENANT,
 )
 heads = Table(
@@ -123,7 +128,7 @@ requests = Table(
     _time("updated_ms"),
     _body(),
     Index("requests_cause", "tenant", "cause"),
-    Index("requests_pending", "account_id", sqlite_where=text("is_pending = 1")),
+    Index("requests_pending", "account_id", **_where("is_pending = 1")),
     sqlite_with_rowid=False,
     info=TENANT,
 )
@@ -139,7 +144,7 @@ orders = Table(
     Column("is_open", SmallInteger, nullable=False),
     _time("updated_ms"),
     _body(),
-    Index("orders_open", "account_id", sqlite_where=text("is_open = 1")),
+    Index("orders_open", "account_id", **_where("is_open = 1")),
     sqlite_with_rowid=False,
     info=TENANT,
 )

@@ -31,9 +31,9 @@ def sqlite_path(url: str) -> Path:
 
 def async_url(url: str) -> URL:
     """Name the driver for code that runs on the event loop."""
-    return make_url(f"sqlite+aiosqlite:///{sqlite_path(url)}")
+    return URL.create("sqlite+aiosqlite", database=str(sqlite_path(url)))
 
 
 def sync_url(url: str) -> URL:
     """Name the driver for code that may block (migrations)."""
-    return make_url(f"sqlite+pysqlite:///{sqlite_path(url)}")
+    return URL.create("sqlite+pysqlite", database=str(sqlite_path(url)))

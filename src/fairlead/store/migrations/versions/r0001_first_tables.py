@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -48,6 +50,10 @@ def _owned(name: str, parent: str) -> sa.Column[str]:
     return sa.Column(name, sa.Text, sa.ForeignKey(f"{parent}.{name}", ondelete="CASCADE"), primary_key=True)
 
 
+def _where(condition: str) -> dict[str, Any]:
+    return {"sqlite_where": sa.text(condition), "postgresql_where": sa.text(condition)}
+
+
 def _create_journal() -> None:
     op.create_table(
         "journal",
@@ -67,7 +73,7 @@ def _create_journal() -> None:
         "journal",
         ["tenant", "kind", "key"],
         unique=True,
-        sqlite_where=sa.text("key IS NOT NULL"),
+        **_where("key IS NOT NULL"),
     )
     op.create_table(
         "heads",
@@ -104,7 +110,7 @@ def _create_alerts_and_requests() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("requests_cause", "requests", ["tenant", "cause"])
-    op.create_index("requests_pending", "requests", ["account_id"], sqlite_where=sa.text("is_pending = 1"))
+    op.create_index("requests_pending", "requests", ["account_id"], **_where("is_pending = 1"))
 
 
 def _create_orders() -> None:
@@ -121,7 +127,7 @@ def _create_orders() -> None:
         _blob("body"),
         sqlite_with_rowid=False,
     )
-    op.create_index("orders_open", "orders", ["account_id"], sqlite_where=sa.text("is_open = 1"))
+    op.create_index("orders_open", "orders", ["account_id"], **_where("is_open = 1"))
 
 
 def _create_holdings() -> None:
