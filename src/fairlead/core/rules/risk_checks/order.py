@@ -114,14 +114,21 @@ def check_self_match(facts: Facts) -> RiskCheck:
     if reach is None:
         return denied(CheckCode.SELF_MATCH, ReasonCode.PRICE_UNKNOWN, order.symbol)
     is_buy = order.side is Side.BUY
-    for other in facts.pending.orders():
-        price = other.limit_price
-        if price is None or other.symbol != order.symbol or other.side is order.side:
-            continue
-        if other.order_type is OrderType.LIMIT and (price <= reach if is_buy else price >= reach):
-            numbers = Numbers(reach, price, price_unit(facts), f"own order {other.order_id}")
-            return measured(CheckCode.SELF_MATCH, ReasonCode.SELF_MATCH, numbers, is_denied=True)
-    return passed(CheckCode.SELF_MATCH)
+    own = [
+        (other.limit_price, other.order_id)
+        for other in facts.pending.orders()
+        if other.symbol == order.symbol
+        and other.side is not order.side
+        and other.order_type is OrderType.LIMIT
+        and other.limit_price is not None
+    ]
+    if not own:
+        return passed(CheckCode.SELF_MATCH)
+    # The nearest one, whatever the order in which the book lists them.
+    price, order_id = min(own) if is_buy else max(own)
+    numbers = Numbers(reach, price, price_unit(facts), f"own order {order_id}")
+    meets = price <= reach if is_buy else price >= reach
+    return measured(CheckCode.SELF_MATCH, ReasonCode.SELF_MATCH, numbers, is_denied=meets)
 
 
 def percent(share: Decimal) -> str:
