@@ -178,6 +178,18 @@ def test_an_order_beyond_the_margin_is_refused(ann: Member) -> None:
     assert ann.buy(LINEAR, str(largest.buy), price="59000").is_pending
 
 
+@pytest.mark.parametrize("symbol", [LINEAR, INVERSE])
+@pytest.mark.parametrize("side", list(Side))
+def test_the_largest_market_order_is_taken(symbol: str, side: Side) -> None:
+    ann = Member(balances={"USDT": "400000", "BTC": "10"})
+    largest = ann.exchange.accounts.max_order_quantity("ann", symbol)
+
+    order = ann.placed(ann.wish(side, symbol, str(largest.buy if side is Side.BUY else largest.sell)))
+
+    assert order.status is OrderStatus.FILLED
+    assert len(order.fills) > 1
+
+
 def test_closing_needs_no_margin(ann: Member) -> None:
     largest = ann.exchange.accounts.max_order_quantity("ann", LINEAR)
     ann.buy(LINEAR, str(largest.buy - 1))

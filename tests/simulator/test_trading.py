@@ -230,6 +230,15 @@ def test_an_amendment_beyond_the_balance_changes_nothing(ann: Member) -> None:
     assert ann.available() == Decimal(41000)
 
 
+def test_an_amendment_after_its_deadline_is_refused(ann: Member) -> None:
+    order = ann.buy(SPOT, "1", price="59000")
+
+    answer = amend(ann, order.venue_order_id, Amendment(quantity=Decimal("0.5"), expires_at_ms=ann.now_ms - 1))
+
+    assert isinstance(answer, Refused)
+    assert answer.code == "50036"
+
+
 def test_an_order_amended_down_to_its_fills_is_filled(ann: Member) -> None:
     price, quantity = ann.exchange.markets.book(SPOT, 1).asks[0]
     order = ann.buy(SPOT, str(quantity + 1), price=str(price))

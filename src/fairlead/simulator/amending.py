@@ -24,13 +24,17 @@ if TYPE_CHECKING:
 
 
 class Amendment(msgspec.Struct, frozen=True, kw_only=True):
-    """What to change; None leaves it. ``quantity`` is the total, what is filled included; the rest is for triggers."""
+    """What to change; None leaves it. ``quantity`` is the total, what is filled included.
+
+    Trigger price, exits and trail are for orders that wait; ``expires_at_ms`` is the request's deadline.
+    """
 
     quantity: Decimal | None = None
     limit_price: Decimal | None = None
     trigger_price: Decimal | None = None
     exits: Exits | None = None
     trail: Trail | None = None
+    expires_at_ms: int | None = None
 
 
 class Amending:
@@ -44,6 +48,8 @@ class Amending:
 
     def amend(self, account: Account, order: Order, change: Amendment) -> Amended | Refused:
         """Change an order, or say why not."""
+        if change.expires_at_ms is not None and self._world.now_ms > change.expires_at_ms:
+            return refuse(Code.DEADLINE_PAST)
         wish = _amended_wish(order, change)
         refusal = self._check(order, wish)
         if refusal is not None:

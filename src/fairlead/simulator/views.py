@@ -11,10 +11,11 @@ from fairlead.core.model.account import MarginMode, PositionMode, PositionSide
 from fairlead.core.model.market import Quote
 from fairlead.core.model.money import ZERO
 from fairlead.core.model.request import Side
+from fairlead.core.rules.matching import Taker
 from fairlead.simulator.account import PositionKey
 from fairlead.simulator.funds import Pool, keep_rate, leverage_of, margin_rate, read_pool, unrealized
 from fairlead.simulator.gate import pending_closes
-from fairlead.simulator.holds import lots_below
+from fairlead.simulator.holds import lots_below, worst_sweep_price
 from fairlead.simulator.liquidation import find_liquidation_price
 from fairlead.simulator.market import PublicTrade
 from fairlead.simulator.orders import Order
@@ -226,8 +227,12 @@ class AccountViews:
         held = account.positions.get(PositionKey(symbol, margin_mode, PositionSide.NET))
         sizes = []
         for side in (Side.BUY, Side.SELL):
-            each = market.instrument.notional(Decimal(1), price or market.touch(side)) * rate
-            size = max(ZERO, pool.free_margin) / each
+            budget = max(ZERO, pool.free_margin) / rate
+            size = budget / market.instrument.notional(Decimal(1), price or market.touch(side))
+            if price is None:
+                # A market order of this size would go deeper into the book, where the margin is dearer.
+                taker = Taker(owner=account_id, side=side, quantity=size, limit_price=market.worst_price(side))
+                size = budget / market.instrument.notional(Decimal(1), worst_sweep_price(market, taker))
             if held is not None and (held.quantity > ZERO) is (side is Side.SELL):
                 size += abs(held.quantity)
             sizes.append(lots_below(market.instrument, size))
