@@ -8,7 +8,6 @@ from typing import Annotated, Final
 
 import typer
 
-from fairlead.accounts.registry import AccountWish
 from fairlead.cli.options import add_command
 from fairlead.cli.output import EXIT_USAGE, StopError, say_facts, say_rows
 from fairlead.cli.tenants import TenantOptions, TenantWork, ask_some, ask_tenant
@@ -56,6 +55,8 @@ class AddAccountOptions(TenantOptions):
 )
 def add(options: AddAccountOptions) -> None:
     """Add a paper account and put it into a group."""
+    from fairlead.accounts.registry import AccountWish
+
     wish = AccountWish(
         label=options.label,
         exchange=options.exchange,

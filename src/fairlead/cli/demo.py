@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Annotated, Final, Protocol
 import typer
 
 from fairlead.cli.config import load_settings
-from fairlead.cli.demo_world import EXPECTED, DemoWorld, build_demo_world
 from fairlead.cli.explain import show_explanation
 from fairlead.cli.hook_text import curl_line, hook_url, sample_alert
 from fairlead.cli.options import PrintOptions, add_command
@@ -24,6 +23,7 @@ from fairlead.cli.output import StopError, say, say_json, tell
 from fairlead.cli.records import Registry, ask_database, prepare_database
 
 if TYPE_CHECKING:
+    from fairlead.cli.demo_world import DemoWorld
     from fairlead.ports import Clock
     from fairlead.reporting.explanation import Explanation
     from fairlead.settings import Settings
@@ -84,6 +84,7 @@ def demo(options: DemoOptions) -> None:
 
 async def _run(settings: Settings, options: DemoOptions) -> bool:
     from fairlead import wiring
+    from fairlead.cli.demo_world import EXPECTED, build_demo_world
 
     world = await ask_database(settings, build_demo_world)
     tell("Starting the server and the simulated market")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fairlead.cli.options import PrintOptions, add_command
 from fairlead.cli.output import StopError, say, say_json, wants_colour
 from fairlead.cli.records import Registry, ask_registry
-from fairlead.reporting.explain_text import explanation_text
-from fairlead.reporting.explanation import Explanation, explanation_to_builtins
+
+if TYPE_CHECKING:
+    from fairlead.reporting.explanation import Explanation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +46,9 @@ def explain(options: ExplainOptions) -> None:
 
 def show_explanation(explanation: Explanation, *, as_json: bool, one_line: bool = False) -> None:
     """Print an explanation for people or for a program."""
+    from fairlead.reporting.explain_text import explanation_text
+    from fairlead.reporting.explanation import explanation_to_builtins
+
     if as_json:
         say_json(explanation_to_builtins(explanation), one_line=one_line)
     else:

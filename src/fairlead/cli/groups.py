@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fairlead.accounts.registry import GroupMembers
 from fairlead.cli.options import add_command
 from fairlead.cli.output import say, say_facts, say_json, say_rows
 from fairlead.cli.tenants import TenantOptions, TenantWork, ask_some, ask_tenant
+
+if TYPE_CHECKING:
+    from fairlead.accounts.registry import GroupMembers
 
 groups = typer.Typer(help="Groups: which accounts one alert is for.", no_args_is_help=True, rich_markup_mode=None)
 

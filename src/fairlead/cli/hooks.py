@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from fairlead.accounts.registry import HookWish, NewToken, Refused
 from fairlead.cli.config import load_settings
 from fairlead.cli.hook_text import curl_line, hook_url, sample_alert, tradingview_message
 from fairlead.cli.options import add_command
 from fairlead.cli.output import say, say_facts, say_json, say_rows, table_lines, tell
 from fairlead.cli.records import Registry
 from fairlead.cli.tenants import TenantOptions, TenantWork, ask_some, ask_tenant
-from fairlead.reporting.explain_text import time_text
-from fairlead.store.queries.hook_calls import RefusedCall
-from fairlead.store.queries.hooks import Hook, ResponseMode
+from fairlead.reporting.times import time_text
+
+if TYPE_CHECKING:
+    from fairlead.accounts.registry import NewToken, Refused
+    from fairlead.store.queries.hook_calls import RefusedCall
+    from fairlead.store.queries.hooks import Hook
 
 hooks = typer.Typer(help="Hooks: addresses that take alerts.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -41,9 +43,7 @@ class AddHookOptions(TenantOptions):
 
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the hook.")]
     target: Annotated[str, typer.Option(help="Group, account label or account id its alerts are for.")] = "default"
-    mode: Annotated[ResponseMode, typer.Option(help="Answer once stored (ack), or once done (wait).")] = (
-        ResponseMode.ACK
-    )
+    mode: Annotated[Literal["ack", "wait"], typer.Option(help="Answer once stored, or once done.")] = "ack"
     allow: Annotated[
         list[str] | None,
         typer.Option(metavar="ADDRESS", help="Who may call: tradingview, an address, or a CIDR; repeat for more."),
@@ -69,11 +69,14 @@ class AddHookOptions(TenantOptions):
 )
 def add(options: AddHookOptions) -> None:
     """Add a hook. Prints its URL, its token (once), a curl line, and the message for a TradingView alert."""
+    from fairlead.accounts.registry import HookWish
+    from fairlead.store.queries.hooks import ResponseMode
+
     wish = HookWish(
         name=options.name,
         owner=options.user,
         target=options.target,
-        response_mode=options.mode,
+        response_mode=ResponseMode(options.mode),
         risk_profile=options.profile,
         allow=tuple(options.allow or ()),
         rate_per_minute=options.rate,
@@ -98,6 +101,7 @@ def list_all(options: TenantOptions) -> None:
 @add_command(hooks, "show", "fairlead hook show my-strategy")
 def show(options: HookOptions) -> None:
     """Show one hook, its limits, and the last calls it refused."""
+    from fairlead.accounts.registry import Refused
 
     async def work(registry: Registry, tenant: str) -> tuple[Hook, list[RefusedCall]] | Refused:
         hook = await registry.hooks.find(tenant, options.hook)

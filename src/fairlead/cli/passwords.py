@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import sys
 
-from fairlead.accounts.passwords import generate_password
 from fairlead.cli.output import EXIT_USAGE, StopError
 
 
@@ -16,6 +15,8 @@ def read_password(*, username: str, from_stdin: bool, generate: bool) -> str:
         StopError: there is no terminal to ask at, or the two answers differ.
     """
     if generate:
+        from fairlead.accounts.passwords import generate_password
+
         return generate_password()
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")

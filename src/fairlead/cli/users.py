@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from fairlead.accounts.registry import Refused, UserWish
 from fairlead.cli.options import PrintOptions, add_command
 from fairlead.cli.output import say_facts, say_rows, tell
 from fairlead.cli.passwords import read_password
 from fairlead.cli.records import Registry, ask_registry
-from fairlead.reporting.explain_text import time_text
-from fairlead.store.queries.users import Role, User
+from fairlead.reporting.times import time_text
+
+if TYPE_CHECKING:
+    from fairlead.accounts.registry import Refused
+    from fairlead.store.queries.users import User
 
 users = typer.Typer(help="Who may sign in, and what they may do.", no_args_is_help=True, rich_markup_mode=None)
+
+
+RoleName = Literal["owner", "admin", "trader", "viewer"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +47,7 @@ class PasswordOptions(NameOptions):
 class AddUserOptions(PasswordOptions):
     """A new user."""
 
-    role: Annotated[Role, typer.Option(help="What they may do.")] = Role.OWNER
+    role: Annotated[RoleName, typer.Option(help="What they may do.")] = "owner"
     tenant: Annotated[str, typer.Option(metavar="NAME", help="Whose things to share; a new owner has their own.")] = ""
 
 
@@ -55,8 +60,11 @@ class AddUserOptions(PasswordOptions):
 )
 def add(options: AddUserOptions) -> None:
     """Add a user. An owner has accounts, groups and hooks of their own; others share those of a tenant."""
+    from fairlead.accounts.registry import UserWish
+    from fairlead.store.queries.users import Role
+
     password = options.read()
-    wish = UserWish(username=options.username, password=password, role=options.role, tenant=options.tenant)
+    wish = UserWish(username=options.username, password=password, role=Role(options.role), tenant=options.tenant)
     _show(options, ask_registry(options, lambda registry: registry.users.add(wish)), password)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
@@ -23,6 +22,7 @@ from fairlead.reporting.explanation import (
     RefusedCallPart,
     Totals,
 )
+from fairlead.reporting.times import clock_text, time_text
 
 LABEL_WIDTH: Final = 10
 PRICE_DIGITS: Final = 8
@@ -81,19 +81,6 @@ def explanation_text(explanation: Explanation, *, colour: bool = False) -> str:
     return "\n".join(lines)
 
 
-def time_text(at_ms: int) -> str:
-    """UTC with milliseconds: `2026-11-21 03:02:01.123 UTC`."""
-    return f"{_moment(at_ms):%Y-%m-%d %H:%M:%S}.{at_ms % 1000:03d} UTC"
-
-
-def _clock_text(at_ms: int) -> str:
-    return f"{_moment(at_ms):%H:%M:%S}.{at_ms % 1000:03d}"
-
-
-def _moment(at_ms: int) -> datetime:
-    return datetime.fromtimestamp(at_ms // 1000, tz=UTC)
-
-
 def _line(label: str, text: str) -> str:
     return f"  {label:<{LABEL_WIDTH}} {text}".rstrip()
 
@@ -145,7 +132,7 @@ def _account_lines(account: AccountPart, paint: Paint) -> Iterator[str]:
     yield from _sizing_lines(account.sizing)
     yield from _verdict_lines(account.verdict, paint)
     for setting in account.settings:
-        yield _line("account", f"{_clock_text(setting.at_ms)}  {setting.what} {setting.text}")
+        yield _line("account", f"{clock_text(setting.at_ms)}  {setting.what} {setting.text}")
     for order in account.orders:
         yield from _order_lines(order, paint)
     yield from _lines("position", [_position_text(position) for position in account.positions] or _flat(account))
@@ -204,7 +191,7 @@ def _order_lines(order: OrderPart, paint: Paint) -> Iterator[str]:
     yield _line("", f"{what}{terms}")
     for message in order.messages:
         text = " ".join(part for part in (message.code, message.text) if part)
-        yield _line("", f"{_clock_text(message.at_ms)}  {paint.word(message.what)} {text}")
+        yield _line("", f"{clock_text(message.at_ms)}  {paint.word(message.what)} {text}")
     if len(order.fills) > 1:
         yield _line("", f"average price {_price_text(order.average_price)} over {len(order.fills)} fills")
 
