@@ -22,16 +22,18 @@ S = TypeVar("S")
 
 # Written out, because a bound parameter would hide the partial index from SQLite's planner.
 _YES: Final[ColumnElement[int]] = literal_column("1", Integer)
+IS_OPEN: Final[ColumnElement[bool]] = orders.c.is_open == _YES
+IS_PENDING: Final[ColumnElement[bool]] = requests.c.is_pending == _YES
 
 
 async def load_open_orders(session: Session, account_id: str | None = None) -> Sequence[Order]:
     """Orders that are not terminal, oldest first."""
-    return await _load(session, orders, Order, orders.c.is_open == _YES, _of_account(orders, account_id))
+    return await _load(session, orders, Order, IS_OPEN, _of_account(orders, account_id))
 
 
 async def load_pending_requests(session: Session, account_id: str | None = None) -> Sequence[RequestState]:
     """Requests that wait, or will plan further legs, oldest first."""
-    conditions = requests.c.is_pending == _YES, _of_account(requests, account_id)
+    conditions = IS_PENDING, _of_account(requests, account_id)
     return await _load(session, requests, RequestState, *conditions)
 
 

@@ -1,0 +1,102 @@
+"""Everything that start-up needs to rebuild the books of accounts, read in a handful of queries for all of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, TypeVar
+
+from sqlalchemy import ColumnElement, Table, select, true
+
+from fairlead.core.model.account import Balance, Position, VenueAccount
+from fairlead.core.model.money import ZERO
+from fairlead.core.model.order import Order
+from fairlead.core.model.state import RequestState
+from fairlead.core.rules.account_book import RECENT_ORDERS_MAX
+from fairlead.core.rules.book_rebuild import BookRows
+from fairlead.store.projections import read_state
+from fairlead.store.queries.states import IS_OPEN, IS_PENDING
+from fairlead.store.session import Session
+from fairlead.store.tables import balances, orders, positions, records, requests
+
+IDS_PER_QUERY_MAX: Final = 500
+T = TypeVar("T")
+
+
+async def load_book_rows(
+    system: Session,
+    accounts: Sequence[VenueAccount],
+    *,
+    header_space: str,
+    recent_since_ms: int,
+) -> Mapping[str, BookRows]:
+    """Read what is stored about accounts and still matters, by account id; needs a system session.
+
+    ``header_space`` is where desks keep their headers (key = account id); ``recent_since_ms`` is how far back orders
+    are remembered, by the time in their ids (UTC milliseconds).
+    """
+    chosen = [account.account_id for account in accounts]
+    opened = await _load(system, orders, Order, IS_OPEN, _of(orders, chosen))
+    pending = await _load(system, requests, RequestState, IS_PENDING, _of(requests, chosen))
+    known = {state.request.request_id for state in pending}
+    asked = {order.request_id for order in opened if order.request_id} - known
+    wanted = [*pending, *await _load_by_id(system, requests, RequestState, asked)]
+    legs = {order_id for state in wanted for order_id in state.order_ids} - {order.order_id for order in opened}
+    ended = await _load_by_id(system, orders, Order, legs)
+    recent = await _load(system, orders, Order, orders.c.order_id >= f"{recent_since_ms:011x}", _of(orders, chosen))
+    held = await _load(system, positions, Position, positions.c.quantity != ZERO, _of(positions, chosen))
+    cash = await _load(system, balances, Balance, _of(balances, chosen))
+    headers = await _load_headers(system, header_space)
+    open_by, ended_by, recent_by = (_by(_account_of, rows) for rows in (opened, ended, recent))
+    held_by, cash_by = _by(_account_of, held), _by(_account_of, cash)
+    wanted_by = _by(lambda state: state.request.account_id, wanted)
+    return {
+        account.account_id: BookRows(
+            tenant=account.tenant,
+            account_id=account.account_id,
+            header=headers.get(account.account_id),
+            orders=open_by[account.account_id],
+            requests=wanted_by[account.account_id],
+            ended_legs=ended_by[account.account_id],
+            recent=recent_by[account.account_id][-RECENT_ORDERS_MAX:],
+            positions=held_by[account.account_id],
+            balances=cash_by[account.account_id],
+        )
+        for account in accounts
+    }
+
+
+async def _load(system: Session, table: Table, kind: type[T], *conditions: ColumnElement[bool]) -> list[T]:
+    query = select(table.c.body).where(*conditions).order_by(*table.primary_key.columns)
+    states = [read_state(row.body) for row in await system.fetch_all(query)]
+    return [state for state in states if isinstance(state, kind)]
+
+
+async def _load_by_id(system: Session, table: Table, kind: type[T], ids: Iterable[str]) -> list[T]:
+    (key,) = table.primary_key.columns
+    ordered = sorted(ids)
+    found: list[T] = []
+    for start in range(0, len(ordered), IDS_PER_QUERY_MAX):
+        found += await _load(system, table, kind, key.in_(ordered[start : start + IDS_PER_QUERY_MAX]))
+    return found
+
+
+async def _load_headers(system: Session, space: str) -> dict[str, bytes]:
+    query = select(records.c.key, records.c.body).where(records.c.space == space)
+    return {row.key: row.body for row in await system.fetch_all(query)}
+
+
+# One account is looked up; many are read in one go, and rows of others are left aside.
+def _of(table: Table, chosen: Sequence[str]) -> ColumnElement[bool]:
+    return table.c.account_id.in_(chosen) if len(chosen) <= IDS_PER_QUERY_MAX else true()
+
+
+def _account_of(state: Order | Position | Balance) -> str:
+    return state.account_id
+
+
+def _by(key: Callable[[T], str], rows: Iterable[T]) -> Mapping[str, tuple[T, ...]]:
+    found: defaultdict[str, list[T]] = defaultdict(list)
+    for row in rows:
+        found[key(row)].append(row)
+    return defaultdict(tuple, {name: tuple(group) for name, group in found.items()})
