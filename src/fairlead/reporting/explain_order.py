@@ -133,7 +133,7 @@ def _replay(facts: OrderFacts, order: Order, instrument: Instrument | None) -> _
 def _describe_start(facts: OrderFacts, order: Order) -> VenueMessage:
     if facts.approved is None:
         return VenueMessage(at_ms=order.created_ms, what="made by the venue", code=order.origin)
-    return VenueMessage(at_ms=facts.approved[0].at_ms, what="approved", text="written down before it was sent")
+    return VenueMessage(at_ms=facts.approved[0].at_ms, what="approved", text="and written down, then sent")
 
 
 def _note(timeline: _Timeline, status: OrderStatus, *, at_ms: int, code: str = "", text: str = "") -> None:
@@ -163,9 +163,9 @@ def _take_fill(timeline: _Timeline, event: ev.OrderFilled, *, unit: str) -> None
     timeline.reason_code = timeline.message = ""
     text = (
         f"{format_amount(fill.quantity)} {unit} at {format_amount(fill.price)}, {fill.liquidity}, "
-        f"fee {format_amount(fill.fee)} {fill.fee_currency}"
+        f"fee {format_amount(fill.fee)} {fill.fee_currency} (trade {fill.trade_id})"
     )
-    timeline.messages.append(VenueMessage(at_ms=fill.at_ms, what="fill", code=fill.trade_id, text=text))
+    timeline.messages.append(VenueMessage(at_ms=fill.at_ms, what="fill", text=text))
 
 
 def _average(fills: list[FillPart], instrument: Instrument | None) -> Decimal:

@@ -170,7 +170,19 @@ def _verdict_lines(verdict: RiskVerdict | None, paint: Paint) -> Iterator[str]:
         return
     word = "approved" if verdict.approved else "denied"
     yield _line("risk", f"{paint.word(word)} by profile {verdict.profile}, {len(verdict.checks)} checks")
-    yield from _lines("", [_check_text(check, paint) for check in verdict.checks])
+    short = [check for check in verdict.checks if _is_short(check)]
+    yield from _lines("", [_check_text(check, paint) for check in verdict.checks if check not in short])
+    for outcome, heading in ((CheckOutcome.PASS, "also passed"), (CheckOutcome.SKIPPED, "skipped")):
+        listed = [
+            f"{check.code}{f' ({check.detail})' if check.detail else ''}" for check in short if check.outcome is outcome
+        ]
+        if listed:
+            yield _line("", f"  {paint.word(heading, _SAID[outcome])}: {', '.join(listed)}")
+
+
+def _is_short(check: RiskCheck) -> bool:
+    """Whether a check says nothing that needs a line of its own."""
+    return check.outcome is CheckOutcome.SKIPPED or (check.outcome is CheckOutcome.PASS and check.value is None)
 
 
 def _check_text(check: RiskCheck, paint: Paint) -> str:
