@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Final
 
 import structlog
@@ -21,10 +21,10 @@ from fairlead.orders.floor import TradingFloor
 from fairlead.orders.recover import DeskOpener, Recovery, VenueUnreachableError
 from fairlead.orders.submit import OrderDoor
 from fairlead.orders.waits import SettledRequests
-from fairlead.ports import Clock, Journal, JournalRow, Record, Venue
+from fairlead.ports import Clock, Journal, JournalRow, Venue
 from fairlead.simulator.exchange import Exchange
 from fairlead.simulator.instruments import DEFAULT_INSTRUMENTS
-from fairlead.store.queries import states
+from fairlead.store.queries.recovery import load_book_rows
 from fairlead.store.session import Store
 from fairlead.venues.paper.house import PaperHouse
 from fairlead.venues.paper.venue import PaperVenue
@@ -50,6 +50,7 @@ class Trading:
         self._store = store
         self._clock = clock
         self._accounts: dict[str, VenueAccount] = {}
+        self._rows: dict[str, BookRows] = {}
         exchange = Exchange(instruments=DEFAULT_INSTRUMENTS, seed=seed, now_ms=clock.now_ms())
         self._house = PaperHouse(exchange=exchange, journal=journal, clock=clock, on_quote=self.hub.on_quote)
         self.hub.on_instruments(exchange.instruments.values())
@@ -88,6 +89,9 @@ class Trading:
         """Take the accounts as they are configured now; open a desk for each new one."""
         known = set(self._accounts)
         self._accounts = {account.account_id: account for account in accounts}
+        new = [account for account in self._accounts.values() if account.account_id not in known]
+        # All in a handful of queries: a start with many accounts must not ask the database for each.
+        self._rows = dict(await self._load_rows(new)) if new else {}
         for account in self._accounts.values():
             if account.account_id in known:
                 self.floor.reconfigure(account)
@@ -106,28 +110,15 @@ class Trading:
         _report(await self._opener.retry(account, reason))
 
     async def _load_book(self, account: VenueAccount) -> AccountBook:
-        account_id = account.account_id
-        headers: dict[str, Record] = {record.key: record for record in await self._journal.read_records(BOOK_SPACE)}
-        header = headers.get(account_id)
-        since_ms = self._clock.now_ms() - RECENT_ORDERS_MS
-        async with self._store.session(account.tenant) as session:
-            orders = await states.load_open_orders(session, account_id)
-            pending = await states.load_pending_requests(session, account_id)
-            request_ids = {order.request_id for order in orders} - {state.request.request_id for state in pending}
-            requests = [*pending, *await states.load_requests(session, sorted(request_ids))]
-            leg_ids = {order_id for state in requests for order_id in state.order_ids}
-            rows = BookRows(
-                tenant=account.tenant,
-                account_id=account_id,
-                header=None if header is None else header.body,
-                orders=tuple(orders),
-                ended_legs=tuple(await states.load_orders(session, sorted(leg_ids - {o.order_id for o in orders}))),
-                requests=tuple(requests),
-                positions=tuple(await states.load_positions(session, account_id)),
-                balances=tuple(await states.load_balances(session, account_id)),
-                recent=tuple(await states.load_orders_since(session, since_ms, account_id)),
-            )
+        rows = self._rows.pop(account.account_id, None)
+        if rows is None:
+            rows = (await self._load_rows([account]))[account.account_id]
         return rebuild_book(rows, self.hub.instruments)
+
+    async def _load_rows(self, accounts: Sequence[VenueAccount]) -> Mapping[str, BookRows]:
+        since_ms = self._clock.now_ms() - RECENT_ORDERS_MS
+        async with self._store.system_session() as system:
+            return await load_book_rows(system, accounts, header_space=BOOK_SPACE, recent_since_ms=since_ms)
 
     def venue_of(self, account: VenueAccount) -> Venue:
         """The venue of an account."""
