@@ -1,0 +1,72 @@
+"""What is configured in the database is what the directory knows."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from fairlead.accounts.directory import load_directory
+from fairlead.accounts.tokens import hash_token
+from fairlead.core.model.account import ExecutionMode, PositionMode, VenueAccount
+from fairlead.store.migrate import migrate
+from fairlead.store.queries.accounts import add_account
+from fairlead.store.queries.groups import Group, add_group
+from fairlead.store.queries.hooks import Hook, add_hook
+from fairlead.store.queries.users import Role, User, add_user
+from fairlead.store.session import Store
+
+OWNER = User(
+    user_id="u1",
+    tenant="acme",
+    username="ann",
+    password_hash="",
+    role=Role.OWNER,
+    time_zone="UTC",
+    enabled=True,
+    created_ms=0,
+)
+ACCOUNT = VenueAccount(
+    account_id="a1",
+    tenant="acme",
+    label="main",
+    exchange="okx",
+    kind="paper",
+    mode=ExecutionMode.PAPER,
+    position_mode=PositionMode.NET,
+    risk_profile="alert",
+)
+HOOK = Hook(
+    hook_id="h1",
+    tenant="acme",
+    owner="u1",
+    name="chart",
+    token_hash=hash_token("right"),
+    token_hint="",
+    target="pair",
+    risk_profile="alert",
+    created_ms=0,
+    address_list=("tradingview",),
+)
+
+
+@pytest.fixture(name="store")
+async def _store(tmp_path: Path) -> AsyncIterator[Store]:
+    url = f"sqlite:///{tmp_path / 'fairlead.sqlite3'}"
+    migrate(url)
+    store = Store(url)
+    yield store
+    await store.close()
+
+
+async def test_everything_configured_is_loaded(store: Store) -> None:
+    async with store.session("acme", writes=True) as session:
+        await add_user(session, OWNER)
+        await add_account(session, ACCOUNT, created_ms=0)
+        await add_group(session, Group(group_id="g1", tenant="acme", name="pair", created_ms=0, account_ids=("a1",)))
+        await add_hook(session, HOOK)
+    directory = await load_directory(store)
+    assert directory.find_hook_by_token(hash_token("right"), 0) == HOOK
+    assert directory.find_user("ann") == OWNER
+    assert directory.resolve("acme", ["pair"]).accounts == (ACCOUNT,)
