@@ -15,10 +15,10 @@ from fairlead.simulator.gate import check_band
 from fairlead.simulator.holds import hold_for, opening_quantity
 from fairlead.simulator.orders import Amended, Exits, NewOrder, Order, OrderStatus, Refused, Trail, reduces
 from fairlead.simulator.refusals import Code, refuse
+from fairlead.simulator.trading import Trading, is_solo
 
 if TYPE_CHECKING:
     from fairlead.simulator.account import Account
-    from fairlead.simulator.trading import Trading
     from fairlead.simulator.triggers import Triggers
     from fairlead.simulator.world import World
 
@@ -115,6 +115,9 @@ class Amending:
         if keeps_place:
             market.book.reduce(order.venue_order_id, order.leaves_quantity)
             account.hold(order, currency, needed)
+            resting = market.book.find(order.venue_order_id)
+            assert resting is not None, order
+            resting.solo = is_solo(order)
             return None
         market.book.cancel(order.venue_order_id)
         del world.resting[order.venue_order_id]

@@ -38,7 +38,6 @@ class VenueRules(msgspec.Struct, frozen=True, kw_only=True):
     leverage_default: Decimal = Decimal(3)
     client_ids_lasting: bool = False
     post_only_opens: bool = False
-    insurance_fund: Decimal = Decimal(1_000_000)
     pending_orders_max: int = 4000
     pending_per_instrument_max: int = 500
     finished_orders_kept_max: int = 500
