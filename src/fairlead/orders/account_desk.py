@@ -42,7 +42,7 @@ _NOTES: Final = (
 
 
 # What a book holds beside its rows is written down again after these.
-_CHANGES_HEADER: Final = (ev.DriftFound, ev.AccountAdopted, ev.LeverageChanged)
+_CHANGES_HEADER: Final = (ev.DriftFound, ev.AccountAdopted, ev.LeverageChanged, ev.CashAdjusted)
 
 
 class AccountDesk:
@@ -131,8 +131,7 @@ class AccountDesk:
             return
         if facts:
             rows = tuple(states.values())
-            records = self._header() if any(isinstance(fact.event, _CHANGES_HEADER) for fact in facts) else ()
-            unit = Unit(facts=tuple(facts), states=rows, records=records, chain=self.stream)
+            unit = Unit(facts=tuple(facts), states=rows, records=_header(self.book, facts), chain=self.stream)
             self._tools.journal.append(unit, partial(self._stored, rows, then))
         elif then is not None:
             then()
@@ -230,10 +229,6 @@ class AccountDesk:
     def _wants_more(self, state: RequestState) -> bool:
         return state.more and not any(order_id in self.book.orders for order_id in state.order_ids)
 
-    def _header(self) -> tuple[Record, ...]:
-        account_id = self.account.account_id
-        return (Record(space=BOOK_SPACE, owner=self.account.tenant, key=account_id, body=book_header(self.book)),)
-
     def _view(self, request: OrderRequest, now_ms: int) -> AccountView:
         limits, profile = self._tools.limits(self.account, request)
         return AccountView(
@@ -248,6 +243,12 @@ class AccountDesk:
             trading_state=TradingState.REDUCING if self.book.drift else TradingState.ACTIVE,
             latches=self._tools.latches(self.account),
         )
+
+
+def _header(book: AccountBook, facts: Iterable[Fact]) -> tuple[Record, ...]:
+    if not any(isinstance(fact.event, _CHANGES_HEADER) for fact in facts):
+        return ()
+    return (Record(space=BOOK_SPACE, owner=book.tenant, key=book.account_id, body=book_header(book)),)
 
 
 def _fact(account: VenueAccount, event: ev.AccountEvent, now_ms: int) -> Fact:

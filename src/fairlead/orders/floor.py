@@ -13,6 +13,7 @@ from fairlead.orders.desk_tools import RecordingDesk
 # One turn may not keep the event loop from its sockets: 64 decisions are a few milliseconds.
 DECISIONS_PER_TURN_MAX: Final = 64
 
+
 class TradingFloor:
     """All open desks. One task a desk costs a third more than one scheduler for all (order-path.md)."""
 
