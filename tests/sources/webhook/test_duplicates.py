@@ -39,7 +39,7 @@ async def test_w15_forty_sends_at_once_make_one_winner_and_thirty_nine_repeats_o
     await world.configure(hook=make_hook(response_mode=ResponseMode.WAIT))
     world.door.settles_as = RequestStatus.FILLED
     for key in ({}, {"alertId": "a-1"}):
-        answers = [reply.answer for reply in await asyncio.gather(*(world.answer(dict(key)) for _ in range(40)))]
+        answers = [reply.answer for reply in await asyncio.gather(*(world.answer(key) for _ in range(40)))]
         (winner,) = [answer for answer in answers if answer.duplicate_of is None]
         repeats = [answer for answer in answers if answer.duplicate_of is not None]
         assert {answer.duplicate_of for answer in repeats} == {winner.request_id}
@@ -85,7 +85,7 @@ async def test_the_same_wish_in_another_spelling_is_the_same_alert(world: World)
         {"symbol": "BTCUSDT.P"},
         {"comment": "again", "dryRun": "false"},
     ):
-        assert (await world.answer(dict(changes))).answer.duplicate_of == first.answer.request_id
+        assert (await world.answer(changes)).answer.duplicate_of == first.answer.request_id
 
 
 async def test_any_difference_in_the_wish_makes_another_alert(world: World) -> None:
@@ -104,7 +104,7 @@ async def test_any_difference_in_the_wish_makes_another_alert(world: World) -> N
         {"slPrice": 1},
         {"dryRun": True},
     ):
-        assert (await world.answer(dict(changes))).answer.duplicate_of is None, changes
+        assert (await world.answer(changes)).answer.duplicate_of is None, changes
 
 
 async def test_a_dry_run_does_not_use_up_the_key_of_the_real_alert(world: World) -> None:

@@ -53,8 +53,8 @@ json_values = st.recursive(
 )
 
 
-@given(st.dictionaries(st.text() | st.just("authToken"), json_values), st.booleans())
-def test_of_any_object_everything_but_the_token_stays(fields: dict[str, object], escaped: bool) -> None:  # noqa: FBT001
+@given(fields=st.dictionaries(st.text() | st.just("authToken"), json_values), escaped=st.booleans())
+def test_of_any_object_everything_but_the_token_stays(fields: dict[str, object], *, escaped: bool) -> None:
     raw = json.dumps(fields, ensure_ascii=escaped).encode("utf-8", "replace")
     blanked = blank_token(raw, TOKEN)
     assert len(blanked) == len(raw)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -135,6 +135,7 @@ class RememberingDoor:
         self.settles_as: RequestStatus | None = None
         self._journal = journal
         self._changed = asyncio.Event()
+        self.asked = asyncio.Event()
 
     @property
     def unfinished(self) -> int:
@@ -160,6 +161,7 @@ class RememberingDoor:
                 self.states[row.request.request_id] = row
                 if self.settles_as is not None:
                     self.settle(row.request.request_id, self.settles_as)
+            self.asked.set()
         return outcome
 
     def settle(self, request_id: str, status: RequestStatus, *, reason_code: str = "", message: str = "") -> None:
@@ -244,9 +246,11 @@ class World:
         self.groups = groups if groups is not None else self.groups
         await self.directory.reload()
 
-    async def send(self, changes: dict[str, object] | None = None, *, raw: bytes | None = None) -> Answered | Refusal:
+    async def send(
+        self, changes: Mapping[str, object] | None = None, *, raw: bytes | None = None
+    ) -> Answered | Refusal:
         self._calls += 1
-        body = raw if raw is not None else json.dumps(ALERT | (changes or {})).encode()
+        body = raw if raw is not None else json.dumps({**ALERT, **(changes or {})}).encode()
         now_ms = self.clock.now_ms()
         call = AlertCall(
             call_id=alert_id(received_at_ms=now_ms, hook_id=self.hook.hook_id, nonce=str(self._calls)),
@@ -258,12 +262,12 @@ class World:
         )
         return await self.intake.receive(call, self.hook, parse_body(body))
 
-    async def answer(self, changes: dict[str, object] | None = None) -> Answered:
+    async def answer(self, changes: Mapping[str, object] | None = None) -> Answered:
         answered = await self.send(changes)
         assert isinstance(answered, Answered), answered
         return answered
 
-    async def refuse(self, changes: dict[str, object] | None = None) -> Refusal:
+    async def refuse(self, changes: Mapping[str, object] | None = None) -> Refusal:
         refusal = await self.send(changes)
         assert isinstance(refusal, Refusal), refusal
         return refusal
