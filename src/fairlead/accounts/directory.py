@@ -88,6 +88,10 @@ class Directory:
         """All accounts of a tenant, disabled ones too."""
         return tuple(self._accounts.get(tenant, {}).values())
 
+    def list_all_accounts(self) -> tuple[VenueAccount, ...]:
+        """Every account of every tenant, for the order path that serves them all."""
+        return tuple(account for accounts in self._accounts.values() for account in accounts.values())
+
     def find_account(self, tenant: str, account_id: str) -> VenueAccount | None:
         """Find an account of a tenant."""
         return self._accounts.get(tenant, {}).get(account_id)
