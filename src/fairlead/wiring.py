@@ -7,13 +7,16 @@ from typing import Final
 
 import structlog
 
+from fairlead.accounts.directory import LiveDirectory, load_directory
 from fairlead.accounts.profiles import ProfileBook
+from fairlead.bus.in_process import InProcessBus
 from fairlead.core.model.account import VenueAccount
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.state import RequestState, State
 from fairlead.core.rules.account_book import AccountBook
 from fairlead.core.rules.book_rebuild import BookRows, rebuild_book
 from fairlead.core.rules.replay import Replay
+from fairlead.core.rules.symbols import SymbolMaster
 from fairlead.market.hub import MarketHub
 from fairlead.orders.account_desk import BOOK_SPACE
 from fairlead.orders.desk_tools import DeskTools, RecordingDesk
@@ -22,8 +25,13 @@ from fairlead.orders.recover import DeskOpener, Recovery, VenueUnreachableError
 from fairlead.orders.submit import OrderDoor
 from fairlead.orders.waits import SettledRequests
 from fairlead.ports import Clock, Journal, JournalRow, Venue
+from fairlead.settings import Settings
 from fairlead.simulator.exchange import Exchange
 from fairlead.simulator.instruments import DEFAULT_INSTRUMENTS
+from fairlead.sources.webhook.intake import AlertIntake
+from fairlead.sources.webhook.seams import WebhookTools
+from fairlead.sources.webhook.stored_alerts import StoredAlerts
+from fairlead.store.config_watcher import ConfigWatcher
 from fairlead.store.queries.recovery import load_book_rows
 from fairlead.store.session import Store
 from fairlead.venues.paper.house import PaperHouse
@@ -32,6 +40,9 @@ from fairlead.worker import TaskSupervisor
 
 # The longest window of the rate and duplicate checks, and the longest life of a request before it.
 RECENT_ORDERS_MS: Final = 180_000
+CONFIG_CHECKED_EVERY_MS: Final = 100
+DEFAULT_EXCHANGE: Final = "okx"
+DRAIN_MS_MAX: Final = 3_000
 
 _log = structlog.get_logger("fairlead")
 
@@ -44,7 +55,7 @@ class Trading:
         self.hub = MarketHub()
         self.tasks = TaskSupervisor()
         self.floor = TradingFloor()
-        self.settled = SettledRequests()
+        self.settled = SettledRequests(InProcessBus())
         self.door = OrderDoor(journal=journal, floor=self.floor, settled=self.settled)
         self._journal = journal
         self._store = store
@@ -143,6 +154,62 @@ class Trading:
 
     async def _rebuild(self, desk: RecordingDesk) -> None:
         _report(await self._opener.reopen(desk))
+
+
+class Intake:
+    """The webhook source of one process, kept in step with what people configure."""
+
+    def __init__(self, *, settings: Settings, trading: Trading, journal: Journal, store: Store, clock: Clock) -> None:
+        """Build it; ``start`` reads the database."""
+        self.directory = LiveDirectory(lambda: load_directory(store))
+        self.symbols: dict[str, SymbolMaster] = {}
+        self._trading = trading
+        self._clock = clock
+        self._watcher = ConfigWatcher(settings.store_url)
+        self._tools = WebhookTools(
+            journal=journal,
+            door=trading.door,
+            reader=StoredAlerts(store),
+            directory=self.directory,
+            symbols=self.symbols,
+            clock=clock,
+            report_fault=_report_fault,
+            wait_ms=settings.wait_deadline_ms,
+        )
+        self.alerts = AlertIntake(self._tools)
+
+    async def start(self) -> None:
+        """Recover accounts, then alerts; from then on follow every change of the configuration."""
+        await self.directory.reload()
+        accounts = self.directory.current.list_all_accounts()
+        self._list_symbols(accounts)
+        await self._trading.start(accounts)
+        resumed = await self.alerts.start()
+        _log.info("ready", accounts=len(accounts), alerts_resumed=resumed)
+        self._trading.tasks.start("configuration", self._follow())
+
+    async def stop(self) -> None:
+        """Let alerts that are being handled end."""
+        await self.alerts.drain(DRAIN_MS_MAX)
+        self._watcher.close()
+
+    async def _follow(self) -> None:
+        while True:
+            await self._clock.sleep_ms(CONFIG_CHECKED_EVERY_MS)
+            if self._watcher.changed():
+                await self.directory.reload()
+                accounts = self.directory.current.list_all_accounts()
+                self._list_symbols(accounts)
+                await self._trading.configure(accounts)
+
+    def _list_symbols(self, accounts: Iterable[VenueAccount]) -> None:
+        master = SymbolMaster(self._trading.instruments)
+        # An alert names the exchange that an account is at, or that a paper account pretends to be at.
+        self.symbols.update(dict.fromkeys((DEFAULT_EXCHANGE, *(account.exchange for account in accounts)), master))
+
+
+def _report_fault(alert_id: str, error: BaseException) -> None:
+    _log.error("alert_not_handled", alert=alert_id, exc_info=error)
 
 
 def _report(recovery: Recovery) -> None:

@@ -8,17 +8,19 @@ from collections.abc import Sequence
 from typing import Final
 
 from fairlead.core.model.state import RequestState
+from fairlead.ports import Bus
 
 RECENT_RESULTS_MAX: Final = 20_000
+MS_PER_SECOND: Final = 1_000
 
 
 class SettledRequests:
-    """Remembers settled requests for a while and wakes their senders."""
+    """Remembers settled requests for a while, and rings for those who wait for them."""
 
-    def __init__(self) -> None:
-        """Start with nobody waiting."""
+    def __init__(self, bus: Bus) -> None:
+        """Start with nothing settled."""
+        self._bus = bus
         self._recent: OrderedDict[str, RequestState] = OrderedDict()
-        self._waiting: dict[str, list[asyncio.Future[None]]] = {}
 
     def announce(self, state: RequestState) -> None:
         """A request needs no more waiting (or has changed since it was announced)."""
@@ -27,9 +29,7 @@ class SettledRequests:
         self._recent.move_to_end(request_id)
         if len(self._recent) > RECENT_RESULTS_MAX:
             self._recent.popitem(last=False)
-        for future in self._waiting.pop(request_id, ()):
-            if not future.done():
-                future.set_result(None)
+        self._bus.ring(_topic(request_id))
 
     def find(self, request_id: str) -> RequestState | None:
         """The newest announced state of a request, if recent."""
@@ -37,23 +37,25 @@ class SettledRequests:
 
     async def wait(self, request_ids: Sequence[str], wait_ms: int) -> None:
         """Return when all are announced, or after ``wait_ms`` milliseconds."""
-        loop = asyncio.get_running_loop()
-        futures: list[tuple[str, asyncio.Future[None]]] = []
-        for request_id in request_ids:
-            if request_id not in self._recent:
-                future: asyncio.Future[None] = loop.create_future()
-                self._waiting.setdefault(request_id, []).append(future)
-                futures.append((request_id, future))
-        if not futures:
+        missing = {request_id for request_id in request_ids if request_id not in self._recent}
+        if not missing or wait_ms <= 0:
             return
-        _, late = await asyncio.wait([future for _, future in futures], timeout=wait_ms / 1000)
-        for request_id, future in futures:
-            if future in late:
-                self._forget(request_id, future)
+        all_there = asyncio.Event()
 
-    def _forget(self, request_id: str, future: asyncio.Future[None]) -> None:
-        waiting = self._waiting.get(request_id, [])
-        if future in waiting:
-            waiting.remove(future)
-        if not waiting:
-            self._waiting.pop(request_id, None)
+        def check() -> None:
+            missing.difference_update([request_id for request_id in missing if request_id in self._recent])
+            if not missing:
+                all_there.set()
+
+        leave = [self._bus.listen(_topic(request_id), check) for request_id in missing]
+        try:
+            await asyncio.wait_for(all_there.wait(), wait_ms / MS_PER_SECOND)
+        except TimeoutError:
+            return
+        finally:
+            for leave_one in leave:
+                leave_one()
+
+
+def _topic(request_id: str) -> str:
+    return f"request:{request_id}"
