@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
+from msgspec.structs import replace
+
 from fairlead.core.model.account import Position, PositionMode, PositionSide
 from fairlead.core.model.money import ONE, ZERO
 from fairlead.core.model.order import Order
@@ -13,7 +15,7 @@ from fairlead.core.model.request import Close, CloseScope, OrderType, Side, Size
 from fairlead.core.rules.draft import Draft, Terms
 from fairlead.core.rules.holds import only_reduces
 from fairlead.core.rules.plan import Nothing, Plan, PlanReason, Refusal
-from fairlead.core.rules.sizing import Ratio, needs_price, percent_of, show_in, to_native
+from fairlead.core.rules.sizing import LEGS_MAX, Ratio, needs_price, percent_of, show_in, to_native
 from fairlead.core.rules.spot_orders import WHOLE, sell_spot
 
 _SIDES: Final = (PositionSide.NET, PositionSide.LONG, PositionSide.SHORT)
@@ -53,7 +55,9 @@ def reduce(draft: Draft, side: Side, size: Size) -> Plan | Nothing | Refusal:
 def close_positions(draft: Draft, positions: Sequence[Position], size: Size | None) -> Plan | Nothing | Refusal:
     """Close these positions, or ``size`` of each."""
     legs: list[Order] = []
-    waiting = ZERO
+    waiting, more = ZERO, False
+    # A whole position is never too large to be closed: what does not fit is closed in a further step.
+    most = draft.instrument.round_quantity_down(draft.order_quantity_max) * LEGS_MAX
     for position in positions:
         free = _closable(draft, position)
         if free < draft.instrument.lot_size:
@@ -62,6 +66,9 @@ def close_positions(draft: Draft, positions: Sequence[Position], size: Size | No
         quantity = _closing_quantity(draft, position, size, free)
         if isinstance(quantity, Refusal):
             return quantity
+        if size is None and ZERO < most < quantity:
+            quantity, more = most, True
+            draft.note("at once", f"at most {LEGS_MAX} orders, the rest when they are done", show_in(most, draft.unit))
         built = draft.build_legs(_terms(position), quantity, after=len(legs))
         if isinstance(built, Refusal):
             return built
@@ -69,7 +76,7 @@ def close_positions(draft: Draft, positions: Sequence[Position], size: Size | No
     if not legs:
         message = f"open orders already close the {show_in(waiting, draft.unit)} held; cancel them to close it now"
         return draft.nothing(PlanReason.ALREADY_CLOSING, message)
-    return draft.plan(legs)
+    return replace(draft.plan(legs), more=more)
 
 
 def held_positions(draft: Draft) -> list[Position]:

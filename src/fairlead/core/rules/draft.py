@@ -137,13 +137,17 @@ class Draft:
             notional_min=instrument.notional_min,
         )
 
+    @property
+    def order_quantity_max(self) -> Decimal:
+        """Greatest quantity of one order."""
+        return self.instrument.market_quantity_max if self.is_market else self.instrument.limit_quantity_max
+
     def build_legs(self, terms: Terms, quantity: Decimal, *, after: int = 0) -> list[Order] | Refusal:
         """Make the orders for a quantity: one, or several when the venue's greatest order is smaller.
 
         ``after`` is how many legs this request already has in this plan.
         """
-        instrument = self.instrument
-        greatest = instrument.market_quantity_max if self.is_market else instrument.limit_quantity_max
+        instrument, greatest = self.instrument, self.order_quantity_max
         step, least, unit = instrument.lot_size, instrument.quantity_min, self.unit
         if terms.in_quote:
             touch = self.touch(terms.side)
