@@ -3,24 +3,19 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from fairlead.core.model import events as ev
-from fairlead.core.model.account import Balance, MarginMode, Position, PositionMode, PositionSide
+from fairlead.core.model.account import MarginMode, Position, PositionMode, PositionSide
 from fairlead.core.model.money import ZERO
-from fairlead.core.model.order import Order, OrderStatus
+from fairlead.core.model.order import OrderStatus
 from fairlead.core.model.reports import ReportBorn
-from fairlead.core.model.request import OrderType, Side, TimeInForce
+from fairlead.core.model.request import OrderType, Side
 from fairlead.core.model.state import RequestState, RequestStatus, State
 from fairlead.core.rules.account_book import AccountBook
-from fairlead.core.rules.holds import hold_of
-from fairlead.core.rules.margin import initial_margin
 from fairlead.core.rules.order_shelf import ENDED_ORDERS_KEPT_MAX
 from fairlead.core.rules.order_state import InvariantBroken
 from tests.core.rules.trading_world import (
     ACCOUNT,
-    INSTRUMENTS,
     INVERSE,
     LINEAR,
     NOW_MS,
@@ -31,15 +26,12 @@ from tests.core.rules.trading_world import (
     approved,
     begin,
     canceled,
-    doubted,
-    expired,
     feed,
     filled,
     held,
     make_book,
     make_order,
     make_request,
-    rejected,
 )
 
 
@@ -222,153 +214,6 @@ def test_old_news_beyond_the_memory_is_ignored() -> None:
     assert len(book.ledger.legs) <= ENDED_ORDERS_KEPT_MAX
 
 
-def test_a_market_order_keeps_its_request_pending_until_it_is_filled() -> None:
-    book = make_book()
-    order = make_order()
-    assert request_in(begin(book, order)).status is RequestStatus.WORKING
-    assert not [state for state in feed(book, accepted()) if isinstance(state, RequestState)]
-    assert request_in(feed(book, filled(order, 4))).is_pending
-    done = request_in(feed(book, filled(order, 6)))
-    assert (done.status, done.filled_quantity) == (RequestStatus.FILLED, D(10))
-    assert not book.requests
-
-
-def test_a_resting_limit_order_is_final_for_its_sender_and_lives_on() -> None:
-    book = make_book()
-    order = make_order(order_type=OrderType.LIMIT, limit_price=D(50_000))
-    begin(book, order)
-    assert request_in(feed(book, accepted())).status is RequestStatus.ACCEPTED
-    assert list(book.requests) == ["request"]
-    assert request_in(feed(book, filled(order, 10, 50_000))).status is RequestStatus.FILLED
-    assert not book.requests
-
-
-def test_an_order_that_does_not_rest_is_waited_for() -> None:
-    book = make_book()
-    begin(book, make_order(order_type=OrderType.LIMIT, limit_price=D(50_000), time_in_force=TimeInForce.IOC))
-    feed(book, accepted())
-    assert book.requests["request"].is_pending
-    done = request_in(feed(book, canceled(reason_code="immediate_or_cancel")))
-    assert (done.status, done.reason_code) == (RequestStatus.REJECTED, "immediate_or_cancel")
-
-
-def test_a_rejection_keeps_the_code_and_the_words_of_the_venue() -> None:
-    book = make_book()
-    begin(book, make_order())
-    done = request_in(feed(book, rejected()))
-    assert (done.status, done.reason_code, done.message) == (RequestStatus.REJECTED, "51008", "not enough")
-
-
-def test_a_doubt_is_final_for_the_sender_and_settled_later() -> None:
-    for settling, status in ((expired(), RequestStatus.EXPIRED), (rejected(), RequestStatus.REJECTED)):
-        book = make_book()
-        begin(book, make_order())
-        doubtful = request_in(feed(book, doubted()))
-        assert (doubtful.status, doubtful.is_pending, doubtful.message) == (RequestStatus.UNKNOWN, False, "timed out")
-        assert "request" in book.requests
-        assert request_in(feed(book, settling)).status is status
-        assert reserved(book) == ZERO
-
-
-def test_a_late_fill_changes_the_result_of_an_ended_request() -> None:
-    book = make_book()
-    order = make_order()
-    begin(book, order)
-    assert request_in(feed(book, canceled())).status is RequestStatus.REJECTED
-    late = request_in(feed(book, filled(order, 4)))
-    assert (late.status, late.filled_quantity) == (RequestStatus.FILLED, D(4))
-    assert (late.reason_code, book.orders) == ("user", {})
-
-
-def test_all_legs_of_a_request_must_be_done() -> None:
-    book = make_book({"USDT": 1_000_000})
-    first, second = make_order(order_id="a"), make_order(order_id="b", leg=1)
-    begin(book, first)
-    feed(book, approved(second))
-    assert book.requests["request"].order_ids == ("a", "b")
-    assert request_in(feed(book, filled(first, 10))).is_pending
-    done = request_in(feed(book, rejected("b")))
-    assert (done.status, done.filled_quantity, done.reason_code) == (RequestStatus.FILLED, D(10), "51008")
-
-
-def test_more_legs_to_come_keep_a_request_pending() -> None:
-    book = make_book(None, held(LINEAR, 10))
-    closing = make_order(order_id="a", side=Side.SELL, reduce_only=True)
-    begin(book, closing, more=True)
-    state = request_in(feed(book, filled(closing, 10)))
-    assert (state.status, state.more, state.is_pending) == (RequestStatus.WORKING, True, True)
-    opening = make_order(order_id="b", side=Side.SELL, leg=1)
-    feed(book, approved(opening))
-    assert request_in(feed(book, filled(opening, 10))).status is RequestStatus.FILLED
-
-
-def test_a_first_part_that_fails_ends_the_request() -> None:
-    book = make_book(None, held(LINEAR, 10))
-    begin(book, make_order(side=Side.SELL, reduce_only=True), more=True)
-    state = request_in(feed(book, rejected()))
-    assert (state.status, state.more) == (RequestStatus.REJECTED, False)
-
-
-def test_a_doubt_about_a_first_part_keeps_the_request_waiting() -> None:
-    book = make_book(None, held(LINEAR, 10))
-    order = make_order(side=Side.SELL, reduce_only=True)
-    begin(book, order, more=True)
-    feed(book, doubted())
-    assert book.requests["request"].is_pending
-    feed(book, filled(order, 10))
-    assert book.requests["request"].more
-
-
-@pytest.mark.parametrize(
-    ("end", "status"),
-    [
-        (
-            ev.RequestDenied(
-                request_id="request",
-                account_id=ACCOUNT,
-                reason_code="order_rate",
-                message="too fast",
-                numbers={},
-                sizing=(),
-                verdict=None,
-                at_ms=NOW_MS,
-            ),
-            RequestStatus.DENIED,
-        ),
-        (
-            ev.RequestSkipped(
-                request_id="request",
-                account_id=ACCOUNT,
-                reason_code="no_position",
-                message="nothing held",
-                sizing=(),
-                verdict=None,
-                order=None,
-                at_ms=NOW_MS,
-            ),
-            RequestStatus.SKIPPED,
-        ),
-        (
-            ev.RequestExpired(request_id="request", account_id=ACCOUNT, valid_until_ms=NOW_MS - 5, at_ms=NOW_MS),
-            RequestStatus.EXPIRED,
-        ),
-    ],
-)
-def test_a_request_may_end_without_an_order(end: ev.AccountEvent, status: RequestStatus) -> None:
-    book = make_book()
-    state = request_in(feed(book, ev.OrderRequested(request=make_request(LINEAR)), end))
-    assert (state.status, bool(state.message), book.requests) == (status, True, {})
-    assert feed(book, end) == []
-
-
-def test_a_cancel_keeps_its_request_working_until_the_venue_was_asked() -> None:
-    book = make_book()
-    asked = ev.CancelRequested(request_id="request", account_id=ACCOUNT, order_ids=("x",), at_ms=NOW_MS)
-    changed = feed(book, ev.OrderRequested(request=make_request(LINEAR)), asked)
-    assert request_in(changed).status is RequestStatus.WORKING
-    assert feed(book, asked) == []
-
-
 def test_an_order_of_the_venue_belongs_to_its_parent_but_keeps_no_request_pending() -> None:
     book = make_book()
     order = make_order()
@@ -437,102 +282,3 @@ def test_recent_orders_remember_who_asked() -> None:
 def test_an_instrument_that_nobody_lists_halts_the_account() -> None:
     with pytest.raises(InvariantBroken, match="no instrument list has"):
         make_book().apply(approved(make_order()), {})
-
-
-class AccountLife(RuleBasedStateMachine):
-    """Orders of all kinds with news in any order, sometimes twice; money and reservations always add up."""
-
-    @initialize(mode=st.sampled_from(PositionMode))
-    def open_account(self, mode: PositionMode) -> None:
-        self.book = make_book({"USDT": 100_000, "BTC": 10}, position_mode=mode)
-        self.number = 0
-        self.rows: dict[str, Balance] = dict(self.book.balances)
-        self.spot_bought = ZERO
-
-    def hear(self, event: ev.AccountEvent) -> None:
-        for state in feed(self.book, event):
-            if isinstance(state, Balance):
-                self.rows[state.currency] = state
-        assert feed(self.book, event) == []
-
-    @rule(
-        symbol=st.sampled_from([SPOT, LINEAR, INVERSE]),
-        side=st.sampled_from(Side),
-        quantity=st.integers(1, 9),
-        margin_mode=st.sampled_from([MarginMode.CROSS, MarginMode.ISOLATED]),
-        limit=st.booleans(),
-    )
-    def place(self, symbol: str, side: Side, quantity: int, margin_mode: MarginMode, *, limit: bool) -> None:
-        self.number += 1
-        position_side = PositionSide.NET
-        if symbol != SPOT and self.book.position_mode is PositionMode.LONG_SHORT:
-            position_side = PositionSide.LONG if side is Side.BUY else PositionSide.SHORT
-        order = make_order(
-            symbol,
-            order_id=f"o{self.number}",
-            request_id=f"r{self.number}",
-            side=side,
-            position_side=position_side,
-            quantity=D(quantity),
-            margin_mode=MarginMode.CASH if symbol == SPOT else margin_mode,
-            order_type=OrderType.LIMIT if limit else OrderType.MARKET,
-            limit_price=D(59_000) if limit else None,
-        )
-        self.hear(ev.OrderRequested(request=make_request(symbol, request_id=order.request_id)))
-        self.hear(approved(order))
-
-    @rule(number=st.integers(1, 10), quantity=st.integers(1, 5), price=st.integers(50_000, 70_000))
-    def fill(self, number: int, quantity: int, price: int) -> None:
-        order = self.book.shelf.find(f"o{number}")
-        if order is None or order.filled_quantity + quantity > order.quantity:
-            return
-        self.hear(filled(order, quantity, price, fee=D("0.001")))
-        if order.symbol == SPOT:
-            self.spot_bought += quantity if order.side is Side.BUY else -quantity
-
-    @rule(number=st.integers(1, 10), news=st.sampled_from([accepted, rejected, canceled, expired, doubted]))
-    def tell(self, number: int, news: object) -> None:
-        assert callable(news)
-        self.hear(news(f"o{number}"))
-
-    @invariant()
-    def reservations_add_up(self) -> None:
-        book: AccountBook | None = getattr(self, "book", None)
-        if book is None:
-            return
-        expected: dict[str, Decimal] = {}
-        for order in book.orders.values():
-            currency, amount = hold_of(order, INSTRUMENTS[order.symbol])
-            expected[currency] = expected.get(currency, ZERO) + amount
-        for position in book.positions.values():
-            if position.margin_mode is MarginMode.ISOLATED:
-                instrument = INSTRUMENTS[position.symbol]
-                margin = initial_margin(instrument, position.quantity, position.entry_price, position.leverage)
-                currency = instrument.settle_currency
-                expected[currency] = expected.get(currency, ZERO) + margin
-        for currency, balance in book.balances.items():
-            assert balance.reserved == expected.get(currency, ZERO), currency
-        assert self.rows == book.balances
-
-    @invariant()
-    def what_is_open_is_live(self) -> None:
-        book: AccountBook | None = getattr(self, "book", None)
-        if book is None:
-            return
-        assert not any(order.is_terminal for order in book.orders.values())
-        assert all(position.quantity for position in book.positions.values())
-        live: set[str] = {order.request_id for order in book.orders.values()}
-        assert set(book.requests) == live
-
-    def teardown(self) -> None:
-        book: AccountBook | None = getattr(self, "book", None)
-        if book is None:
-            return
-        orders: list[Order] = list(book.orders.values())
-        for order in orders:
-            self.hear(canceled(order.order_id))
-        kept = sum((amount for _, amount in book.holdings.isolated.values()), ZERO)
-        assert sum((balance.reserved for balance in book.balances.values()), ZERO) == kept
-
-
-TestAccountLife = AccountLife.TestCase
