@@ -13,15 +13,15 @@ class CheckCode(StrEnum):
 
     KILL = "KILL"
     STATE = "STATE"
+    SIZE = "SIZE"
+    BALANCE = "BALANCE"
+    STOP_SIDE = "STOP_SIDE"
     STALE_DATA = "STALE_DATA"
     STALE_SIGNAL = "STALE_SIGNAL"
     DUP = "DUP"
     RATE = "RATE"
-    SIZE = "SIZE"
-    BALANCE = "BALANCE"
     MAX_ORDER = "MAX_ORDER"
     COLLAR = "COLLAR"
-    STOP_SIDE = "STOP_SIDE"
     SELF_MATCH = "SELF_MATCH"
     POS = "POS"
     GROSS = "GROSS"
@@ -82,7 +82,7 @@ class CheckOutcome(StrEnum):
     SKIPPED = "skipped"
 
 
-class RiskCheck(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class RiskCheck(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One check with its numbers: denied when ``value`` is beyond ``limit``, both in ``unit``; equal passes."""
 
     code: CheckCode

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import Final, NamedTuple
 
 from fairlead.core.model.account import PositionSide
 from fairlead.core.model.instrument import Instrument
@@ -12,7 +13,6 @@ from fairlead.core.model.money import ZERO
 from fairlead.core.model.order import Order
 from fairlead.core.model.request import Side
 from fairlead.core.rules.account_view import AccountView
-from fairlead.core.rules.holds import only_reduces
 from fairlead.core.rules.valuation import is_usd, usd_rate
 
 
@@ -21,14 +21,6 @@ def reference_price(quote: Quote) -> Decimal | None:
     if quote.bid > ZERO and quote.ask > ZERO:
         return quote.mid
     return quote.last if quote.last > ZERO else None
-
-
-def is_closing(order: Order, instrument: Instrument) -> bool:
-    """Whether the venue itself keeps this order from opening or flipping a position."""
-    if instrument.is_spot:
-        return order.side is Side.SELL
-    # What the venue made itself protects or liquidates a position, and can only make it smaller.
-    return only_reduces(order) or bool(order.origin)
 
 
 class Leg:
@@ -49,11 +41,11 @@ class Leg:
     def bounds(self) -> tuple[Decimal, Decimal]:
         """Least and greatest that the holding can become, whichever of the pending orders fill."""
         low = high = self.held
-        if self.held > ZERO and self.sells:
+        if self.closing_sells and self.sells and low > ZERO:
             # A reduce-only order may go first, and then the plain ones start from less.
-            low = max(self.held - self.closing_sells, ZERO)
-        if self.held < ZERO and self.buys:
-            high = min(self.held + self.closing_buys, ZERO)
+            low = max(low - self.closing_sells, ZERO)
+        elif self.closing_buys and self.buys and high < ZERO:
+            high = min(high + self.closing_buys, ZERO)
         return low - self.sells, high + self.buys
 
     @property
@@ -63,139 +55,156 @@ class Leg:
         return max(-low, high)
 
 
+_CLOSING_SIDES: Final = {PositionSide.LONG: Side.SELL, PositionSide.SHORT: Side.BUY}
+
+
+class Totals(NamedTuple):
+    """The account as a whole at its worst: sums over all holdings, and how many there may be."""
+
+    gross: Decimal
+    net: Decimal
+    holdings: int
+
+
+class _Lane(NamedTuple):
+    """Where orders of one instrument and position side count, and what one unit of them is worth.
+
+    An order of ``closing_side`` cannot open or flip: a spot sale, the other side of a long or short. In a net position
+    only the order's own reduce-only mark can say so, or that the venue made it (a stop, a liquidation).
+    """
+
+    instrument: Instrument
+    leg: Leg
+    unit_usd: Decimal | None
+    quote_usd: Decimal | None
+    closing_side: Side | None
+
+    def is_closing(self, order: Order) -> bool:
+        if self.closing_side is not None:
+            return order.side is self.closing_side
+        return order.reduce_only or bool(order.origin)
+
+
 class Exposure:
     """All holdings of an account with their pending orders; a check adds the order that it is about."""
 
-    __slots__ = ("_instruments", "_legs", "_quotes", "_units", "unpriced")
+    __slots__ = ("_instruments", "_lanes", "_legs", "_quotes", "_totals", "unpriced")
 
     def __init__(self, view: AccountView) -> None:
         """Value the filled positions and open orders of a book."""
         self._quotes: Mapping[str, Quote] = view.quotes
         self._instruments: Mapping[str, Instrument] = view.instruments
-        self._units: dict[str, Decimal | None] = {}
+        self._lanes: dict[tuple[str, PositionSide], _Lane | None] = {}
         self._legs: dict[tuple[str, str], Leg] = {}
+        self._totals: Totals | None = None
         self.unpriced: set[str] = set()
         for position in view.book.positions.values():
-            if position.quantity:
-                self._hold(position.symbol, position.position_side, position.signed_quantity)
+            lane = self._lane(position.symbol, position.position_side)
+            if lane is None or lane.unit_usd is None:
+                self.unpriced.add(position.symbol)
+            else:
+                lane.leg.held += position.signed_quantity * lane.unit_usd
         for currency, balance in view.book.balances.items():
             # An asset without a price is worth nothing here, as it is in equity.
-            if balance.total and not is_usd(currency) and (rate := usd_rate(currency, view.quotes)) is not None:
+            if not is_usd(currency) and balance.total and (rate := usd_rate(currency, view.quotes)) is not None:
                 self._spot_leg(currency).held += balance.total * rate
         for order in view.book.orders.values():
             self.add(order)
 
-    def unit_usd(self, symbol: str) -> Decimal | None:
-        """USD of one unit of an instrument's quantity at the reference price; None if that is not known."""
-        if symbol not in self._units:
-            self._units[symbol] = self._unit_usd(symbol)
-        return self._units[symbol]
+    def unit_usd(self, order: Order) -> Decimal | None:
+        """USD of one unit of the order's instrument at the reference price; None if that is not known."""
+        lane = self._lane(order.symbol, order.position_side)
+        return None if lane is None else lane.unit_usd
+
+    def leg(self, order: Order) -> Leg | None:
+        """Find or make the holding that an order touches; None if its instrument is unknown."""
+        lane = self._lane(order.symbol, order.position_side)
+        return None if lane is None else lane.leg
 
     def order_usd(self, order: Order, price: Decimal | None) -> Decimal | None:
         """USD of what an order may still fill, at its own price or, without one, at the reference price."""
-        instrument = self._instruments.get(order.symbol)
-        if instrument is None:
+        lane = self._lane(order.symbol, order.position_side)
+        if lane is None or price is None or order.in_quote:
+            return None if lane is None else _worth(order, lane)
+        if lane.quote_usd is None:
             return None
-        if not order.in_quote and price is None:
-            unit = self.unit_usd(order.symbol)
-            return None if unit is None else unit * order.leaves_quantity
-        rate = usd_rate(instrument.quote_currency, self._quotes)
-        if rate is None:
-            return None
-        if order.in_quote or price is None:
-            return order.leaves_quantity * rate
-        return instrument.notional_in_quote(order.leaves_quantity, price) * rate
+        return lane.instrument.notional_in_quote(order.leaves_quantity, price) * lane.quote_usd
 
-    def leg(self, order: Order, instrument: Instrument) -> Leg:
-        """Find or make the holding that an order touches."""
-        if instrument.is_spot:
-            return self._spot_leg(instrument.base_currency)
-        return self._perpetual_leg(instrument, order.position_side)
-
-    def add(self, order: Order) -> None:
-        """Count an order as pending."""
-        instrument = self._instruments.get(order.symbol)
-        amount = self.order_usd(order, None)
-        if instrument is not None and amount is not None:
-            self._count(order, instrument, amount)
-        elif instrument is None or not is_closing(order, instrument):
-            self.unpriced.add(order.symbol)
-
-    def remove(self, order: Order) -> None:
-        """Take back an ``add`` of the same order."""
-        instrument = self._instruments.get(order.symbol)
-        amount = self.order_usd(order, None)
-        if instrument is not None and amount is not None:
-            self._count(order, instrument, -amount)
-
-    def of_asset(self, leg: Leg) -> Decimal:
-        """Worst case of all holdings of the leg's asset of its kind; opposite ones do not cancel."""
-        return sum(
-            (one.worst for one in self._legs.values() if one.asset == leg.asset and one.is_spot is leg.is_spot),
-            ZERO,
-        )
-
-    def gross(self) -> Decimal:
-        """Worst case of the sum of all holdings, whatever their direction."""
-        return sum((leg.worst for leg in self._legs.values()), ZERO)
-
-    def net(self) -> Decimal:
-        """Worst case of the absolute sum of all holdings with their signs."""
-        low = high = ZERO
-        for leg in self._legs.values():
-            leg_low, leg_high = leg.bounds
-            low += leg_low
-            high += leg_high
-        return max(-low, high)
-
-    def open_legs(self, dust: Decimal) -> int:
-        """How many holdings there may be, without those worth no more than ``dust``."""
-        return sum(1 for leg in self._legs.values() if leg.worst > dust)
-
-    def _hold(self, symbol: str, position_side: PositionSide, quantity: Decimal) -> None:
-        instrument = self._instruments.get(symbol)
-        unit = self.unit_usd(symbol)
-        if instrument is None or unit is None:
-            self.unpriced.add(symbol)
+    def add(self, order: Order, sign: int = 1) -> None:
+        """Count an order as pending; with ``sign`` -1, take that back."""
+        self._totals = None
+        lane = self._lane(order.symbol, order.position_side)
+        amount = None if lane is None else _worth(order, lane)
+        if lane is None or amount is None:
+            if lane is None or not lane.is_closing(order):
+                self.unpriced.add(order.symbol)
             return
-        self._perpetual_leg(instrument, position_side).held += quantity * unit
-
-    def _count(self, order: Order, instrument: Instrument, amount: Decimal) -> None:
-        leg = self.leg(order, instrument)
-        closing = is_closing(order, instrument)
+        leg = lane.leg
+        if sign < 0:
+            amount = -amount
         if order.side is Side.BUY:
-            if closing:
+            if lane.is_closing(order):
                 leg.closing_buys += amount
             else:
                 leg.buys += amount
-        elif closing:
+        elif lane.is_closing(order):
             leg.closing_sells += amount
         else:
             leg.sells += amount
 
-    def _spot_leg(self, currency: str) -> Leg:
-        key = ("", currency)
-        leg = self._legs.get(key)
-        if leg is None:
-            leg = self._legs[key] = Leg(currency, is_spot=True)
-        return leg
+    def of_asset(self, leg: Leg) -> Decimal:
+        """Worst case of all holdings of the leg's asset of its kind; opposite ones do not cancel."""
+        same = (one.worst for one in self._legs.values() if one.asset == leg.asset and one.is_spot is leg.is_spot)
+        return sum(same, ZERO)
 
-    def _perpetual_leg(self, instrument: Instrument, position_side: PositionSide) -> Leg:
-        key = (instrument.symbol, position_side.value)
-        leg = self._legs.get(key)
-        if leg is None:
-            leg = self._legs[key] = Leg(instrument.base_currency, is_spot=False)
-        return leg
+    def totals(self, dust: Decimal) -> Totals:
+        """Sum up; holdings worth no more than ``dust`` are not counted."""
+        if self._totals is None:
+            gross = net_low = net_high = ZERO
+            holdings = 0
+            for leg in self._legs.values():
+                low, high = leg.bounds
+                worst = max(-low, high)
+                gross += worst
+                net_low += low
+                net_high += high
+                holdings += worst > dust
+            self._totals = Totals(gross, max(-net_low, net_high), holdings)
+        return self._totals
 
-    def _unit_usd(self, symbol: str) -> Decimal | None:
+    def _lane(self, symbol: str, position_side: PositionSide) -> _Lane | None:
+        key = (symbol, position_side)
+        lane = self._lanes.get(key)
+        if lane is None and key not in self._lanes:
+            lane = self._lanes[key] = self._make_lane(symbol, position_side)
+        return lane
+
+    def _make_lane(self, symbol: str, position_side: PositionSide) -> _Lane | None:
         instrument = self._instruments.get(symbol)
-        quote = self._quotes.get(symbol)
         if instrument is None:
             return None
-        rate = usd_rate(instrument.quote_currency, self._quotes)
-        if rate is None:
-            return None
-        if instrument.is_inverse:
-            return instrument.contract_value * rate
+        quote = self._quotes.get(symbol)
+        quote_usd = usd_rate(instrument.quote_currency, self._quotes)
         price = None if quote is None else reference_price(quote)
-        return None if price is None else instrument.contract_value * price * rate
+        unit_usd = None
+        if quote_usd is not None and instrument.is_inverse:
+            unit_usd = instrument.contract_value * quote_usd
+        elif quote_usd is not None and price is not None:
+            unit_usd = instrument.contract_value * price * quote_usd
+        if instrument.is_spot:
+            return _Lane(instrument, self._spot_leg(instrument.base_currency), unit_usd, quote_usd, Side.SELL)
+        leg = self._legs[symbol, position_side] = Leg(instrument.base_currency, is_spot=False)
+        return _Lane(instrument, leg, unit_usd, quote_usd, _CLOSING_SIDES.get(position_side))
+
+    def _spot_leg(self, currency: str) -> Leg:
+        leg = self._legs.get(("", currency))
+        if leg is None:
+            leg = self._legs["", currency] = Leg(currency, is_spot=True)
+        return leg
+
+
+def _worth(order: Order, lane: _Lane) -> Decimal | None:
+    # What leaves_quantity says, without asking whether the order is over: neither open nor new orders are.
+    if order.in_quote:
+        return None if lane.quote_usd is None else (order.quantity - order.filled_notional) * lane.quote_usd
+    return None if lane.unit_usd is None else (order.quantity - order.filled_quantity) * lane.unit_usd

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import cache
 from typing import Final, NamedTuple
 
 import msgspec
@@ -74,43 +75,29 @@ class Pending:
 
     def remove_last(self) -> None:
         """Take back the newest reservation."""
-        self.exposure.remove(self.reserved.pop())
+        self.exposure.add(self.reserved.pop(), sign=-1)
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """One order, the account it is for, and what follows from both; None where an input is missing.
 
-    ``pending`` counts this order too, as the last one of ``reserved``.
+    ``pending`` counts this order too, as the last one of ``reserved``. ``reference`` is the middle of the book,
+    ``touch`` the best price that a taker of this side gets now.
     """
 
     order: Order
     request: OrderRequest
     view: AccountView
     pending: Pending
+    limits: RiskLimits
     instrument: Instrument | None
     quote: Quote | None
     reference: Decimal | None
+    touch: Decimal | None
+    equity_usd: Decimal | None
     order_usd: Decimal | None
     effect: Effect
     is_new_holding: bool
-
-    @property
-    def limits(self) -> RiskLimits:
-        """The merged limits of the account."""
-        return self.view.limits
-
-    @property
-    def equity_usd(self) -> Decimal | None:
-        """The account's equity; shares of it are limits."""
-        return self.pending.equity_usd
-
-    @property
-    def touch(self) -> Decimal | None:
-        """The best price that a taker of this side gets now."""
-        if self.quote is None:
-            return None
-        price = self.quote.ask if self.order.side is Side.BUY else self.quote.bid
-        return price if price > ZERO else None
 
 
 def read_facts(order: Order, request: OrderRequest, view: AccountView, pending: Pending) -> Facts:
@@ -119,18 +106,22 @@ def read_facts(order: Order, request: OrderRequest, view: AccountView, pending: 
     instrument = view.instruments.get(order.symbol)
     quote = view.quotes.get(order.symbol)
     dust = view.limits.position_dust_usd or ZERO
-    # Asked before this order counts.
-    is_new_holding = instrument is None or exposure.leg(order, instrument).worst <= dust
+    leg = exposure.leg(order)
     effect = _NO_EFFECT if instrument is None else effect_of(order, instrument, view, pending)
+    # Asked before this order counts.
+    is_new_holding = leg is None or leg.worst <= dust
     pending.add(order)
     return Facts(
         order=order,
         request=request,
         view=view,
         pending=pending,
+        limits=view.limits,
         instrument=instrument,
         quote=quote,
         reference=None if quote is None else reference_price(quote),
+        touch=None if quote is None else _touch(quote, order.side),
+        equity_usd=pending.equity_usd,
         order_usd=exposure.order_usd(order, order.limit_price or order.trigger_price),
         effect=effect,
         is_new_holding=is_new_holding,
@@ -169,13 +160,19 @@ def quantity_unit(facts: Facts) -> str:
     return "" if facts.instrument is None else facts.instrument.quantity_unit
 
 
+def _touch(quote: Quote, side: Side) -> Decimal | None:
+    price = quote.ask if side is Side.BUY else quote.bid
+    return price if price > ZERO else None
+
+
 def price_unit(facts: Facts) -> str:
     """Quote currency, in which prices are written."""
     return "" if facts.instrument is None else facts.instrument.quote_currency
 
 
+@cache
 def passed(code: CheckCode, detail: str = "") -> RiskCheck:
-    """The check found nothing wrong and has no numbers."""
+    """The check found nothing wrong and has no numbers; ``detail`` is one of few texts."""
     return RiskCheck(code=code, outcome=CheckOutcome.PASS, detail=detail)
 
 
@@ -184,21 +181,23 @@ def denied(code: CheckCode, reason_code: ReasonCode, detail: str = "") -> RiskCh
     return RiskCheck(code=code, outcome=CheckOutcome.DENY, reason_code=reason_code, detail=detail)
 
 
+@cache
 def skipped(code: CheckCode, why: str) -> RiskCheck:
-    """The check does not apply."""
+    """The check does not apply; ``why`` is one of few texts."""
     return RiskCheck(code=code, outcome=CheckOutcome.SKIPPED, detail=why)
 
 
 def measured(code: CheckCode, reason_code: ReasonCode, numbers: Numbers, *, is_denied: bool) -> RiskCheck:
     """Answer with the numbers that decided."""
+    value, limit, unit, detail = numbers
     return RiskCheck(
         code=code,
         outcome=CheckOutcome.DENY if is_denied else CheckOutcome.PASS,
         reason_code=reason_code if is_denied else ReasonCode.NONE,
-        value=numbers.value,
-        limit=numbers.limit,
-        unit=numbers.unit,
-        detail=numbers.detail,
+        value=value,
+        limit=limit,
+        unit=unit,
+        detail=detail,
     )
 
 

@@ -61,18 +61,18 @@ def check_balance(facts: Facts) -> RiskCheck:
 
 def check_liquidation(facts: Facts) -> RiskCheck:
     """Estimated liquidation price of the whole position afterwards, pending orders included, against the mark price."""
-    limit, instrument, unit = facts.limits.liquidation_distance_min, facts.instrument, None
+    limit, instrument = facts.limits.liquidation_distance_min, facts.instrument
     if limit is None:
         return skipped(CheckCode.LIQ_DIST, NO_LIMIT)
     if instrument is None:
         return denied(CheckCode.LIQ_DIST, ReasonCode.INSTRUMENT_UNKNOWN, facts.order.symbol)
     if instrument.is_spot:
         return skipped(CheckCode.LIQ_DIST, "spot is never liquidated")
-    unit = facts.pending.exposure.unit_usd(instrument.symbol)
+    leg, unit = facts.pending.exposure.leg(facts.order), facts.pending.exposure.unit_usd(facts.order)
     price = facts.order.limit_price or facts.order.trigger_price or facts.touch
-    if unit is None or price is None or facts.quote is None or facts.quote.mark <= ZERO:
+    if leg is None or unit is None or price is None or facts.quote is None or facts.quote.mark <= ZERO:
         return denied(CheckCode.LIQ_DIST, ReasonCode.PRICE_UNKNOWN, instrument.symbol)
-    low, high = facts.pending.exposure.leg(facts.order, instrument).bounds
+    low, high = leg.bounds
     is_long = facts.order.side is Side.BUY
     after = (high if is_long else low) / unit
     if after <= ZERO if is_long else after >= ZERO:
@@ -126,9 +126,10 @@ def _cross_margin(view: AccountView, instrument: Instrument, order: Order) -> De
     """Cash of the settle currency, with what the other positions in it gain and must keep."""
     balance = view.book.balances.get(instrument.settle_currency)
     margin = ZERO if balance is None else balance.total
+    own = (order.symbol, order.position_side)
     for key, position in view.book.positions.items():
         other = view.instruments.get(position.symbol)
-        if not position.quantity or key == (order.symbol, order.position_side):
+        if key == own:
             continue
         quote = view.quotes.get(position.symbol)
         if other is None or quote is None or quote.mark <= ZERO:

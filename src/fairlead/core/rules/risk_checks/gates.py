@@ -25,7 +25,7 @@ from fairlead.core.rules.risk_checks.facts import (
 )
 
 MINUTE_MS: Final = 60_000
-SECOND_MS: Final = 1_000
+_PER_MS: Final = Decimal("0.001")
 
 
 def check_kill(facts: Facts) -> RiskCheck:
@@ -155,7 +155,7 @@ def tightest_window(
             return Numbers(Decimal(orders_now + len(recent)), allowed, "orders", _window(age_ms))
         count = orders_now + index
         age_ms = max(now_ms - recent[-index].at_ms, 0)
-        allowed = burst + rate * age_ms / SECOND_MS
+        allowed = burst + rate * age_ms * _PER_MS
     return Numbers(Decimal(count), allowed, "orders", _window(age_ms))
 
 

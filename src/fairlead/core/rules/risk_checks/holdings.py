@@ -7,6 +7,7 @@ from typing import Final
 
 from fairlead.core.model.money import ONE, ZERO
 from fairlead.core.model.risk import CheckCode, ReasonCode, RiskCheck
+from fairlead.core.rules.risk_checks.exposure import Totals
 from fairlead.core.rules.risk_checks.facts import NO_LIMIT, Facts, Numbers, at_least, at_most, denied, skipped
 from fairlead.core.rules.risk_checks.order import percent
 
@@ -23,7 +24,8 @@ def check_position(facts: Facts) -> RiskCheck:
     if share is None:
         return skipped(CheckCode.POS, NO_LIMIT)
     exposure = facts.pending.exposure
-    value = exposure.of_asset(exposure.leg(facts.order, instrument))
+    leg = exposure.leg(facts.order)
+    value = ZERO if leg is None else exposure.of_asset(leg)
     detail = f"{percent(share)} of equity, {instrument.base_currency} {'spot' if is_spot else 'perpetual'}"
     return _share(facts, (CheckCode.POS, ReasonCode.POSITION_LIMIT), value, share, detail)
 
@@ -34,7 +36,7 @@ def check_gross(facts: Facts) -> RiskCheck:
     if share is None:
         return skipped(CheckCode.GROSS, NO_LIMIT)
     codes = (CheckCode.GROSS, ReasonCode.GROSS_EXPOSURE_LIMIT)
-    return _share(facts, codes, facts.pending.exposure.gross(), share, f"{percent(share)} of equity")
+    return _share(facts, codes, _totals(facts).gross, share, f"{percent(share)} of equity")
 
 
 def check_net(facts: Facts) -> RiskCheck:
@@ -43,7 +45,7 @@ def check_net(facts: Facts) -> RiskCheck:
     if share is None:
         return skipped(CheckCode.NET, NO_LIMIT)
     codes = (CheckCode.NET, ReasonCode.NET_EXPOSURE_LIMIT)
-    return _share(facts, codes, facts.pending.exposure.net(), share, f"{percent(share)} of equity")
+    return _share(facts, codes, _totals(facts).net, share, f"{percent(share)} of equity")
 
 
 def check_exposure_leverage(facts: Facts) -> RiskCheck:
@@ -52,7 +54,7 @@ def check_exposure_leverage(facts: Facts) -> RiskCheck:
     if limit is None:
         return skipped(CheckCode.LEV, NO_LIMIT)
     codes = (CheckCode.LEV, ReasonCode.EXPOSURE_LEVERAGE_LIMIT)
-    return _share(facts, codes, facts.pending.exposure.gross(), limit, f"{limit:f} x equity")
+    return _share(facts, codes, _totals(facts).gross, limit, f"{limit:f} x equity")
 
 
 def check_leverage(facts: Facts) -> RiskCheck:
@@ -76,12 +78,8 @@ def check_open_positions(facts: Facts) -> RiskCheck:
         return skipped(CheckCode.MAX_OPEN, NO_LIMIT)
     if not facts.is_new_holding:
         return skipped(CheckCode.MAX_OPEN, "adds to a holding that exists")
-    count = facts.pending.exposure.open_legs(facts.limits.position_dust_usd or ZERO)
-    return at_most(
-        CheckCode.MAX_OPEN,
-        ReasonCode.TOO_MANY_POSITIONS,
-        Numbers(Decimal(count), Decimal(limit), "positions"),
-    )
+    numbers = Numbers(Decimal(_totals(facts).holdings), Decimal(limit), "positions")
+    return at_most(CheckCode.MAX_OPEN, ReasonCode.TOO_MANY_POSITIONS, numbers)
 
 
 def check_open_orders(facts: Facts) -> RiskCheck:
@@ -91,6 +89,10 @@ def check_open_orders(facts: Facts) -> RiskCheck:
         return skipped(CheckCode.MAX_OPEN, NO_LIMIT)
     count = len(facts.view.book.orders) + len(facts.pending.reserved)
     return at_most(CheckCode.MAX_OPEN, ReasonCode.TOO_MANY_ORDERS, Numbers(Decimal(count), Decimal(limit), "orders"))
+
+
+def _totals(facts: Facts) -> Totals:
+    return facts.pending.exposure.totals(facts.limits.position_dust_usd or ZERO)
 
 
 def _share(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from fairlead.core.model.instrument import Instrument, InstrumentState
@@ -131,6 +132,7 @@ def check_self_match(facts: Facts) -> RiskCheck:
     return measured(CheckCode.SELF_MATCH, ReasonCode.SELF_MATCH, numbers, is_denied=meets)
 
 
+@lru_cache(maxsize=256)
 def percent(share: Decimal) -> str:
     """Write a fraction for people: 0.1 as ``10 %``."""
     return f"{format_amount(share * HUNDRED)} %"
