@@ -101,3 +101,21 @@ def test_people_see_the_token_once_with_a_line_to_paste(alice: str, run: Callabl
     assert "Try it:\ncurl -sS" in result.stdout
     assert "Message of a TradingView alert:" in result.stdout
     assert "shown only now" in result.stderr
+
+
+def test_an_address_is_judged_without_a_server(hook: dict[str, Any], run: Callable[..., Result]) -> None:
+    let_in = json.loads(run("hook", "test", "tv", "--address", "52.89.214.238", "--json").stdout)
+    assert let_in == {
+        "address": "52.89.214.238",
+        "installation_rule": "everyone",
+        "hook_rule": "tradingview",
+        "allowed": True,
+    }
+    assert "is not let in" in run("hook", "test", "tv", "--address", "192.0.2.7", code=1).stderr
+    assert "192.0.2.7" in run("hook", "test", "tv", "--address", "home", code=2).stderr
+
+
+def test_asking_a_server_needs_a_token_and_a_server(hook: dict[str, Any], run: Callable[..., Result]) -> None:
+    assert "--token-stdin" in run("hook", "test", "tv", code=2).stderr
+    nobody = ("hook", "test", "tv", "--token-stdin", "--url", "http://127.0.0.1:9")
+    assert "is it running?" in run(*nobody, typed=hook["token"], code=1).stderr

@@ -9,6 +9,7 @@ from fairlead.cli.config import add_config_commands
 from fairlead.cli.demo import add_demo
 from fairlead.cli.explain import add_explain
 from fairlead.cli.groups import groups
+from fairlead.cli.hook_probe import add_hook_probe
 from fairlead.cli.hooks import hooks
 from fairlead.cli.serve import add_serve
 from fairlead.cli.storage import add_storage_commands
@@ -40,6 +41,7 @@ add_explain(app)
 app.add_typer(users, name="user")
 app.add_typer(accounts, name="account")
 app.add_typer(groups, name="group")
+add_hook_probe(hooks)
 app.add_typer(hooks, name="hook")
 add_storage_commands(app)
 add_config_commands(app)

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 SETTLE_WAIT_MS: Final = 10_000
 SETTLE_POLL_MS: Final = 50
-BAD_REQUEST: Final = 400
 USUAL_PORT: Final = 8000
 
 
@@ -88,7 +87,7 @@ async def _run(settings: Settings, options: DemoOptions) -> bool:
 
     world = await ask_database(settings, build_demo_world)
     tell("Starting the server and the simulated market")
-    running: AbstractAsyncContextManager[RunningApp] = wiring.running(settings, demo_market=True)
+    running: AbstractAsyncContextManager[RunningApp] = wiring.running(settings)
     async with running as app:
         _show_ready(world, settings, options, app.url)
         explanation = await ask_database(settings, _send_first_alert(world, app.url))
@@ -104,14 +103,14 @@ async def _run(settings: Settings, options: DemoOptions) -> bool:
 
 def _send_first_alert(world: DemoWorld, url: str) -> Callable[[Registry], Awaitable[Explanation]]:
     async def send(registry: Registry) -> Explanation:
-        from fairlead.cli.demo_alert import send_alert
+        from fairlead.cli.http_call import post_json
         from fairlead.clock import SystemClock
 
         clock = SystemClock()
         alert = {**sample_alert(world.token), "alertId": f"demo-{clock.now_ms()}"}
         tell("Sending one alert: buy BTC-USDT-SWAP with 10% of each account at 3x")
-        answer = await asyncio.to_thread(send_alert, hook_url(url, world.hook.hook_id), alert)
-        if not answer.request_id or answer.status_code >= BAD_REQUEST:
+        answer = await asyncio.to_thread(post_json, hook_url(url, world.hook.hook_id), alert)
+        if answer.is_refusal or not answer.request_id:
             raise StopError(f"the hook answered {answer.status_code}: {answer.body}")
         return await _await_settled(registry, world.tenant, answer.request_id, clock)
 
