@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Final
 
 from fairlead.core.model.account import VenueAccount
+from fairlead.core.model.request import OrderRequest
 from fairlead.orders.account_desk import AccountDesk
 from fairlead.orders.desk_tools import RecordingDesk
 
@@ -21,17 +22,29 @@ class TradingFloor:
         """Start without desks."""
         self._desks: dict[str, AccountDesk] = {}
         self._ready: dict[str, AccountDesk] = {}
+        self._held: dict[str, list[OrderRequest]] = {}
         self._scheduled = False
 
     @property
-    def desks(self) -> Iterable[AccountDesk]:
+    def desks(self) -> Collection[AccountDesk]:
         """All desks, open or halted."""
         return self._desks.values()
 
     def add(self, desk: AccountDesk) -> None:
         """Open a desk, or put a rebuilt one in the place of the halted one."""
-        self._desks[desk.account.account_id] = desk
-        self.wake(desk)
+        account_id = desk.account.account_id
+        self._desks[account_id] = desk
+        # Those that came after its book was read; the others it has found there.
+        held = self._held.pop(account_id, ())
+        desk.receive([request for request in held if request.request_id not in desk.book.requests])
+
+    def give(self, request: OrderRequest) -> None:
+        """Hand a request whose ``OrderRequested`` is committed to its desk, now or when that opens."""
+        desk = self.find(request.account_id)
+        if desk is not None:
+            desk.receive([request])
+        else:
+            self._held.setdefault(request.account_id, []).append(request)
 
     def find(self, account_id: str) -> AccountDesk | None:
         """The open desk of an account."""
