@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Final, assert_never
 
 import msgspec
@@ -13,16 +14,13 @@ from fairlead.sources.webhook.handle import ACCEPTED, STALE, AlertHandler, judge
 from fairlead.sources.webhook.inbox import AlertCall, AlertInbox, Duplicate, Kept, KeptAlert, NotKept
 from fairlead.sources.webhook.json_text import JsonObject
 from fairlead.sources.webhook.prepare import PreparedAlert, prepare_alert
-from fairlead.sources.webhook.results import HTTP_OK, AlertAnswer, Subject, choose_status_code, make_answer
+from fairlead.sources.webhook.results import AlertAnswer, Subject, choose_status_code, make_answer
 from fairlead.sources.webhook.resume import resume_alerts
 from fairlead.sources.webhook.seams import WebhookTools
 from fairlead.store.queries.hooks import Hook, ResponseMode
 
 BACKLOG_RETRY_S: Final = 5
 STORE_RETRY_S: Final = 5
-HTTP_BAD_REQUEST: Final = 400
-HTTP_TOO_MANY: Final = 429
-HTTP_UNAVAILABLE: Final = 503
 POSSIBLE_DUPLICATE: Final = "possible duplicate: an equal alert came within 30 s; send an alertId if both were meant"
 
 
@@ -66,10 +64,10 @@ class AlertIntake:
         started_s = self._tools.clock.monotonic_s()
         prepared = self._read(call, hook, body)
         if isinstance(prepared, Malformed):
-            return Refusal(status_code=HTTP_BAD_REQUEST, error=prepared.error, details=prepared.details)
+            return Refusal(status_code=HTTPStatus.BAD_REQUEST, error=prepared.error, details=prepared.details)
         if self._is_crowded(len(prepared.accounts)):
             return Refusal(
-                status_code=HTTP_TOO_MANY,
+                status_code=HTTPStatus.TOO_MANY_REQUESTS,
                 error="too many orders are unfinished",
                 retry_after_s=BACKLOG_RETRY_S,
             )
@@ -77,7 +75,7 @@ class AlertIntake:
         match outcome:
             case NotKept():
                 error = "the alert could not be stored; nothing was done"
-                return Refusal(status_code=HTTP_UNAVAILABLE, error=error, retry_after_s=STORE_RETRY_S)
+                return Refusal(status_code=HTTPStatus.SERVICE_UNAVAILABLE, error=error, retry_after_s=STORE_RETRY_S)
             case Duplicate():
                 return await self._answer_repeat(call, hook, outcome, started_s)
             case Kept(kept=kept):
@@ -135,7 +133,7 @@ class AlertIntake:
             duplicate_of=repeat.first_id,
             warnings=(*answer.warnings, *remarks),
         )
-        return Answered(status_code=HTTP_OK, answer=answer)
+        return Answered(status_code=HTTPStatus.OK, answer=answer)
 
     async def _wait_settled(self, alert_id: str, started_s: float) -> None:
         await self._handler.wait_handled(alert_id, self._left_ms(started_s))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Final
 
 import msgspec
@@ -11,11 +12,6 @@ from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import ZERO, format_amount
 from fairlead.core.model.order import Order
 from fairlead.core.model.state import RequestState, RequestStatus
-
-HTTP_OK: Final = 200
-HTTP_ACCEPTED: Final = 202
-HTTP_MULTI_STATUS: Final = 207
-HTTP_UNPROCESSABLE: Final = 422
 
 SUCCESSFUL: Final = frozenset({"filled", "accepted", "skipped"})
 FAILED: Final = frozenset({"denied", "rejected", "expired"})
@@ -121,10 +117,10 @@ def choose_status_code(answer: AlertAnswer, *, strict_status: bool) -> int:
     """The HTTP status of an answer; the strict ones are for callers that read nothing else."""
     match answer.status:
         case "accepted":
-            return HTTP_ACCEPTED
+            return HTTPStatus.ACCEPTED
         case "partial" if strict_status:
-            return HTTP_MULTI_STATUS
+            return HTTPStatus.MULTI_STATUS
         case "failed" | "denied" if strict_status:
-            return HTTP_UNPROCESSABLE
+            return HTTPStatus.UNPROCESSABLE_ENTITY
         case _:
-            return HTTP_OK
+            return HTTPStatus.OK

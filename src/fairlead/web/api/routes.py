@@ -1,0 +1,124 @@
+"""Questions about alerts, and whether all is well."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from fairlead.sources.webhook.intake import Refusal
+from fairlead.store.queries.hooks import Hook
+from fairlead.web.api.models import AddressModel, AlertAnswerModel, ErrorModel
+from fairlead.web.callers import Caller, find_address, identify, refuse_stranger
+from fairlead.web.replies import error_reply, json_reply
+from fairlead.web.tools import WebTools
+
+ID_LENGTH_MAX: Final = 64
+
+REFUSALS: Final[dict[int | str, dict[str, Any]]] = {code: {"model": ErrorModel} for code in (401, 403, 404, 429)}
+
+
+def make_api(tools: WebTools) -> APIRouter:
+    """Every route that answers questions."""
+    router = APIRouter()
+    questions = Questions(tools)
+    router.add_api_route(
+        "/requests/{request_id}",
+        questions.show_request,
+        methods=["GET"],
+        summary="How an alert stands, account by account",
+        responses={200: {"model": AlertAnswerModel}, 202: {"model": AlertAnswerModel}, **REFUSALS},
+    )
+    router.add_api_route(
+        "/explain/{subject}",
+        questions.explain,
+        methods=["GET"],
+        summary="Why an alert, a request or an order came out as it did",
+        responses=REFUSALS,
+    )
+    router.add_api_route(
+        "/hooks/{hook}/address",
+        questions.show_address,
+        methods=["GET"],
+        summary="Which address we see you call from, and what lets it in",
+        responses={200: {"model": AddressModel}, **REFUSALS},
+    )
+    router.add_api_route("/health", questions.show_health, methods=["GET"], summary="Whether all is well")
+    return router
+
+
+class Questions:
+    """Answers questions of senders about their own hook's alerts, and of users about their tenant's."""
+
+    def __init__(self, tools: WebTools) -> None:
+        """Work with these tools."""
+        self._tools = tools
+
+    async def show_request(self, request_id: str, request: Request) -> Response:
+        """Tell how an alert stands."""
+        caller = await identify(request, self._tools)
+        if isinstance(caller, Refusal):
+            return error_reply(request.state.call_id, caller)
+        found = None
+        if len(request_id) <= ID_LENGTH_MAX:
+            found = await self._tools.intake.find_answer(caller.tenant, request_id, hook_id=caller.hook_id)
+        if found is None:
+            return _not_found(request)
+        return json_reply(found.status_code, found.answer)
+
+    async def explain(self, subject: str, request: Request) -> Response:
+        """Tell everything about an alert, a request or an order."""
+        caller = await identify(request, self._tools)
+        if isinstance(caller, Refusal):
+            return error_reply(request.state.call_id, caller)
+        explanation = await self._tools.explain(caller.tenant, subject) if len(subject) <= ID_LENGTH_MAX else None
+        if explanation is None or not _may_see(caller, explanation):
+            return _not_found(request)
+        return json_reply(HTTPStatus.OK, {**explanation, "requestId": request.state.call_id})
+
+    async def show_address(self, hook: str, request: Request) -> Response:
+        """Tell a hook's owner or sender which address we see, without turning them away because of it."""
+        address = find_address(request, self._tools)
+        found = await self._find_hook(hook, request)
+        if isinstance(found, Refusal):
+            return error_reply(request.state.call_id, found)
+        installation_rule = self._tools.allowed_addresses.find_rule(address)
+        hook_rule = self._tools.directory.current.find_address_rule(found, address)
+        body = {
+            "requestId": request.state.call_id,
+            "address": str(address) if address is not None else None,
+            "installation_rule": installation_rule,
+            "hook_rule": hook_rule,
+            "allowed": installation_rule is not None and hook_rule is not None,
+        }
+        return json_reply(HTTPStatus.OK, body)
+
+    async def show_health(self, request: Request) -> Response:
+        """Tell whether all is well."""
+        health = self._tools.read_health()
+        status_code = HTTPStatus.OK if health.get("status") == "ok" else HTTPStatus.SERVICE_UNAVAILABLE
+        return json_reply(status_code, {**health, "requestId": request.state.call_id})
+
+    async def _find_hook(self, name: str, request: Request) -> Hook | Refusal:
+        caller = await identify(request, self._tools, any_address=True)
+        if isinstance(caller, Refusal):
+            return caller
+        found = caller.hook or self._tools.directory.current.find_hook(caller.tenant, name)
+        if found is None or name not in {found.hook_id, found.name}:
+            return await refuse_stranger(find_address(request, self._tools), self._tools)
+        return found
+
+
+def _may_see(caller: Caller, explanation: dict[str, Any]) -> bool:
+    """Whether it is about an alert (or a refused call) of the caller's own hook."""
+    if not caller.hook_id:
+        return True
+    parts = [part for part in (explanation.get("alert"), explanation.get("refused_call")) if isinstance(part, dict)]
+    return bool(parts) and all(part.get("hook_id") == caller.hook_id for part in parts)
+
+
+def _not_found(request: Request) -> Response:
+    refusal = Refusal(status_code=HTTPStatus.NOT_FOUND, error="nothing of yours has this id")
+    return error_reply(request.state.call_id, refusal)

@@ -1,0 +1,63 @@
+"""The outermost layer: names every call, adds the headers that browsers obey, and lets no fault out."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from fairlead.sources.webhook.intake import Refusal
+from fairlead.web.replies import error_reply
+from fairlead.web.tools import WebTools
+
+SECURITY_HEADERS: Final = {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+
+
+class RequestEdge:
+    """ASGI middleware around the whole application."""
+
+    def __init__(self, app: ASGIApp, tools: WebTools) -> None:
+        """Stand around an application."""
+        self._app = app
+        self._tools = tools
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        call_id = self._tools.call_ids.draw()
+        scope.setdefault("state", {})["call_id"] = call_id
+        begun = False
+
+        async def send_guarded(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = True
+                _add_headers(MutableHeaders(scope=message), call_id)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_guarded)
+        except Exception as error:
+            self._tools.report_fault(call_id, error)
+            if begun:
+                # Half an answer cannot be taken back; ending the connection at least tells that it is not whole.
+                raise
+            refusal = Refusal(status_code=HTTPStatus.INTERNAL_SERVER_ERROR, error="something broke on our side")
+            await error_reply(call_id, refusal)(scope, receive, send_guarded)
+
+
+def _add_headers(headers: MutableHeaders, call_id: str) -> None:
+    headers["x-request-id"] = call_id
+    for name, value in SECURITY_HEADERS.items():
+        headers.setdefault(name, value)

@@ -1,0 +1,73 @@
+"""Over real sockets: a free port, one clean JSON answer per call, a flood cut off early, and a quiet end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from fairlead.core.model.events import AlertReceived
+from fairlead.web.server import WebServer
+from tests.web.site import ALERT, Site
+
+
+@pytest.fixture(name="server")
+async def _server(site: Site) -> AsyncIterator[WebServer]:
+    server = WebServer(site.app, host="127.0.0.1", port=0)
+    await server.start()
+    yield server
+    await server.stop()
+
+
+async def exchange(port: int, *parts: bytes) -> tuple[int, dict[str, str], bytes]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for part in parts:
+        writer.write(part)
+    await writer.drain()
+    head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
+    body = await reader.readexactly(int(headers["content-length"]))
+    writer.close()
+    return int(head[0].split()[1]), headers, body
+
+
+async def test_an_alert_over_a_socket_is_answered(server: WebServer) -> None:
+    body = json.dumps(ALERT).encode()
+    head = f"POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    status, headers, answer = await exchange(server.port, head, body)
+    assert status == 202
+    assert json.loads(answer)["pending"] == 3
+    assert "server" not in headers
+
+
+async def test_ten_megabytes_are_refused_by_their_header_alone(server: WebServer) -> None:
+    status, headers, answer = await exchange(
+        server.port, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10485760\r\n\r\n"
+    )
+    assert (status, headers["connection"]) == (413, "close")
+    assert json.loads(answer)["status"] == "error"
+
+
+async def test_an_endless_chunked_body_is_cut_off(server: WebServer) -> None:
+    chunk = b"2000\r\n" + b" " * 0x2000 + b"\r\n"
+    status, headers, _ = await exchange(
+        server.port, b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", *([chunk] * 9)
+    )
+    assert (status, headers["connection"]) == (413, "close")
+
+
+async def test_a_taken_port_is_found_out_at_once(server: WebServer, site: Site) -> None:
+    with pytest.raises(OSError, match="in use"):
+        WebServer(site.app, host="127.0.0.1", port=server.port)
+
+
+async def test_a_header_that_claims_another_sender_is_not_believed_by_the_server_either(
+    server: WebServer, site: Site
+) -> None:
+    body = json.dumps(ALERT).encode()
+    head = f"POST / HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.1\r\nContent-Length: {len(body)}\r\n\r\n"
+    await exchange(server.port, head.encode(), body)
+    (received,) = await site.world.read_events(AlertReceived)
+    assert received.source_address == "127.0.0.1"
