@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -27,7 +26,7 @@ _ACCOUNTS: Final = (
     AccountWish(label="demo-small", risk_profile="strict", opening_balances={"USDT": Decimal(500)}),
 )
 # How each account must end after the demo's alert: the small one's profile refuses size and leverage.
-EXPECTED: Final[Mapping[str, str]] = {"demo-net": "filled", "demo-long-short": "filled", "demo-small": "denied"}
+EXPECTED: Final = {"demo-net": "filled", "demo-long-short": "filled", "demo-small": "denied"}
 
 
 @dataclass(frozen=True, slots=True)

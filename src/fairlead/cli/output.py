@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TextIO
@@ -86,3 +87,8 @@ def cell_text(value: object) -> str:
 def wants_colour(stream: TextIO) -> bool:
     """Colour only for a person at a terminal who has not declined it (NO_COLOR)."""
     return stream.isatty() and not os.environ.get("NO_COLOR")
+
+
+def program_name() -> str:
+    """How this program is called from here: by name when the shell finds it, else by its path."""
+    return "fairlead" if shutil.which("fairlead") else sys.argv[0]

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from fairlead.cli.config import load_settings
 from fairlead.cli.options import Options, add_command
-from fairlead.cli.output import tell
+from fairlead.cli.output import program_name, tell
+from fairlead.cli.records import ask_database, prepare_database
+from fairlead.cli.serving import start_failures_explained
+
+FIRST_STEPS: Final = """\
+Nobody can use this yet. In another terminal, and no restart is needed:
+  {program} user add NAME --data {folder}
+  {program} account add paper-1 --data {folder}
+  {program} hook add my-strategy --data {folder}
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,5 +56,9 @@ def serve(options: ServeOptions) -> None:
         port=options.port,
         public_listen=options.public or None,
     )
-    wiring.serve(settings)
+    prepare_database(settings)
+    if not asyncio.run(ask_database(settings, lambda registry: registry.users.list_all())):
+        tell(FIRST_STEPS.format(program=program_name(), folder=settings.data_dir))
+    with start_failures_explained(settings):
+        wiring.serve(settings)
     tell(f"Stopped. Everything is kept in {settings.data_dir}.")

@@ -1,0 +1,32 @@
+"""What may go wrong when a server starts, in one sentence each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from fairlead.cli.output import StopError
+
+if TYPE_CHECKING:
+    from fairlead.settings import Settings
+
+
+@contextmanager
+def start_failures_explained(settings: Settings) -> Iterator[None]:
+    """Turn the failures of a start into what to do about them.
+
+    Raises:
+        StopError: the folder is in use, its journal is damaged, or the address cannot be used.
+    """
+    from fairlead.store.folder_lock import FolderInUseError
+    from fairlead.store.sqlite_statements import DamagedJournalError
+
+    try:
+        yield
+    except FolderInUseError as error:
+        raise StopError(str(error)) from error
+    except DamagedJournalError as error:
+        raise StopError(f"{error}; keep a copy of {settings.data_dir}, then run fairlead verify") from error
+    except OSError as error:
+        raise StopError(f"cannot listen on {settings.host}:{settings.port}: {error}; try --port 0") from error
