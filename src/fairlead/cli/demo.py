@@ -89,7 +89,7 @@ async def _run(settings: Settings, options: DemoOptions) -> bool:
     from fairlead import wiring
     from fairlead.cli.demo_world import EXPECTED, build_demo_world
 
-    ended = _watch_for_end()
+    stop = _watch_for_end()
     world = await ask_database(settings, build_demo_world)
     tell("Starting the server and the simulated market")
     running: AbstractAsyncContextManager[RunningApp] = wiring.running(settings)
@@ -102,7 +102,8 @@ async def _run(settings: Settings, options: DemoOptions) -> bool:
             tell(f"Expected {EXPECTED}, got {ended}")
         if not options.once:
             _show_next_steps(world, settings, app.url)
-            await _wait_for_end()
+            await stop.wait()
+            tell("\nStopping")
         return ended == EXPECTED or not options.once
 
 

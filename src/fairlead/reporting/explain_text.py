@@ -172,12 +172,14 @@ def _verdict_lines(verdict: RiskVerdict | None, paint: Paint) -> Iterator[str]:
     yield _line("risk", f"{paint.word(word)} by profile {verdict.profile}, {len(verdict.checks)} checks")
     short = [check for check in verdict.checks if _is_short(check)]
     yield from _lines("", [_check_text(check, paint) for check in verdict.checks if check not in short])
-    for outcome, heading in ((CheckOutcome.PASS, "also passed"), (CheckOutcome.SKIPPED, "skipped")):
-        listed = [
-            f"{check.code}{f' ({check.detail})' if check.detail else ''}" for check in short if check.outcome is outcome
-        ]
-        if listed:
-            yield _line("", f"  {paint.word(heading, _SAID[outcome])}: {', '.join(listed)}")
+    grouped: dict[tuple[CheckOutcome, str], list[str]] = {}
+    for check in short:
+        grouped.setdefault((check.outcome, check.detail), []).append(check.code)
+    for (outcome, detail), codes in grouped.items():
+        heading = "also passed" if outcome is CheckOutcome.PASS else "skipped"
+        yield _line(
+            "", f"  {paint.word(heading, _SAID[outcome])}{f' ({detail})' if detail else ''}: {', '.join(codes)}"
+        )
 
 
 def _is_short(check: RiskCheck) -> bool:
