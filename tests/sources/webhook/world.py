@@ -135,11 +135,12 @@ class RememberingDoor:
         self.settles_as: RequestStatus | None = None
         self._journal = journal
         self._changed = asyncio.Event()
+        self._pending: set[str] = set()
         self.asked = asyncio.Event()
 
     @property
     def unfinished(self) -> int:
-        return sum(state.is_pending for state in self.states.values())
+        return len(self._pending)
 
     async def submit(
         self,
@@ -159,6 +160,7 @@ class RememberingDoor:
         if isinstance(outcome, Committed):
             for row in rows:
                 self.states[row.request.request_id] = row
+                self._pending.add(row.request.request_id)
                 if self.settles_as is not None:
                     self.settle(row.request.request_id, self.settles_as)
             self.asked.set()
@@ -170,6 +172,8 @@ class RememberingDoor:
         self.states[request_id] = msgspec.structs.replace(
             state, status=status, reason_code=reason_code, message=message, filled_quantity=filled
         )
+        if not self.states[request_id].is_pending:
+            self._pending.discard(request_id)
         self._changed.set()
 
     async def wait_settled(self, request_ids: Sequence[str], wait_ms: int) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 FIELD_NAME: Final = "authToken"
+FIELD_LITERAL: Final = b'"authToken"'
 SECRET_LENGTH_MIN: Final = 16
 
 # A whole string literal, or a sign between values; UTF-8 keeps these bytes for ASCII alone.
@@ -38,12 +39,16 @@ def _find_texts(raw: bytes) -> Iterator[tuple[int, int, bool]]:
         elif symbol in b"}]":
             depth -= 1
         elif symbol == b":":
-            is_value_of_token = depth == 1 and before is not None and json.loads(before.group()) == FIELD_NAME
+            is_value_of_token = depth == 1 and before is not None and _is_field_name(before.group())
             continue
         elif symbol != b",":
             yield part.start(), part.end(), is_value_of_token
             before = part
         is_value_of_token = False
+
+
+def _is_field_name(literal: bytes) -> bool:
+    return literal == FIELD_LITERAL or (b"\\" in literal and json.loads(literal) == FIELD_NAME)
 
 
 def _holds(literal: bytes, token: str) -> bool:
