@@ -22,11 +22,12 @@ _PRAGMAS: Final = (
 def make_private_file(path: Path) -> None:
     """Create the file and its folder, readable by their owner only; SQLite gives its side files the same mode."""
     path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE)
     try:
-        os.fchmod(descriptor, FILE_MODE)
-    finally:
-        os.close(descriptor)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, FILE_MODE))
+    except FileExistsError:
+        # Never open and close a database that may be in use: closing any descriptor of a file gives up all locks that
+        # this process holds on it, and then another process takes itself for the last one and deletes the log.
+        path.chmod(FILE_MODE)
 
 
 def set_pragmas(connection: sqlite3.Connection) -> None:
