@@ -12,7 +12,7 @@ from limits.aio.strategies import FixedWindowRateLimiter
 from fairlead.accounts.addresses import IpAddress, is_tradingview
 from fairlead.ports import Clock
 
-FAILURES_PER_MINUTE_MAX: Final = 20
+FAILURES_PER_MINUTE_MAX: Final = 120
 WINDOW_S: Final = 60
 
 
