@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     allowed_addresses: Networks = Field(default=(), description="who may call hooks (CIDR, commas); empty means all")
     wait_deadline_ms: int = Field(default=2_500, ge=0, le=60_000, description="how long a wait-mode hook waits")
     body_bytes_max: int = Field(default=65_536, ge=1_024, le=10_485_760, description="largest alert body")
-    unfinished_alerts_max: int = Field(default=10_000, ge=1, description="backlog beyond which senders get 429")
+    unfinished_requests_max: int = Field(default=20_000, ge=1, description="backlog beyond which senders get 429")
     market_seed: int = Field(default=7, ge=0, description="seed of the simulated market")
 
     @field_validator("data_dir")

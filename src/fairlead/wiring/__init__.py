@@ -1,0 +1,7 @@
+"""The one place that knows which implementation is used: builds the process, starts it, and takes it down."""
+
+from fairlead.wiring.process import Running, running, serve
+from fairlead.wiring.replaying import journal_fold
+from fairlead.wiring.trading import Trading
+
+__all__ = ["Running", "Trading", "journal_fold", "running", "serve"]

@@ -1,0 +1,159 @@
+"""Starts the process, serves, and takes everything down in the reverse order."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from starlette.types import ASGIApp
+
+from fairlead.accounts.addresses import AddressList
+from fairlead.accounts.profiles import ProfileBook, built_in_profiles
+from fairlead.accounts.users import PasswordDoor
+from fairlead.clock import SystemClock
+from fairlead.ports import Clock
+from fairlead.reporting.explanation import explanation_to_builtins
+from fairlead.reporting.gather import explain_stored
+from fairlead.settings import LogFormat, Settings
+from fairlead.sources.webhook.refused_calls import RefusedCalls
+from fairlead.store.journal import SqliteJournal
+from fairlead.store.migrate import migrate
+from fairlead.store.session import Store
+from fairlead.web.app import build_app
+from fairlead.web.server import WebServer
+from fairlead.web.tools import CallIds, WebTools
+from fairlead.wiring.intake import Intake, report_fault
+from fairlead.wiring.trading import Trading
+
+# The longest window of the rate and duplicate checks, and the longest life of a request before it.
+GARBAGE_THRESHOLD: Final = 50_000
+EXIT_JOURNAL_DEAD: Final = 70
+
+_log = structlog.get_logger("fairlead")
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A process that takes calls."""
+
+    url: str
+    server: WebServer
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Running]:
+    """Run everything on this event loop, from recovery to a clean end.
+
+    Raises:
+        FolderInUseError: another process has the data folder.
+        OSError: the address cannot be listened on.
+    """
+    configure_logs(settings)
+    await asyncio.to_thread(migrate, settings.store_url)
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        journal = await SqliteJournal.open(settings.store_url, on_death=_die)
+        stack.push_async_callback(journal.close)
+        store = Store(settings.store_url)
+        stack.push_async_callback(store.close)
+        profiles = ProfileBook(built_in_profiles())
+        trading = Trading(
+            journal=journal,
+            store=store,
+            clock=clock,
+            profiles=profiles,
+            seed=settings.market_seed,
+            unfinished_max=settings.unfinished_requests_max,
+        )
+        stack.push_async_callback(trading.stop)
+        intake = Intake(settings=settings, trading=trading, journal=journal, store=store, clock=clock)
+        stack.push_async_callback(intake.stop)
+        await intake.start()
+        server = WebServer(_build_web(settings, trading, intake, store, clock), host=settings.host, port=settings.port)
+        await server.start()
+        stack.push_async_callback(server.stop)
+        _calm_garbage_collector()
+        yield Running(url=_url(settings, server.port), server=server)
+
+
+def serve(settings: Settings) -> None:
+    """Run until SIGINT or SIGTERM; blocks."""
+    asyncio.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    ended = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    async with running(settings) as process:
+        _log.info("listening", url=process.url, data=str(settings.data_dir))
+        await ended.wait()
+        _log.info("stopping")
+
+
+def _build_web(settings: Settings, trading: Trading, intake: Intake, store: Store, clock: Clock) -> ASGIApp:
+    refused = RefusedCalls(store, clock)
+    trading.tasks.start("refused calls", refused.run())
+
+    async def explain(tenant: str, subject: str) -> dict[str, object] | None:
+        async with store.session(tenant) as session:
+            found = await explain_stored(session, subject, trading.hub.instruments)
+        return None if found is None else explanation_to_builtins(found)
+
+    tools = WebTools(
+        intake=intake.alerts,
+        directory=intake.directory,
+        passwords=PasswordDoor(find_user=intake.directory.find_user, clock=clock),
+        clock=clock,
+        call_ids=CallIds(clock, nonce=f"{clock.now_ms()}:{os.getpid()}"),
+        explain=explain,
+        read_health=trading.read_health,
+        note_refused=refused.note,
+        report_fault=report_fault,
+        trusted_proxies=settings.trusted_proxies,
+        allowed_addresses=AddressList(settings.allowed_addresses),
+        body_bytes_max=settings.body_bytes_max,
+    )
+    return build_app(tools)
+
+
+def configure_logs(settings: Settings) -> None:
+    """Send every log line to standard error; standard output is for what a command prints."""
+    is_json = settings.log_format is LogFormat.JSON
+    renderer = structlog.processors.JSONRenderer() if is_json else structlog.dev.ConsoleRenderer(colors=False)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(settings.log_level.value),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+def _calm_garbage_collector() -> None:
+    # What is alive now stays; collecting it again and again costs a tenth of the throughput.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_THRESHOLD)
+
+
+def _url(settings: Settings, port: int) -> str:
+    return settings.model_copy(update={"port": port}).base_url
+
+
+def _die(error: BaseException) -> None:
+    # Without its journal the process can promise nothing: no caller may wait for a writer that is gone.
+    _log.critical("journal_writer_died", exc_info=error)
+    os._exit(EXIT_JOURNAL_DEAD)

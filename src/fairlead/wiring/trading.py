@@ -1,0 +1,183 @@
+"""Builds the order path: market, venues, desks, and the door in front of them."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from typing import Final
+
+import structlog
+
+from fairlead.accounts.profiles import ProfileBook
+from fairlead.bus.in_process import InProcessBus
+from fairlead.core.model.account import VenueAccount
+from fairlead.core.model.instrument import Instrument
+from fairlead.core.model.state import RequestState
+from fairlead.core.rules.account_book import AccountBook
+from fairlead.core.rules.book_rebuild import BookRows, rebuild_book
+from fairlead.market.hub import MarketHub
+from fairlead.orders.account_desk import BOOK_SPACE
+from fairlead.orders.desk_tools import DeskTools, RecordingDesk
+from fairlead.orders.floor import TradingFloor
+from fairlead.orders.recover import DeskOpener, Recovery, VenueUnreachableError
+from fairlead.orders.submit import UNFINISHED_REQUESTS_MAX, OrderDoor
+from fairlead.orders.waits import SettledRequests
+from fairlead.ports import Clock, Journal, Venue
+from fairlead.simulator.exchange import Exchange
+from fairlead.simulator.instruments import DEFAULT_INSTRUMENTS
+from fairlead.store.queries.recovery import load_book_rows
+from fairlead.store.session import Store
+from fairlead.venues.paper.house import PaperHouse
+from fairlead.venues.paper.venue import PaperVenue
+from fairlead.worker import TaskSupervisor
+
+# The longest window of the rate and duplicate checks, and the longest life of a request before it.
+RECENT_ORDERS_MS: Final = 180_000
+"""The longest window of the rate and duplicate checks, and the longest life of a request before it."""
+
+_log = structlog.get_logger("fairlead")
+
+
+class Trading:
+    """The order path of one process: market, venues, desks and the door in front of them."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        store: Store,
+        clock: Clock,
+        profiles: ProfileBook,
+        seed: int,
+        unfinished_max: int = UNFINISHED_REQUESTS_MAX,
+    ) -> None:
+        """Build everything; nothing runs yet. ``seed`` is the simulated market's."""
+        self.hub = MarketHub()
+        self.tasks = TaskSupervisor()
+        self.floor = TradingFloor()
+        self.settled = SettledRequests(InProcessBus())
+        self.door = OrderDoor(
+            journal=journal,
+            floor=self.floor,
+            settled=self.settled,
+            unfinished_max=unfinished_max,
+        )
+        self._journal = journal
+        self._store = store
+        self._clock = clock
+        self._accounts: dict[str, VenueAccount] = {}
+        self._rows: dict[str, BookRows] = {}
+        exchange = Exchange(instruments=DEFAULT_INSTRUMENTS, seed=seed, now_ms=clock.now_ms())
+        self._house = PaperHouse(exchange=exchange, journal=journal, clock=clock, on_quote=self.hub.on_quote)
+        self.hub.on_instruments(exchange.instruments.values())
+        tools = DeskTools(
+            journal=journal,
+            market=self.hub,
+            clock=clock,
+            limits=profiles.limits_for,
+            latches=self._latches,
+            settled=self.door.announce,
+            wake=self.floor.wake,
+            spawn=self._spawn,
+            halted=self._halted,
+        )
+        self._opener = DeskOpener(
+            floor=self.floor,
+            tools=tools,
+            load_book=self._load_book,
+            venue_of=self.venue_of,
+            resumed=self._resumed,
+        )
+
+    @property
+    def instruments(self) -> Iterable[Instrument]:
+        """Everything that can be traded."""
+        return self.hub.instruments.values()
+
+    async def start(self, accounts: Iterable[VenueAccount]) -> None:
+        """Recover every account, then let the market move."""
+        await self._house.load()
+        self._house.tick()
+        await self.configure(accounts)
+        self.tasks.start("paper market", self._house.run())
+
+    async def configure(self, accounts: Iterable[VenueAccount]) -> None:
+        """Take the accounts as they are configured now; open a desk for each new one."""
+        known = set(self._accounts)
+        self._accounts = {account.account_id: account for account in accounts}
+        new = [account for account in self._accounts.values() if account.account_id not in known]
+        # All in a handful of queries: a start with many accounts must not ask the database for each.
+        self._rows = dict(await self._load_rows(new)) if new else {}
+        for account in self._accounts.values():
+            if account.account_id in known:
+                self.floor.reconfigure(account)
+                continue
+            try:
+                _report(await self._opener.open(account))
+            except VenueUnreachableError as error:
+                _log.exception("desk_not_opened", account=account.label)
+                self.tasks.start(f"open {account.label}", self._open_later(account, str(error)))
+
+    async def stop(self) -> None:
+        """End every task."""
+        await self.tasks.close()
+
+    def read_health(self) -> dict[str, object]:
+        """How the order path is: ok, or which accounts take no orders now."""
+        halted = sum(bool(desk.halt_reason) for desk in self.floor.desks)
+        closed = len(self._accounts) - len(self.floor.desks)
+        return {
+            "status": "degraded" if halted or closed else "ok",
+            "accounts": len(self._accounts),
+            "accounts_halted": halted + closed,
+            "requests_unfinished": self.door.unfinished,
+        }
+
+    async def _open_later(self, account: VenueAccount, reason: str) -> None:
+        _report(await self._opener.retry(account, reason))
+
+    async def _load_book(self, account: VenueAccount) -> AccountBook:
+        rows = self._rows.pop(account.account_id, None)
+        if rows is None:
+            rows = (await self._load_rows([account]))[account.account_id]
+        return rebuild_book(rows, self.hub.instruments)
+
+    async def _load_rows(self, accounts: Sequence[VenueAccount]) -> Mapping[str, BookRows]:
+        since_ms = self._clock.now_ms() - RECENT_ORDERS_MS
+        async with self._store.system_session() as system:
+            return await load_book_rows(system, accounts, header_space=BOOK_SPACE, recent_since_ms=since_ms)
+
+    def venue_of(self, account: VenueAccount) -> Venue:
+        """The venue of an account."""
+        return PaperVenue(account, self._house)
+
+    def _latches(self, account: VenueAccount) -> tuple[str, ...]:
+        current = self._accounts.get(account.account_id)
+        if current is None:
+            return ("the account is gone",)
+        return () if current.enabled else ("the account is disabled",)
+
+    def _resumed(self, requests: Iterable[RequestState]) -> None:
+        self.door.expect(state.request.request_id for state in requests)
+
+    def _spawn(self, desk: RecordingDesk, work: Coroutine[None, None, None]) -> None:
+        name = f"desk {desk.account.label}"
+        self.tasks.start(name, work, lambda error: desk.halt(f"{type(error).__name__}: {error}"))
+
+    def _halted(self, desk: RecordingDesk) -> None:
+        _log.error("desk_halted", account=desk.account.label, reason=desk.halt_reason)
+        self.tasks.start(f"rebuild {desk.account.label}", self._rebuild(desk))
+
+    async def _rebuild(self, desk: RecordingDesk) -> None:
+        _report(await self._opener.reopen(desk))
+
+
+def _report(recovery: Recovery) -> None:
+    _log.info(
+        "desk_open",
+        account=recovery.account_id,
+        orders_asked=recovery.orders_asked,
+        orders_in_doubt=recovery.orders_in_doubt,
+        requests_resumed=recovery.requests_resumed,
+    )
+    for difference in recovery.differences:
+        _log.warning("drift", account=recovery.account_id, difference=difference)
