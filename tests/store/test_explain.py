@@ -78,11 +78,8 @@ def later() -> list[Fact]:
         margin_mode=MarginMode.CASH,
         order_type=OrderType.STOP_MARKET,
         quantity=make_order().quantity,
-        **{
-            name: None
-            for name in ("trigger_price", "stop_loss_price", "take_profit_price")
-            if name in ReportBorn.__struct_fields__
-        },
+        stop_loss_price=None,
+        take_profit_price=None,
         at_ms=AT_MS,
     )
     again = ev.AlertDuplicated(
@@ -94,9 +91,9 @@ def later() -> list[Fact]:
     )
     filled = ev.OrderFilled(account_id=ACCOUNT, fill=make_fill(), is_last=True)
     return [
-        fact(again, key="a1:a2", cause="a2"),
+        fact(again, key="a1:a2", cause="a1"),
         fact(filled, key="o1:t1", cause="venue"),
-        fact(ev.VenueOrderBorn(account_id=ACCOUNT, report=born), key="o1-exit", cause="a1"),
+        fact(ev.VenueOrderBorn(account_id=ACCOUNT, report=born), key="o1-exit:1", cause="o1"),
     ]
 
 
@@ -120,10 +117,10 @@ async def trail_of(store: Store, subject: str, tenant: str = TENANT) -> Trail | 
         return await read_trail(session, subject)
 
 
-async def test_alert_request_order_and_child_lead_to_the_same_facts(store: Store, journal: SqliteJournal) -> None:
+async def test_alert_repeat_request_order_and_child_lead_to_the_same_facts(store: Store, journal: SqliteJournal) -> None:
     await tell_story(journal)
 
-    for subject in ("a1", "r1", "o1", "o1-exit"):
+    for subject in ("a1", "a2", "r1", "o1", "o1-exit"):
         trail = await trail_of(store, subject)
         assert trail is not None
         assert [row.kind for row in trail.rows] == [

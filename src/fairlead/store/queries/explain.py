@@ -42,10 +42,9 @@ _KEYED_BY_ORDER: Final = (
     "OrderRejected",
     "OrderCanceled",
     "OrderExpired",
-    "VenueOrderBorn",
 )
 _BEGINS_WITH_ALERT: Final = ("AlertDuplicated",)
-_BEGINS_WITH_ORDER: Final = ("OrderFilled", "OrderUnknown")
+_BEGINS_WITH_ORDER: Final = ("OrderFilled", "OrderUnknown", "VenueOrderBorn")
 
 
 class Trail(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,16 +85,31 @@ async def read_trail(session: Session, subject: str) -> Trail | None:
 async def _find_subject(session: Session, subject: str) -> tuple[AlertState | None, Sequence[RequestState], set[str]]:
     alert = await find_alert(session, subject)
     if alert is not None:
-        requests = await load_requests_of(session, subject)
+        requests = await load_requests_of(session, alert.alert_id)
         return alert, requests, {order_id for request in requests for order_id in request.order_ids}
     order = await find_order(session, subject)
     # An order that the venue made belongs to the request of its parent; a liquidation belongs to nobody's.
     asked = await find_order(session, order.parent_id) if order is not None and order.parent_id else order
     request = await find_request(session, subject if asked is None else asked.request_id)
     known = {one.order_id for one in (order, asked) if one is not None}
+    if request is None and not known:
+        first = await _find_first(session, subject)
+        return (None, (), known) if first is None else await _find_subject(session, first)
     if request is None:
         return None, (), known
     return await find_alert(session, request.request.cause), (request,), known | set(request.order_ids)
+
+
+async def _find_first(session: Session, repeat_id: str) -> str | None:
+    """The alert that a repeat repeated."""
+    # The key is the first alert's id, a colon, and the repeat's own id.
+    repeats = select(journal.c.cause).where(
+        journal.c.tenant == session.tenant,
+        journal.c.kind.in_(_BEGINS_WITH_ALERT),
+        journal.c.key.endswith(f":{repeat_id}", autoescape=True),
+    )
+    row = await session.fetch_one(repeats.limit(1))
+    return None if row is None else str(row.cause)
 
 
 async def _read_rows(
@@ -111,7 +125,9 @@ async def _read_rows(
     await _keep_keyed(session, found, _KEYED_BY_ALERT, alert_ids)
     await _keep_beginning(session, found, _BEGINS_WITH_ALERT, alert_ids)
     await _keep_keyed(session, found, _KEYED_BY_REQUEST, [request.request.request_id for request in requests])
-    await _keep_nearby(session, found, {request.request.cause for request in requests}.union(alert_ids))
+    causes = {request.request.cause for request in requests}
+    causes.update(alert_ids, order_ids, (request.request.request_id for request in requests))
+    await _keep_nearby(session, found, causes)
     born = [order_id for order_id in _born_ids(found.values()) if order_id not in order_ids]
     for ids in (sorted(order_ids), born):
         await _keep_keyed(session, found, _KEYED_BY_ORDER, ids)
