@@ -117,7 +117,7 @@ async def trail_of(store: Store, subject: str, tenant: str = TENANT) -> Trail | 
         return await read_trail(session, subject)
 
 
-async def test_alert_repeat_request_order_and_child_lead_to_the_same_facts(store: Store, journal: SqliteJournal) -> None:
+async def test_every_id_of_a_story_leads_to_the_same_facts(store: Store, journal: SqliteJournal) -> None:
     await tell_story(journal)
 
     for subject in ("a1", "a2", "r1", "o1", "o1-exit"):
