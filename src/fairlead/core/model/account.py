@@ -90,7 +90,7 @@ class Position(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """One holding of a perpetual.
 
     ``quantity`` is contracts: signed in net mode, positive in long/short mode (``position_side`` tells the direction).
-    P&L and fees are in the settle currency.
+    P&L and fees are in the settle currency. ``entry_cost`` is what ``entry_price`` is the average of (0: not known).
     """
 
     tenant: str
@@ -101,6 +101,7 @@ class Position(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     leverage: Decimal
     quantity: Decimal = ZERO
     entry_price: Decimal = ZERO
+    entry_cost: Decimal = ZERO
     realized_pnl: Decimal = ZERO
     fee: Decimal = ZERO
     funding: Decimal = ZERO

@@ -116,7 +116,7 @@ class Holdings:
             self._move(currency, event.balances.get(currency, ZERO) - before, ZERO)
         listed = {(theirs.symbol, theirs.position_side) for theirs in event.positions if theirs.quantity}
         for key in [key for key in self.positions if key not in listed]:
-            gone = replace(self.positions[key], quantity=ZERO, entry_price=ZERO)
+            gone = replace(self.positions[key], quantity=ZERO, entry_price=ZERO, entry_cost=ZERO)
             self._put_position(key, gone, None)
             changed.append(gone)
         for theirs, instrument in zip(event.positions, instruments, strict=True):
@@ -137,6 +137,7 @@ class Holdings:
                 leverage=theirs.leverage,
                 quantity=theirs.quantity,
                 entry_price=theirs.entry_price,
+                entry_cost=ZERO,
             )
             if adopted != self.positions.get(key):
                 self._put_position(key, adopted, instrument)

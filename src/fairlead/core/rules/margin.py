@@ -29,6 +29,18 @@ def average_entry(
     return _ENTRY.divide(quantity_1 * price_1 + quantity_2 * price_2, total)
 
 
+def entry_cost(instrument: Instrument, quantity: Decimal, price: Decimal) -> Decimal:
+    """What a fill adds to the sum that an average price is made of; zero for no quantity."""
+    if not quantity:
+        return ZERO
+    return quantity / price if instrument.is_inverse else quantity * price
+
+
+def entry_average(instrument: Instrument, quantity: Decimal, cost: Decimal) -> Decimal:
+    """Average price of a quantity from the sum of its costs; for inverse contracts the harmonic mean."""
+    return _ENTRY.divide(quantity, cost) if instrument.is_inverse else _ENTRY.divide(cost, quantity)
+
+
 def profit(instrument: Instrument, quantity: Decimal, entry: Decimal, price: Decimal) -> Decimal:
     """P&L of a signed quantity in the settle currency: q m (P - A), inverse q m (1/A - 1/P)."""
     if not quantity:

@@ -10,7 +10,7 @@ from fairlead.core.model.account import Position, PositionSide
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import ZERO
 from fairlead.core.model.request import Side
-from fairlead.core.rules.margin import average_entry, realized_profit
+from fairlead.core.rules.margin import entry_average, entry_cost, realized_profit
 from fairlead.core.rules.order_state import InvariantBroken
 
 
@@ -37,17 +37,22 @@ def apply_fill(
     reduces = held != ZERO and (held > ZERO) is not (change > ZERO)
     closing = min(abs(held), quantity) if reduces else ZERO
     entry, realized = position.entry_price, ZERO
+    cost = position.entry_cost or entry_cost(instrument, abs(held), entry)
     if closing:
         part = closing if held > ZERO else -closing
         realized = realized_profit(instrument, part, entry, price)
+        cost = entry_cost(instrument, abs(held) - closing, entry)
     if not after:
-        entry = ZERO
+        entry = cost = ZERO
     elif opening := quantity - closing:
-        entry = average_entry(instrument, (abs(held) - closing, entry), (opening, price))
+        # From the exact sum, not from the last average: each rounding of that would be one more to carry along.
+        cost += entry_cost(instrument, opening, price)
+        entry = price if opening == abs(after) else entry_average(instrument, abs(after), cost)
     changed = replace(
         position,
         quantity=_unsigned(position, after),
         entry_price=entry,
+        entry_cost=cost,
         realized_pnl=position.realized_pnl + realized,
         fee=position.fee + fee,
     )
