@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fairlead.core.model import events as ev
+from fairlead.core.model.money import format_amount
 from fairlead.ports import Fact
 
 
@@ -39,7 +40,8 @@ def _key(account_id: str, event: ev.AccountEvent) -> str | None:
         case ev.OrderUnknown():
             return f"{event.order_id}:{event.at_ms}"
         case ev.VenueOrderBorn():
-            return event.report.order_id
+            # A protection is reported again when it has grown with what its order filled.
+            return f"{event.report.order_id}:{format_amount(event.report.quantity)}"
         case ev.CashAdjusted():
             return f"{account_id}:{event.adjustment}"
         case _:

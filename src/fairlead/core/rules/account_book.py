@@ -195,8 +195,9 @@ class AccountBook:
 
     def _bear_order(self, event: ev.VenueOrderBorn, instruments: Instruments) -> list[State]:
         report = event.report
-        if report.order_id in self.shelf:
-            return []
+        known = self.shelf.find(report.order_id)
+        if known is not None:
+            return self._grow_order(known, report.quantity)
         parent = self.shelf.find(report.parent_id)
         instrument = self._instrument(report.symbol, instruments)
         order = Order(
@@ -226,6 +227,14 @@ class AccountBook:
         )
         self.shelf.put(order)
         return [order]
+
+    def _grow_order(self, order: Order, quantity: Decimal) -> list[State]:
+        # A protection follows what its order has filled.
+        if order.is_terminal or quantity <= order.quantity:
+            return []
+        grown = msgspec.structs.replace(order, quantity=quantity)
+        self.shelf.put(grown)
+        return [grown]
 
     def _adjust_cash(self, event: ev.CashAdjusted) -> list[State]:
         if event.adjustment in self.adjustments:

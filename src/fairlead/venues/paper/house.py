@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -26,6 +26,8 @@ ORDER_SPACE: Final = "paper_order"
 MARKET_SPACE: Final = "paper_market"
 MARKET_SAVED_EVERY_TICKS: Final = 20
 """Five seconds: after a crash prices go on from at most that long ago."""
+TRADE_NUMBERS_SKIPPED: Final = 1_000_000
+"""More trades than an instrument can have between two saves of the market."""
 
 _ENCODER: Final = msgspec.json.Encoder()
 _ACCOUNT: Final = msgspec.json.Decoder(AccountRecord)
@@ -67,12 +69,13 @@ class PaperHouse:
         self._saved_orders: dict[str, list[Record]] = {}
         self._opened_accounts: set[str] = set()
         self._ticks = 0
+        self._saving: asyncio.Future[bool] | None = None
 
     async def load(self) -> None:
         """Read the saved books, so that accounts opened later go on where they were."""
         for record in await self._journal.read_records(MARKET_SPACE):
             if record.body is not None:
-                self.exchange.records.load_market(_MARKET.decode(record.body))
+                self.exchange.records.load_market(_skip_trade_numbers(_MARKET.decode(record.body)))
         self._saved = {record.key: record for record in await self._journal.read_records(ACCOUNT_SPACE)}
         for record in await self._journal.read_records(ORDER_SPACE):
             self._saved_orders.setdefault(record.owner, []).append(record)
@@ -117,7 +120,8 @@ class PaperHouse:
             self._on_quote(self.exchange.markets.quote(symbol))
         self._ticks += 1
         self.publish()
-        if self._ticks % MARKET_SAVED_EVERY_TICKS == 0:
+        # The first time at once, so that no trade comes before the first save.
+        if self._ticks % MARKET_SAVED_EVERY_TICKS == 1:
             self._save_market()
 
     def publish(self) -> asyncio.Future[bool]:
@@ -126,13 +130,23 @@ class PaperHouse:
         What could not be saved is saved and delivered with the next call, so nothing is ever told that is not durable.
         """
         self._collect(self.exchange.drain_events())
+        if not self._unsaved and self._saving is not None and not self._saving.done():
+            return self._saving
         done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         unsaved, self._unsaved = self._unsaved, _Unsaved()
         if not unsaved:
             done.set_result(True)
             return done
+        self._saving = done
         self._journal.append(Unit(records=tuple(self._records(unsaved))), partial(self._saved_now, unsaved, done))
         return done
+
+    async def catch_up(self) -> bool:
+        """Return when all that has happened is saved and told; False when it cannot be saved now."""
+        while not (done := self.publish()).done():
+            if not await done:
+                return False
+        return done.result()
 
     def _saved_now(self, unsaved: _Unsaved, done: asyncio.Future[bool], outcome: AppendOutcome) -> None:
         saved = isinstance(outcome, Committed)
@@ -155,7 +169,8 @@ class PaperHouse:
             if deliver is not None:
                 deliver(batch)
 
-    def _collect(self, events: Iterable[sim.ExchangeEvent]) -> None:
+    def _collect(self, events: Sequence[sim.ExchangeEvent]) -> None:
+        opened = {event.venue_order_id for event in events if isinstance(event, sim.OrderOpened)}
         for event in events:
             self._unsaved.accounts.add(event.account_id)
             report: ExecutionReport | None = None
@@ -163,8 +178,7 @@ class PaperHouse:
                 case sim.OrderOpened():
                     report = self._opened(event)
                 case sim.OrderFilled():
-                    order_id = self._note(event.account_id, event.venue_order_id)
-                    report = wire.filled(order_id, event.symbol, event, is_last=event.is_last)
+                    report = self._filled(event, opened)
                 case sim.OrderCanceled():
                     order_id = self._note(event.account_id, event.venue_order_id)
                     report = wire.canceled(order_id, event.reason.value, event.at_ms)
@@ -173,12 +187,29 @@ class PaperHouse:
                     report = wire.refused(order_id, event)
                 case sim.OrderAmended() | sim.TriggerFired():
                     self._note(event.account_id, event.venue_order_id)
-                case sim.BalanceChanged() if event.reason is not sim.BalanceReason.TRADE:
+                # What an order moved, a liquidation too, is in its fills.
+                case sim.BalanceChanged() if not event.venue_order_id:
                     report = wire.adjusted(event)
                 case _:
                     pass
             if report is not None:
                 self._unsaved.reports.append((event.account_id, report))
+
+    def _filled(self, event: sim.OrderFilled, opened: Collection[str]) -> ExecutionReport | None:
+        order_id = self._note(event.account_id, event.venue_order_id)
+        report = wire.filled(order_id, event.symbol, event, is_last=event.is_last)
+        exits = self.exits_of(event.account_id, event.venue_order_id)
+        if exits is None or exits.venue_order_id in opened:
+            return report
+        # The exchange has brought the protection of this order to the size of its fills.
+        self._unsaved.reports += [(event.account_id, report), (event.account_id, wire.opened(exits, order_id))]
+        return None
+
+    def exits_of(self, account_id: str, venue_order_id: str) -> Order | None:
+        """The order that protects what an order has filled, if it has one."""
+        books = self.exchange.accounts
+        order = books.find_venue_order(account_id, venue_order_id)
+        return books.find_venue_order(account_id, order.exits_id) if order is not None and order.exits_id else None
 
     def _opened(self, event: sim.OrderOpened) -> ExecutionReport | None:
         self._note(event.account_id, event.venue_order_id)
@@ -209,3 +240,12 @@ class PaperHouse:
         body = _ENCODER.encode(self.exchange.records.dump_market())
         record = Record(space=MARKET_SPACE, owner="", key="market", body=body)
         self._journal.append(Unit(records=(record,)), lambda _: None)
+
+
+def _skip_trade_numbers(record: ExchangeRecord) -> ExchangeRecord:
+    # Trades since the save are in the accounts' books: their numbers must not be given out again.
+    markets = [
+        msgspec.structs.replace(market, trade_number=market.trade_number + TRADE_NUMBERS_SKIPPED)
+        for market in record.markets
+    ]
+    return msgspec.structs.replace(record, markets=tuple(markets))

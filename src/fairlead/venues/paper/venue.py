@@ -92,17 +92,25 @@ class PaperVenue:
         return None if saved else rp.Unknown(message=_NOT_SAVED)
 
     async def find_order(self, order: Order) -> rp.FindOutcome:
-        """Every report about an order, or that the exchange does not know it."""
+        """Every report about an order and its protection, or that the exchange does not know it."""
         account_id = self._account.account_id
+        if not await self._house.catch_up():
+            return rp.Unknown(message=_NOT_SAVED)
         found = self._house.exchange.accounts.find_order(account_id, order.order_id)
         if found is None and order.venue_order_id:
             found = self._house.exchange.accounts.find_venue_order(account_id, order.venue_order_id)
         if found is None:
             return rp.NoSuchOrder()
-        return rp.VenueOrder(reports=wire.whole_story(found, self._house.parent_order_id(account_id, found.parent_id)))
+        reports = wire.whole_story(found, self._house.parent_order_id(account_id, found.parent_id))
+        exits = self._house.exits_of(account_id, found.venue_order_id)
+        return rp.VenueOrder(
+            reports=reports if exits is None else (*reports, *wire.whole_story(exits, wire.order_id_of(found))),
+        )
 
     async def read_account(self) -> rp.AccountReport | rp.Unknown:
         """Balances, positions and open orders now."""
+        if not await self._house.catch_up():
+            return rp.Unknown(message=_NOT_SAVED)
         account_id = self._account.account_id
         books = self._house.exchange.accounts
         return rp.AccountReport(
