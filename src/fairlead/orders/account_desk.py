@@ -12,7 +12,7 @@ from fairlead.core.model.order import ApprovedOrder, Order
 from fairlead.core.model.reports import ExecutionReport
 from fairlead.core.model.request import OrderRequest
 from fairlead.core.model.risk import TradingState
-from fairlead.core.model.state import AlertState, RequestState, State
+from fairlead.core.model.state import AlertState, RequestState, RequestStatus, State
 from fairlead.core.rules.account_book import AccountBook
 from fairlead.core.rules.account_view import AccountView
 from fairlead.core.rules.book_rebuild import book_header
@@ -143,14 +143,17 @@ class AccountDesk:
             self._tools.halted(self)
 
     def _decide(self, request: OrderRequest) -> None:
+        state = self.book.requests.get(request.request_id)
+        # Several commits may each find the first legs done and queue the request: only the first plans the next ones.
+        if state is None or (state.order_ids and not self._wants_more(state)):
+            return
         now_ms = self._tools.clock.now_ms()
         if now_ms > request.valid_until_ms:
             self.record([refusals.expired(request, now_ms)])
             return
         view = self._view(request, now_ms)
-        first_leg = len(self.book.requests[request.request_id].order_ids)
         deadline_ms = min(request.valid_until_ms, now_ms + SEND_DEADLINE_MS)
-        match plan_request(request, view, first_leg=first_leg, deadline_ms=deadline_ms):
+        match plan_request(request, view, first_leg=len(state.order_ids), deadline_ms=deadline_ms):
             case Refusal() as refusal:
                 self.record([refusals.denied_by_sizing(request, refusal, now_ms)])
             case Nothing() as nothing:
@@ -186,6 +189,11 @@ class AccountDesk:
             self._tools.spawn(self, send_order(self, self._tools, one))
 
     def _cancel(self, request: OrderRequest, plan: CancelPlan, now_ms: int) -> None:
+        self._inbox.begin(request)
+        if self.book.requests[request.request_id].status is not RequestStatus.QUEUED:
+            # We stopped in the middle of it, so it is on record already.
+            self._cancel_all(request, plan.orders)
+            return
         event = ev.CancelRequested(
             request_id=request.request_id,
             account_id=request.account_id,
@@ -218,11 +226,10 @@ class AccountDesk:
         wants_more = self._wants_more(state)
         if state.is_pending and not wants_more:
             return
-        # Several commits may each find the first legs done; only the first of them may plan the next ones.
-        first_time = self._inbox.settle(state.request.symbol, state.request.request_id)
-        if wants_more and first_time:
+        self._inbox.settle(state.request.symbol, state.request.request_id)
+        if wants_more:
             self._inbox.push(state.request, first=True)
-        elif not wants_more:
+        else:
             self._tools.settled(state)
         self.wake()
 

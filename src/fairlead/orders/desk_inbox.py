@@ -41,14 +41,12 @@ class DeskInbox:
         """Note that orders of this request are at the venue and their outcome is open."""
         self._unsettled.setdefault(request.symbol, {})[request.request_id] = reads_position(request)
 
-    def settle(self, symbol: str, request_id: str) -> bool:
-        """Note that the outcome of a request is known; False when that was known already."""
-        requests = self._unsettled.get(symbol)
-        if requests is None or requests.pop(request_id, None) is None:
-            return False
+    def settle(self, symbol: str, request_id: str) -> None:
+        """Note that the outcome of a request is known."""
+        requests = self._unsettled.get(symbol, {})
+        requests.pop(request_id, None)
         if not requests:
-            del self._unsettled[symbol]
-        return True
+            self._unsettled.pop(symbol, None)
 
     def pop_ready(self) -> OrderRequest | None:
         """Next request that may be decided now, or None.

@@ -156,9 +156,12 @@ def _is_stuck(legs: Collection[Order]) -> bool:
 
 def _result(legs: Collection[Order], *, more: bool) -> tuple[RequestStatus, str, str]:
     live = [order for order in legs if not order.is_terminal]
-    if more or any(_is_worth_waiting_for(order) for order in live):
+    if any(_is_worth_waiting_for(order) for order in live):
         return RequestStatus.WORKING, "", ""
     doubtful = next((order for order in live if order.status is OrderStatus.UNKNOWN), None)
+    # While what comes first rests at its limit, nobody waits for what comes next.
+    if more and (doubtful is not None or not live):
+        return RequestStatus.WORKING, "", ""
     if doubtful is not None:
         return RequestStatus.UNKNOWN, doubtful.reason_code, doubtful.message
     if live:
