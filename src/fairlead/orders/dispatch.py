@@ -21,19 +21,24 @@ PLACE_TIMES_MAX: Final = 3
 async def send_order(desk: RecordingDesk, tools: DeskTools, approved: ApprovedOrder) -> None:
     """Send one order whose approval is durable, and record the answer; a doubt is settled by asking."""
     order = approved.order
-    now_ms = tools.clock.now_ms()
-    # Asked again right before sending: a latch set since the decision must stop what has not left yet.
-    latches = () if order.reduce_only else tools.latches(desk.account)
+    why_not = _why_not(desk, tools, order)
     if desk.halt_reason:
         return
-    if now_ms >= order.deadline_ms or latches:
-        why = f"stopped by {', '.join(latches)}" if latches else "its deadline passed before it could be sent"
-        desk.record([never_sent(order, why, now_ms)])
+    if why_not:
+        desk.record([never_sent(order, why_not, tools.clock.now_ms())])
         return
     outcome = await _place(desk, tools, approved)
     desk.record([_event_of_outcome(order, outcome, tools.clock.now_ms())])
     if isinstance(outcome, Unknown):
         await settle_doubt(desk, tools, order)
+
+
+def _why_not(desk: RecordingDesk, tools: DeskTools, order: Order) -> str:
+    """Say what stops an order that has not left yet: a latch set since the decision, or its deadline."""
+    latches = () if order.reduce_only else tools.latches(desk.account)
+    if latches:
+        return f"stopped by {', '.join(latches)}"
+    return "its deadline passed before it could be sent" if tools.clock.now_ms() >= order.deadline_ms else ""
 
 
 async def _place(desk: RecordingDesk, tools: DeskTools, approved: ApprovedOrder) -> PlaceOutcome:
@@ -45,6 +50,8 @@ async def _place(desk: RecordingDesk, tools: DeskTools, approved: ApprovedOrder)
         if tools.clock.now_ms() + outcome.retry_after_ms >= approved.order.deadline_ms:
             break
         await tools.clock.sleep_ms(outcome.retry_after_ms)
+        if desk.halt_reason or _why_not(desk, tools, approved.order):
+            break
         outcome = await desk.venue.place_order(approved)
     return outcome
 
