@@ -6,7 +6,7 @@ from typing import Final, assert_never
 
 from fairlead.core.model import events as ev
 from fairlead.core.model.money import ZERO, format_amount
-from fairlead.core.model.order import Order
+from fairlead.core.model.order import Order, OrderStatus
 from fairlead.core.model.reports import AccountReport, FindOutcome, NoSuchOrder, Unknown, VenueOrder
 from fairlead.core.rules.account_book import AccountBook
 from fairlead.orders.desk_tools import DeskTools, RecordingDesk
@@ -18,6 +18,7 @@ DEADLINE_MARGIN_MS: Final = 2_000
 ASK_FIRST_MS: Final = 250
 ASK_BACKOFF_MAX_MS: Final = 30_000
 ASK_TIMES_MAX: Final = 200
+DOUBTFUL: Final = frozenset({OrderStatus.IN_FLIGHT, OrderStatus.UNKNOWN})
 
 
 async def settle_doubt(desk: RecordingDesk, tools: DeskTools, order: Order) -> None:
@@ -82,4 +83,7 @@ def differences(book: AccountBook, report: AccountReport) -> tuple[str, ...]:
             lines.append(f"position {key[0]} {key[1]}: {format_amount(held)}, venue {format_amount(theirs)}")
     unknown = sorted(set(report.open_order_ids) - set(book.orders))
     lines.extend(f"order {order_id}: not ours, open at the venue" for order_id in unknown)
+    open_here = {order_id for order_id, order in book.orders.items() if order.status not in DOUBTFUL}
+    gone = sorted(open_here - set(report.open_order_ids))
+    lines.extend(f"order {order_id}: open here, the venue does not have it" for order_id in gone)
     return tuple(lines)

@@ -9,22 +9,20 @@ from typing import Final
 from fairlead.core.model import events as ev
 from fairlead.core.model.account import VenueAccount
 from fairlead.core.model.order import Order, OrderStatus
-from fairlead.core.model.reports import AccountReport, Unknown, VenueOrder
+from fairlead.core.model.reports import AccountReport, ExecutionReport, FindOutcome, Unknown, VenueOrder
 from fairlead.core.model.state import RequestState
 from fairlead.core.rules.account_book import AccountBook
 from fairlead.orders.account_desk import AccountDesk
 from fairlead.orders.desk_tools import DeskTools, RecordingDesk
 from fairlead.orders.floor import TradingFloor
-from fairlead.orders.reconcile import differences, settle_doubt
-from fairlead.orders.reports import events_of_reports
-from fairlead.ports import Venue
+from fairlead.orders.reconcile import DOUBTFUL, differences, settle_doubt
+from fairlead.orders.reports import in_venue_order
+from fairlead.ports import Unit, Venue
 
-READ_ACCOUNT_TIMES_MAX: Final = 10
-READ_ACCOUNT_PAUSE_MS: Final = 500
+ASK_TIMES_MAX: Final = 10
+ASK_PAUSE_MS: Final = 500
 REOPEN_FIRST_MS: Final = 100
 REOPEN_PAUSE_MAX_MS: Final = 10_000
-
-_DOUBTFUL: Final = frozenset({OrderStatus.IN_FLIGHT, OrderStatus.UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,42 +53,71 @@ async def open_desk(
     """
     desk = AccountDesk(account, book, venue, tools)
     tools.journal.reopen(desk.stream)
-    venue.listen(desk.on_reports)
+    heard: list[ExecutionReport] = []
+    venue.listen(heard.extend)
     if not book.is_adopted:
         desk.record([await _adoption(account, venue, tools)])
+        # The venue's view has it already.
+        heard.clear()
     open_orders = list(book.orders.values())
-    doubts = [order for order in open_orders if not await _ask(desk, tools, order)]
-    found = differences(book, await _read_account(account, venue, tools))
-    if found != book.drift:
-        desk.record([ev.DriftFound(account_id=account.account_id, differences=found, at_ms=tools.clock.now_ms())])
+    answers = [(order, await _find_order(account, venue, tools, order)) for order in open_orders]
+    told = [report for _, answer in answers if isinstance(answer, VenueOrder) for report in answer.reports]
+    # Profit depends on the order of fills over all orders, so what was missed is taken in the venue's order.
+    desk.on_reports(in_venue_order([*told, *heard]))
+    venue.listen(desk.on_reports)
+    doubts = [order for order, answer in answers if not isinstance(answer, VenueOrder) and order.status in DOUBTFUL]
+    desk.record([_doubt(order, tools) for order in doubts if order.status is OrderStatus.IN_FLIGHT])
+    await _compare(desk, tools)
     for order in doubts:
-        tools.spawn(desk, settle_doubt(desk, tools, order))
+        tools.spawn(desk, _settle(desk, tools, order))
     recovery = Recovery(
         account_id=account.account_id,
         orders_asked=len(open_orders),
         orders_in_doubt=len(doubts),
         requests_resumed=len(book.requests),
-        differences=found,
+        differences=book.drift,
     )
     desk.resume()
     return desk, recovery
 
 
-async def _ask(desk: AccountDesk, tools: DeskTools, order: Order) -> bool:
-    """Learn what became of an order while we were away; False leaves it in doubt."""
-    found = await desk.venue.find_order(order)
-    if isinstance(found, VenueOrder):
-        desk.record(events_of_reports(desk.account.account_id, found.reports))
-        return True
-    if order.status is OrderStatus.IN_FLIGHT:
-        event = ev.OrderUnknown(
-            order_id=order.order_id,
-            account_id=order.account_id,
-            message="we stopped before the venue's answer was recorded",
-            at_ms=tools.clock.now_ms(),
-        )
-        desk.record([event])
-    return order.status not in _DOUBTFUL
+async def _compare(desk: RecordingDesk, tools: DeskTools) -> None:
+    """Note where our record and the venue's differ now."""
+    found = differences(desk.book, await _read_account(desk.account, desk.venue, tools))
+    if found != desk.book.drift:
+        now_ms = tools.clock.now_ms()
+        desk.record([ev.DriftFound(account_id=desk.account.account_id, differences=found, at_ms=now_ms)])
+
+
+async def _settle(desk: RecordingDesk, tools: DeskTools, order: Order) -> None:
+    await settle_doubt(desk, tools, order)
+    # A difference may have been that very order.
+    if desk.book.drift:
+        await _compare(desk, tools)
+
+
+async def _find_order(account: VenueAccount, venue: Venue, tools: DeskTools, order: Order) -> FindOutcome:
+    """Ask about an order until there is an answer; one in doubt may stay so, of any other we must not miss a fill."""
+    message = ""
+    for _ in range(ASK_TIMES_MAX):
+        answer = await venue.find_order(order)
+        if not isinstance(answer, Unknown):
+            return answer
+        message = answer.message
+        await tools.clock.sleep_ms(ASK_PAUSE_MS)
+    if order.status in DOUBTFUL:
+        return Unknown(message=message)
+    sentence = f"account {account.label}: the venue does not tell what became of {order.order_id}: {message}"
+    raise VenueUnreachableError(sentence)
+
+
+def _doubt(order: Order, tools: DeskTools) -> ev.OrderUnknown:
+    return ev.OrderUnknown(
+        order_id=order.order_id,
+        account_id=order.account_id,
+        message="we stopped before the venue's answer was recorded",
+        at_ms=tools.clock.now_ms(),
+    )
 
 
 async def _adoption(account: VenueAccount, venue: Venue, tools: DeskTools) -> ev.AccountAdopted:
@@ -107,12 +134,12 @@ async def _adoption(account: VenueAccount, venue: Venue, tools: DeskTools) -> ev
 
 async def _read_account(account: VenueAccount, venue: Venue, tools: DeskTools) -> AccountReport:
     message = ""
-    for _ in range(READ_ACCOUNT_TIMES_MAX):
+    for _ in range(ASK_TIMES_MAX):
         report = await venue.read_account()
         if not isinstance(report, Unknown):
             return report
         message = report.message
-        await tools.clock.sleep_ms(READ_ACCOUNT_PAUSE_MS)
+        await tools.clock.sleep_ms(ASK_PAUSE_MS)
     sentence = f"account {account.label}: the venue does not tell its balances and positions: {message}"
     raise VenueUnreachableError(sentence)
 
@@ -142,6 +169,8 @@ class DeskOpener:
         Raises:
             VenueUnreachableError: the venue gave no view of the account.
         """
+        # What a halted desk has queued is stored, or refused, before its rows are read.
+        await self._tools.journal.commit(Unit())
         book = await self._load_book(account)
         desk, recovery = await open_desk(account, book, self._venue_of(account), self._tools)
         self._resumed(state for state in book.requests.values() if state.is_pending)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import assert_never
 
 from fairlead.core.model import events as ev
@@ -12,6 +12,22 @@ from fairlead.core.model import reports as rp
 def events_of_reports(account_id: str, reports: Sequence[rp.ExecutionReport]) -> list[ev.AccountEvent]:
     """Turn a venue's reports into the facts they state, in order; the book drops those it knows already."""
     return [apply_report(account_id, report) for report in reports]
+
+
+def in_venue_order(reports: Iterable[rp.ExecutionReport]) -> list[rp.ExecutionReport]:
+    """Sort reports about several orders as they happened: by time, fills of one moment by their trade numbers."""
+    return sorted(reports, key=_moment)
+
+
+def _moment(report: rp.ExecutionReport) -> tuple[int, int, int]:
+    match report:
+        case rp.ReportFill(fill=fill):
+            # Trade ids of a venue rise within an instrument, where they are numbers.
+            return fill.at_ms, 1, int(fill.trade_id) if fill.trade_id.isdecimal() else 0
+        case rp.ReportCanceled() | rp.ReportRejected():
+            return report.at_ms, 2, 0
+        case _:
+            return report.at_ms, 0, 0
 
 
 def apply_report(account_id: str, report: rp.ExecutionReport) -> ev.AccountEvent:
