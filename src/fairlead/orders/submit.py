@@ -56,10 +56,7 @@ class OrderDoor:
         if isinstance(outcome, Committed):
             self._unfinished.update(request.request_id for request in requests)
             for request in requests:
-                desk = self._floor.find(request.account_id)
-                # A halted desk finds the request in the journal when it is rebuilt.
-                if desk is not None:
-                    desk.receive([request])
+                self._floor.give(request)
         return outcome
 
     def expect(self, request_ids: Iterable[str]) -> None:
