@@ -25,6 +25,7 @@ class TaskSupervisor:
     def __init__(self) -> None:
         """Start with no tasks."""
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_closed = False
 
     @property
     def running(self) -> int:
@@ -32,11 +33,14 @@ class TaskSupervisor:
         return len(self._tasks)
 
     def start(self, name: str, work: Coroutine[None, None, None], on_failure: OnFailure | None = None) -> None:
-        """Run a coroutine; if it raises, say so and tell ``on_failure``.
+        """Run a coroutine; if it raises, say so and tell ``on_failure``. Nothing is started any more once closed.
 
         Raises:
             TooManyTasksError: the limit is reached; the work was not started.
         """
+        if self._is_closed:
+            work.close()
+            return
         if len(self._tasks) >= TASKS_MAX:
             work.close()
             message = f"{TASKS_MAX} tasks are running, {name} was not started"
@@ -44,9 +48,12 @@ class TaskSupervisor:
         task = asyncio.create_task(_watched(name, work, on_failure), name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        # A task that is canceled before its first step leaves the work unawaited.
+        task.add_done_callback(lambda _: work.close())
 
     async def close(self) -> None:
-        """Cancel what still runs and wait for it to end."""
+        """Cancel what still runs, wait for it to end, and start nothing more."""
+        self._is_closed = True
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
