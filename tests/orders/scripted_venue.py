@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Sequence
 from decimal import Decimal
 
 from fairlead.core.model.account import MarginMode, PositionMode, PositionSide
@@ -12,14 +12,16 @@ from fairlead.core.model.order import ApprovedOrder, Order
 from fairlead.core.model.reports import (
     AccountReport,
     CancelOutcome,
+    ExecutionReport,
     FindOutcome,
     PlaceOutcome,
     Rejected,
+    ReportAdjusted,
+    ReportBorn,
+    ReportFill,
     Unknown,
 )
 from fairlead.ports import DeliverReports, Venue, VenueCapabilities
-
-Answer = Callable[[ApprovedOrder], PlaceOutcome | None]
 
 
 class ScriptedVenue:
@@ -33,13 +35,17 @@ class ScriptedVenue:
         self.answers: deque[PlaceOutcome] = deque()
         self.lose_answers = 0
         self.lose_requests = 0
+        self.find_unanswered = 0
+        # Orders whose answer was lost: their reports are lost too, until somebody asks.
+        self.unheard: set[str] = set()
+        self.promises: VenueCapabilities | None = None
         self.gate = asyncio.Event()
         self.gate.set()
 
     @property
     def capabilities(self) -> VenueCapabilities:
-        """As the venue behind."""
-        return self.venue.capabilities
+        """As the script promises, else as the venue behind."""
+        return self.promises or self.venue.capabilities
 
     @property
     def position_mode(self) -> PositionMode:
@@ -47,8 +53,14 @@ class ScriptedVenue:
         return self.venue.position_mode
 
     def listen(self, deliver: DeliverReports) -> None:
-        """Straight to the venue behind."""
-        self.venue.listen(deliver)
+        """Straight to the venue behind, but for the reports that the script loses."""
+
+        def hear(reports: Sequence[ExecutionReport]) -> None:
+            heard = [report for report in reports if not self._is_unheard(report)]
+            if heard:
+                deliver(heard)
+
+        self.venue.listen(hear)
 
     async def place_order(self, approved: ApprovedOrder) -> PlaceOutcome:
         """Follow the script, then the venue."""
@@ -60,11 +72,12 @@ class ScriptedVenue:
             self.lose_requests -= 1
             return Unknown(message="the request was lost")
         self.placed.append(approved.order.order_id)
-        outcome = await self.venue.place_order(approved)
-        if self.lose_answers:
-            self.lose_answers -= 1
-            return Unknown(message="the answer was lost")
-        return outcome
+        if not self.lose_answers:
+            return await self.venue.place_order(approved)
+        self.lose_answers -= 1
+        self.unheard.add(approved.order.order_id)
+        await self.venue.place_order(approved)
+        return Unknown(message="the answer was lost")
 
     async def cancel_order(self, order: Order) -> CancelOutcome:
         """Straight to the venue behind."""
@@ -83,9 +96,25 @@ class ScriptedVenue:
         return await self.venue.set_leverage(symbol, margin_mode, position_side, leverage)
 
     async def find_order(self, order: Order) -> FindOutcome:
-        """Straight to the venue behind."""
+        """Follow the script, then the venue."""
         self.calls.append("find_order")
-        return await self.venue.find_order(order)
+        if self.find_unanswered:
+            self.find_unanswered -= 1
+            return Unknown(message="the venue is silent")
+        found = await self.venue.find_order(order)
+        self.unheard.discard(order.order_id)
+        return found
+
+    def _is_unheard(self, report: ExecutionReport) -> bool:
+        match report:
+            case ReportFill(fill=fill):
+                return fill.order_id in self.unheard
+            case ReportBorn():
+                return report.parent_id in self.unheard
+            case ReportAdjusted():
+                return False
+            case _:
+                return report.order_id in self.unheard
 
     async def read_account(self) -> AccountReport | Unknown:
         """Straight to the venue behind."""

@@ -1,0 +1,361 @@
+"""The whole order path on a real journal and a real simulated exchange, in virtual time, with crashes on demand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fairlead.accounts.profiles import ProfileBook, built_in_profiles
+from fairlead.clock import VirtualClock
+from fairlead.core.model import ids
+from fairlead.core.model.account import ExecutionMode, MarginMode, PositionMode, VenueAccount
+from fairlead.core.model.events import AlertHandled
+from fairlead.core.model.order import Order
+from fairlead.core.model.request import Enter, OrderRequest, Side, Size, SizeUnit, SourceKind
+from fairlead.core.model.state import RequestState
+from fairlead.core.rules.account_book import AccountBook
+from fairlead.orders.account_desk import AccountDesk
+from fairlead.orders.desk_tools import RecordingDesk
+from fairlead.ports import AppendOutcome, Fact, JournalRow, Venue
+from fairlead.simulator.exchange import Exchange
+from fairlead.simulator.orders import Order as VenueOrder
+from fairlead.store.journal import SqliteJournal
+from fairlead.store.migrate import migrate
+from fairlead.store.queries import states
+from fairlead.store.session import Store
+from fairlead.store.verify import verify
+from fairlead.wiring import Trading, journal_fold
+from tests.orders.scripted_venue import ScriptedVenue
+from tests.orders.watched_journal import WatchedJournal
+
+START_MS = 1_790_000_000_000
+SPOT, LINEAR, INVERSE, ETHER = "BTC-USDT", "BTC-USDT-SWAP", "BTC-USD-SWAP", "ETH-USDT-SWAP"
+VALID_MS = 30_000
+# Loop turns without anybody waiting for the disk: then nothing will happen before time moves.
+QUIET_TURNS = 8
+
+_ACCOUNT = VenueAccount(
+    account_id="a1",
+    tenant="t1",
+    label="a1",
+    exchange="okx",
+    kind="paper",
+    mode=ExecutionMode.PAPER,
+    position_mode=PositionMode.NET,
+    risk_profile="paper",
+    opening_balances={"USDT": Decimal(100_000), "BTC": Decimal(1)},
+)
+_REQUEST = OrderRequest(
+    request_id="",
+    tenant="t1",
+    account_id="a1",
+    cause="",
+    cause_at_ms=0,
+    source_kind=SourceKind.WEBHOOK,
+    source_id="h1",
+    strategy_id="",
+    risk_profile="",
+    symbol=LINEAR,
+    intent=Enter(side=Side.BUY, size=Size(amount=Decimal(2), unit=SizeUnit.NATIVE)),
+    valid_until_ms=0,
+    margin_mode=MarginMode.CROSS,
+)
+
+
+def account(account_id: str = "a1", **changes: object) -> VenueAccount:
+    return msgspec.structs.replace(_ACCOUNT, account_id=account_id, label=account_id, **changes)
+
+
+def enter(side: Side, amount: Decimal | int | str, unit: SizeUnit = SizeUnit.NATIVE) -> Enter:
+    return Enter(side=side, size=Size(amount=Decimal(amount), unit=unit))
+
+
+def buy(amount: Decimal | int | str, unit: SizeUnit = SizeUnit.NATIVE) -> Enter:
+    return enter(Side.BUY, amount, unit)
+
+
+def sell(amount: Decimal | int | str, unit: SizeUnit = SizeUnit.NATIVE) -> Enter:
+    return enter(Side.SELL, amount, unit)
+
+
+class WatchedTrading(Trading):
+    """The order path as it is, with a scripted venue before each account and an eye on what goes wrong."""
+
+    watched: WatchedJournal
+    venues: dict[str, ScriptedVenue]
+    halts: list[str]
+
+    def __init__(self, *, journal: WatchedJournal, store: Store, clock: VirtualClock, profiles: ProfileBook) -> None:
+        self.watched = journal
+        self.venues = {}
+        self.halts = []
+        super().__init__(journal=journal, store=store, clock=clock, seed=7, profiles=profiles)
+
+    @property
+    def exchange(self) -> Exchange:
+        return self._house.exchange
+
+    def venue_of(self, account: VenueAccount) -> Venue:
+        venue = super().venue_of(account)
+        known = self.venues.get(account.account_id)
+        if known is None:
+            known = self.venues[account.account_id] = ScriptedVenue(venue)
+        known.venue = venue
+        return known
+
+    async def _load_book(self, account: VenueAccount) -> AccountBook:
+        self.watched.in_flight += 1
+        try:
+            return await super()._load_book(account)
+        finally:
+            self.watched.in_flight -= 1
+
+    def _halted(self, desk: RecordingDesk) -> None:
+        self.halts.append(f"{desk.account.label}: {desk.halt_reason}")
+        super()._halted(desk)
+
+
+class TradingWorld:
+    """One data folder; a process is started, stopped, killed and started again in it."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.clock = VirtualClock(START_MS)
+        self.profiles = ProfileBook(built_in_profiles())
+        self.accounts: list[VenueAccount] = []
+        self.halts_expected = False
+        self.placed: list[str] = []
+        self.trading: WatchedTrading
+        self.journal: WatchedJournal
+        self._sqlite: SqliteJournal
+        self._store: Store
+        self._causes = 0
+        self._loop_errors: list[str] = []
+
+    @classmethod
+    def make(cls, folder: Path) -> TradingWorld:
+        url = f"sqlite:///{folder / 'fairlead.sqlite3'}"
+        migrate(url)
+        return cls(url)
+
+    # --- life of the process
+
+    async def start(self, *accounts: VenueAccount) -> None:
+        self.accounts = list(accounts) or self.accounts or [account()]
+        asyncio.get_running_loop().set_exception_handler(self._note_error)
+        self._sqlite = await SqliteJournal.open(self.url, on_death=_fail)
+        self._store = Store(self.url)
+        self.journal = WatchedJournal(self._sqlite)
+        self.trading = WatchedTrading(journal=self.journal, store=self._store, clock=self.clock, profiles=self.profiles)
+        await self._finish(self.trading.start(self.accounts))
+        await self.quiet()
+
+    async def stop(self) -> None:
+        """End in good order."""
+        await self.quiet()
+        await self._end()
+
+    async def crash(self) -> None:
+        """Die now: what was not handed to the journal is lost, and nobody hears of what it stores."""
+        self.journal.is_dead = True
+        await self._end()
+
+    async def restart(self, *, pause_ms: int = 0) -> None:
+        await self.crash()
+        self.clock.advance_ms(pause_ms)
+        await self.start()
+
+    async def _end(self) -> None:
+        await self.trading.stop()
+        for venue in self.trading.venues.values():
+            self.placed += venue.placed
+        await self._sqlite.close()
+        await self._store.close()
+        if not self.halts_expected:
+            assert not self.trading.halts
+        assert self._loop_errors == []
+
+    def problems(self) -> tuple[str, ...]:
+        """What the journal and the tables say against each other."""
+        return verify(self.url, journal_fold()).problems
+
+    # --- time
+
+    async def quiet(self) -> None:
+        """Return when nothing more happens unless time moves."""
+        turns = 0
+        while turns < QUIET_TURNS:
+            await asyncio.sleep(0)
+            turns = turns + 1 if not self.journal.in_flight else 0
+
+    async def run_ms(self, duration_ms: int) -> None:
+        """Let time pass from wake to wake, with everything done that each wake causes."""
+        end_ms = self.clock.now_ms() + duration_ms
+        await self.quiet()
+        while (wake_ms := self.clock.next_wake_ms) is not None and wake_ms <= end_ms:
+            self.clock.advance_ms(wake_ms - self.clock.now_ms())
+            await self.quiet()
+        self.clock.advance_ms(end_ms - self.clock.now_ms())
+
+    async def _finish(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        while not task.done():
+            await self.quiet()
+            if not task.done() and (wake_ms := self.clock.next_wake_ms) is not None:
+                self.clock.advance_ms(wake_ms - self.clock.now_ms())
+        await task
+
+    # --- wishes
+
+    def request(self, account_id: str = "a1", **changes: object) -> OrderRequest:
+        """A wish as a webhook makes it: its id follows from the cause and the account."""
+        self._causes += 1
+        cause = str(changes.get("cause", f"alert{self._causes}"))
+        now_ms = self.clock.now_ms()
+        one = msgspec.structs.replace(
+            _REQUEST,
+            request_id=ids.request_id(cause_at_ms=now_ms, cause=cause, account_id=account_id),
+            account_id=account_id,
+            cause=cause,
+            cause_at_ms=now_ms,
+            valid_until_ms=now_ms + VALID_MS,
+        )
+        return msgspec.structs.replace(one, **changes)
+
+    async def submit(self, *requests: OrderRequest) -> AppendOutcome:
+        """Hand requests of one cause in, and do not wait for what becomes of them."""
+        return await self.trading.door.submit((_handled(requests),), requests)
+
+    async def ask(self, *requests: OrderRequest, within_ms: int = 0) -> list[RequestState]:
+        """Hand requests in, each from a cause of its own, and say what became of them."""
+        await asyncio.gather(*(self.submit(request) for request in requests))
+        await self.quiet()
+        await self.run_ms(within_ms)
+        return [await self.state(request) for request in requests]
+
+    async def want(self, account_id: str = "a1", **changes: object) -> RequestState:
+        """One request, settled."""
+        (state,) = await self.ask(self.request(account_id, **changes))
+        return state
+
+    # --- what is known
+
+    async def state(self, request: OrderRequest) -> RequestState:
+        """The stored result of a request."""
+        found = await self.find_state(request)
+        assert found is not None, request
+        return found
+
+    async def find_state(self, request: OrderRequest) -> RequestState | None:
+        """The stored result of a request; None when we died before it was stored."""
+        async with self._store.session(request.tenant) as session:
+            return await states.find_request(session, request.request_id)
+
+    async def orders(self, account_id: str = "a1") -> list[Order]:
+        """All stored orders of an account, oldest first."""
+        async with self._store.session("t1") as session:
+            return list(await states.load_orders_since(session, 0, account_id))
+
+    async def orders_of(self, request: OrderRequest) -> list[Order]:
+        """Stored orders of one request, leg by leg."""
+        found = [order for order in await self.orders(request.account_id) if order.request_id == request.request_id]
+        return sorted((order for order in found if not order.origin), key=lambda order: order.leg)
+
+    async def facts(self, *kinds: type) -> list[JournalRow]:
+        """Journal rows of these kinds, or all."""
+        return [row async for row in self._sqlite.read_after(0) if not kinds or isinstance(row.event, kinds)]
+
+    def desk(self, account_id: str = "a1") -> AccountDesk:
+        """The open desk of an account."""
+        desk = self.trading.floor.find(account_id)
+        assert desk is not None, account_id
+        return desk
+
+    def venue(self, account_id: str = "a1") -> ScriptedVenue:
+        """The script of an account's venue."""
+        return self.trading.venues[account_id]
+
+    # --- the witness
+
+    @property
+    def exchange(self) -> Exchange:
+        """The simulated exchange of this process."""
+        return self.trading.exchange
+
+    def venue_orders(self, account_id: str = "a1") -> list[VenueOrder]:
+        """Every order the exchange has or had."""
+        books = self.exchange.accounts
+        return [*books.finished_orders(account_id), *books.open_orders(account_id)]
+
+    def held(self, symbol: str = LINEAR, account_id: str = "a1") -> Decimal:
+        """Signed contracts at the exchange, both sides together."""
+        rows = self.exchange.accounts.positions(account_id)
+        return sum((row.signed_quantity for row in rows if row.symbol == symbol), Decimal(0))
+
+    def differences(self, account_id: str = "a1") -> list[str]:
+        """Where our book and the exchange's own disagree."""
+        book = self.desk(account_id).book
+        books = self.exchange.accounts
+        ours: dict[str, object] = {f"cash {row.currency}": row.total for row in book.balances.values() if row.total}
+        ours.update(
+            (f"position {row.symbol} {row.position_side} {row.margin_mode}", row.quantity)
+            for row in book.positions.values()
+        )
+        ours.update((f"order {order_id}", order.filled_quantity) for order_id, order in book.orders.items())
+        theirs: dict[str, object] = {
+            f"cash {currency}": row.total for currency, row in books.balances(account_id).items() if row.total
+        }
+        theirs.update(
+            (f"position {row.symbol} {row.position_side} {row.margin_mode}", row.quantity)
+            for row in books.positions(account_id)
+        )
+        theirs.update(
+            (f"order {order.client_order_id}", order.filled_quantity) for order in books.open_orders(account_id)
+        )
+        return [
+            f"{key}: ours {ours.get(key)}, theirs {theirs.get(key)}"
+            for key in sorted({*ours, *theirs})
+            if ours.get(key) != theirs.get(key)
+        ]
+
+    def agrees(self, account_id: str = "a1") -> bool:
+        """Whether our books are the exchange's and no drift was noted."""
+        assert self.differences(account_id) == []
+        assert self.desk(account_id).book.drift == ()
+        return True
+
+    def feed(self, symbol: str, price: Decimal) -> None:
+        """Pin a market to a price, as a feed from outside does."""
+        self.exchange.feed_price(symbol, price, now_ms=self.clock.now_ms())
+
+    def price(self, symbol: str = LINEAR) -> Decimal:
+        """Mark price."""
+        return self.trading.hub.quotes[symbol].mark
+
+    def _note_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        self._loop_errors.append(f"{context.get('message')}: {context.get('exception')!r}")
+
+
+def _handled(requests: Iterable[OrderRequest]) -> Fact:
+    requests = list(requests)
+    cause = requests[0].cause
+    event = AlertHandled(
+        alert_id=cause,
+        verdict="accepted",
+        reason_code="",
+        detail="",
+        mapping=(requests[0].symbol, requests[0].symbol),
+        warnings=(),
+        request_ids=tuple(request.request_id for request in requests),
+        at_ms=requests[0].cause_at_ms,
+    )
+    return Fact(tenant="t1", stream="hook:h1", cause=cause, at_ms=event.at_ms, event=event, key=cause)
+
+
+def _fail(error: BaseException) -> None:
+    raise AssertionError("the writer died") from error

@@ -1,0 +1,89 @@
+"""A journal that can refuse a unit, fall silent, or die at a chosen fact; everything else is the real one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+from fairlead.ports import AppendOutcome, Committed, Journal, JournalRow, NotStored, Record, Unit
+
+Matches = Callable[[Unit], bool]
+
+
+def has_fact(*kinds: type) -> Matches:
+    """Units with a fact of one of these kinds."""
+    return lambda unit: any(isinstance(fact.event, kinds) for fact in unit.facts)
+
+
+class WatchedJournal:
+    """Obeys ports.Journal: outcomes come in queue order, and a refused unit closes its chain until it is reopened.
+
+    Once dead it is a process that was killed: what comes later is neither stored nor answered.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self.refuse: Matches | None = None
+        self.die_before: Matches | None = None
+        self.die_after: Matches | None = None
+        self.is_dead = False
+        self.in_flight = 0
+        self.refused: list[Unit] = []
+        self._journal = journal
+        self._closed_chains: set[str] = set()
+
+    def append(self, unit: Unit, on_done: Callable[[AppendOutcome], None]) -> None:
+        if self.die_before is not None and self.die_before(unit):
+            self.is_dead = True
+        if self.is_dead:
+            return
+        refusal = self._refusal(unit)
+        is_last = self.die_after is not None and self.die_after(unit)
+
+        def tell(outcome: AppendOutcome) -> None:
+            self.in_flight -= 1
+            if self.is_dead:
+                return
+            if is_last:
+                self.is_dead = True
+                return
+            on_done(refusal if refusal is not None and isinstance(outcome, Committed) else outcome)
+
+        self.in_flight += 1
+        # An empty unit keeps the place of a refused one, so that its outcome comes in turn.
+        self._journal.append(unit if refusal is None else Unit(), tell)
+
+    def commit(self, unit: Unit) -> Awaitable[AppendOutcome]:
+        future: asyncio.Future[AppendOutcome] = asyncio.get_running_loop().create_future()
+
+        def tell(outcome: AppendOutcome) -> None:
+            if not future.done():
+                future.set_result(outcome)
+
+        self.append(unit, tell)
+        return future
+
+    def reopen(self, chain: str) -> None:
+        self._closed_chains.discard(chain)
+        self._journal.reopen(chain)
+
+    def read_after(self, seq: int) -> AsyncIterator[JournalRow]:
+        return self._journal.read_after(seq)
+
+    async def read_records(self, space: str) -> Sequence[Record]:
+        self.in_flight += 1
+        try:
+            return await self._journal.read_records(space)
+        finally:
+            self.in_flight -= 1
+
+    def _refusal(self, unit: Unit) -> NotStored | None:
+        if unit.chain in self._closed_chains:
+            self.refused.append(unit)
+            return NotStored(reason=f"an earlier unit of {unit.chain} was refused")
+        if self.refuse is None or not self.refuse(unit):
+            return None
+        self.refuse = None
+        self.refused.append(unit)
+        if unit.chain:
+            self._closed_chains.add(unit.chain)
+        return NotStored(reason="the disk is full")
