@@ -1,6 +1,6 @@
 """The one place that knows which implementation is used: builds the process, starts it, and takes it down."""
 
-from fairlead.wiring.process import Running, running, serve
+from fairlead.wiring.lifetime import Running, running, serve
 from fairlead.wiring.replaying import journal_fold
 from fairlead.wiring.trading import Trading
 
