@@ -1,0 +1,43 @@
+"""Alerts as they came in, read back from the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, cast
+
+from sqlalchemy import select
+
+from fairlead.core.model.events import AlertReceived
+from fairlead.store.rows import StoredRow, decode_row
+from fairlead.store.session import Session
+from fairlead.store.tables import alerts, journal
+
+_UNHANDLED: Final = "received"
+
+
+async def find_received_alert(session: Session, tenant: str, duplicate_key: str) -> AlertReceived | None:
+    """The alert of a tenant that was stored under a duplicate key."""
+    query = select(journal).where(
+        journal.c.tenant == tenant,
+        journal.c.kind == AlertReceived.__name__,
+        journal.c.key == duplicate_key,
+    )
+    row = await session.fetch_one(query)
+    event = decode_row(cast("StoredRow", tuple(row))).event if row is not None else None
+    return event if isinstance(event, AlertReceived) else None
+
+
+async def load_unhandled_alerts(system: Session, since_ms: int) -> Sequence[tuple[str, AlertReceived]]:
+    """Tenant and alert of all that have no verdict yet, oldest first; needs a system session."""
+    query = (
+        select(alerts.c.tenant, alerts.c.duplicate_key)
+        # The id begins with the time in hexadecimal, so the primary key finds the place.
+        .where(alerts.c.alert_id >= f"{max(since_ms, 0):011x}", alerts.c.verdict == _UNHANDLED)
+        .order_by(alerts.c.alert_id)
+    )
+    found = []
+    for row in await system.fetch_all(query):
+        event = await find_received_alert(system, row.tenant, row.duplicate_key)
+        if event is not None:
+            found.append((row.tenant, event))
+    return found
