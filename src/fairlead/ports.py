@@ -42,7 +42,7 @@ class Clock(Protocol):
 
 
 class VenueCapabilities(msgspec.Struct, frozen=True, kw_only=True):
-    """What a venue can promise (architecture.md 6): decides how a doubt may be settled."""
+    """What a venue can promise (docs/architecture.md): decides how a doubt may be settled."""
 
     deadlines: bool
     client_ids_lasting: bool

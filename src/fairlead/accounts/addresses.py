@@ -9,7 +9,7 @@ from typing import Final
 IpAddress = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-# All of TradingView's customers share these four (webhook.md 3).
+# All of TradingView's customers share these four (docs/alerts.md).
 TRADINGVIEW: Final = "tradingview"
 TRADINGVIEW_ADDRESSES: Final = ("52.89.214.238", "34.212.75.30", "54.218.53.128", "52.32.178.7")
 PRESETS: Final = {TRADINGVIEW: TRADINGVIEW_ADDRESSES}

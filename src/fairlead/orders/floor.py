@@ -16,7 +16,7 @@ DECISIONS_PER_TURN_MAX: Final = 64
 
 
 class TradingFloor:
-    """All open desks. One task a desk costs a third more than one scheduler for all (order-path.md)."""
+    """All open desks. One task a desk costs a third more than one scheduler for all (docs/decisions/0006)."""
 
     def __init__(self) -> None:
         """Start without desks."""

@@ -25,7 +25,7 @@ async def settle_doubt(desk: RecordingDesk, tools: DeskTools, order: Order) -> N
     """Ask about an order until the venue's answer settles it; never resend.
 
     "No such order" proves something only once the deadline and a margin have passed, and only on a venue that honours
-    deadlines or keeps client ids for ever (okx.md 4.3). Otherwise the order stays unknown and a person is asked.
+    deadlines or keeps client ids for ever (OKX API v5). Otherwise the order stays unknown and a person is asked.
     """
     pause_ms = ASK_FIRST_MS
     for _ in range(ASK_TIMES_MAX):

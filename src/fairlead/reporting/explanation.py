@@ -170,7 +170,7 @@ class RefusedCallPart(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
-    """Each account counted once (webhook.md 6); sums only over equal units."""
+    """Each account counted once (docs/alerts.md); sums only over equal units."""
 
     accounts: int = 0
     successful: int = 0

@@ -83,7 +83,7 @@ class Account:
         self.client_ids_used: set[str] = set()
 
     def leverage_key(self, symbol: str, margin_mode: MarginMode, position_side: PositionSide) -> PositionKey:
-        """Which leverage counts: one per side only when isolated in long/short mode (okx.md 2.2)."""
+        """Which leverage counts: one per side only when isolated in long/short mode (OKX API v5)."""
         per_side = margin_mode is MarginMode.ISOLATED and self.position_mode is PositionMode.LONG_SHORT
         return PositionKey(symbol, margin_mode, position_side if per_side else PositionSide.NET)
 

@@ -1,4 +1,4 @@
-"""Whether the exchange takes an order: every refusal before anything happens (okx.md 3.5 to 3.7, 4.5)."""
+"""Whether the exchange takes an order: every refusal before anything happens (OKX API v5)."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Gate:
         currency = instrument.quote_currency if is_buy else instrument.base_currency
         have = available(self._world, account, currency)
         in_quote = wish.quantity_unit is QuantityUnit.QUOTE
-        # Sized in the other unit, a market order executes what the balance covers, unless asked not to (okx.md 3.3).
+        # Sized in the other unit, a market order executes what the balance covers, unless asked not to (OKX API v5).
         if wish.limit_price is None and is_buy is not in_quote and wish.shrink_to_balance:
             least = instrument.quantity_min * (market.touch(wish.side) if is_buy else 1)
             return refuse_balance(currency) if have < least else None

@@ -93,7 +93,7 @@ def quote_target(order: Order, market: Market, taker: Taker, have: Decimal) -> D
 
 
 def base_target(order: Order, market: Market, taker: Taker, have: Decimal) -> Decimal:
-    """Base quantity of a spot market buy sized in base: what the balance covers of it (okx.md 3.3)."""
+    """Base quantity of a spot market buy sized in base: what the balance covers of it (OKX API v5)."""
     if order.quantity * market.worst_price(Side.BUY) <= have:
         return order.quantity
     quantity, ended = affordable(market, taker, have)

@@ -57,7 +57,7 @@ def liquidation_price(
     margin: Decimal,
     keep_rate: Decimal,
 ) -> Decimal | None:
-    """Price where margin + P&L equals ``keep_rate`` of the value (okx.md 3.8); None where no price does.
+    """Price where margin + P&L equals ``keep_rate`` of the value (OKX API v5); None where no price does.
 
     With keep_rate = maintenance rate + taker fee it is the liquidation price; with the fee alone, the bankruptcy price.
     """

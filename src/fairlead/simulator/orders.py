@@ -217,7 +217,7 @@ class Order(msgspec.Struct, kw_only=True):
 
 
 def reduces(wish: NewOrder) -> bool:
-    """Whether an order may only shrink a position (okx.md 3.5)."""
+    """Whether an order may only shrink a position (OKX API v5)."""
     match wish.position_side:
         case PositionSide.NET:
             return wish.reduce_only

@@ -209,7 +209,7 @@ class Trading:
             self.fit_reduce_only(account, PositionKey(order.symbol, order.wish.margin_mode, order.wish.position_side))
 
     def fit_reduce_only(self, account: Account, key: PositionKey) -> None:
-        """Cancel reduce-only orders that are more than the position: the best priced keep their place (okx.md 3.5)."""
+        """Cancel reduce-only orders that are more than the position: the best priced keep their place (OKX API v5)."""
         position = account.positions.get(key)
         room = ZERO if position is None else abs(position.quantity)
         closers = [order for order in account.pending.values() if _closes(order, key)]

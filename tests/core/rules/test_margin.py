@@ -32,7 +32,7 @@ def test_the_sample_of_the_venue_is_met_within_the_stated_factor() -> None:
     assert margin.quantize(D("1E-8")) == D("0.00038966")
     price = liquidation_price(ether, D(1), entry, D("0.00038966"), D("0.008") + D("0.0005"))
     assert price is not None
-    # The venue multiplies (1 + mmr)(1 + fee) where we add; okx.md 3.8 says by how much that differs.
+    # The venue multiplies (1 + mmr)(1 + fee) where we add; OKX API v5 says by how much that differs.
     assert abs(price / D("2352.8497") - 1) < D("1E-5")
     exact = liquidation_price(ether, D(1), entry, D("0.00038966"), D("1.008") * D("1.0005") - 1)
     assert exact is not None

@@ -38,7 +38,7 @@ def request_id(*, cause_at_ms: int, cause: str, account_id: str) -> str:
 
 
 def client_order_id(*, cause_at_ms: int, request: str, leg: int) -> str:
-    """Id we give an order: letters and digits, 27 of OKX's 32 (okx.md 3.1 clOrdId)."""
+    """Id we give an order: letters and digits, 27 of OKX's 32 (OKX API v5)."""
     return derive_id(cause_at_ms, "order", request, str(leg))
 
 

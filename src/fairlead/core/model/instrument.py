@@ -85,7 +85,7 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
         return price > ZERO and is_multiple(price, self.tick_size)
 
     def notional(self, quantity: Decimal, price: Decimal) -> Notional:
-        """Value of a quantity at a price, in the settle currency (okx.md 3.8: q m P linear, q m / P inverse)."""
+        """Value of a quantity at a price, in the settle currency (OKX API v5: q m P linear, q m / P inverse)."""
         if self.is_inverse:
             return Notional(quantity * self.contract_value / price)
         return Notional(quantity * self.contract_value * price)

@@ -9,7 +9,7 @@ import msgspec
 
 
 class CheckCode(StrEnum):
-    """Closed set of risk checks, in the order in which they are reported (risk-engine.md 3)."""
+    """Closed set of risk checks, in the order in which they are reported (docs/decisions/0003)."""
 
     KILL = "KILL"
     STATE = "STATE"

@@ -14,7 +14,7 @@ from fairlead.core.model.request import OrderRequest
 
 
 class RequestStatus(StrEnum):
-    """How far a request has come; the first two are pending, the rest final (webhook.md 6 results)."""
+    """How far a request has come; the first two are pending, the rest final (docs/alerts.md results)."""
 
     QUEUED = "queued"
     WORKING = "working"

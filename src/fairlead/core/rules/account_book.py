@@ -258,7 +258,7 @@ class AccountBook:
         return [*self.holdings.adopt(event, traded), *self.holdings.drain_touched()]
 
     def leverage_key(self, symbol: str, margin_mode: MarginMode, position_side: PositionSide) -> LeverageKey:
-        """Which setting counts: one a side only for isolated margin in long/short mode (okx.md 2.2)."""
+        """Which setting counts: one a side only for isolated margin in long/short mode (OKX API v5)."""
         per_side = margin_mode is MarginMode.ISOLATED and self.position_mode is PositionMode.LONG_SHORT
         return (symbol, margin_mode, position_side if per_side else PositionSide.NET)
 

@@ -1,4 +1,4 @@
-"""Orders that make a holding smaller: closes, whole or in part, and reduce-only entries (webhook.md 9)."""
+"""Orders that make a holding smaller: closes, whole or in part, and reduce-only entries (docs/alerts.md)."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def _closable(draft: Draft, position: Position) -> Decimal:
 
     In net mode a resting reduce-only order does not stand in the way: the venue takes it back as the position shrinks,
     so only orders whose outcome is a matter of moments are left out. In long/short mode the venue refuses more than
-    what is free of all of them (okx.md 3.5).
+    what is free of all of them (OKX API v5).
     """
     side = closing_side(position)
     is_net = draft.view.book.position_mode is PositionMode.NET

@@ -41,7 +41,7 @@ def hold_of(order: Order, instrument: Instrument) -> tuple[str, Decimal]:
     """Currency and amount that an order holds for what may still fill, rounded up.
 
     Spot holds what would be paid, perpetuals the initial margin and the fee of the part that opens. Orders that the
-    venue made (protection, liquidation) hold nothing (okx.md 3.9).
+    venue made (protection, liquidation) hold nothing (OKX API v5).
     """
     leaves = order.leaves_quantity
     is_buy = order.side is Side.BUY

@@ -1,4 +1,4 @@
-"""Arithmetic of perpetual positions, linear and inverse: entry, profit, margin, liquidation (okx.md 3.8)."""
+"""Arithmetic of perpetual positions, linear and inverse: entry, profit, margin, liquidation (OKX API v5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sizes of orders that open or add to a perpetual position: contracts, leverage, margin (webhook.md 8.1 and 8.3)."""
+"""Sizes of orders that open or add to a perpetual position: contracts, leverage, margin (docs/alerts.md)."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def needs_price(instrument: Instrument, unit: SizeUnit) -> bool:
 
 
 def to_native(instrument: Instrument, size: Size, price: Decimal) -> Ratio | None:
-    """Size in the instrument's own unit (webhook.md 8.3); None for percentages and for a unit that it does not have."""
+    """Size in the instrument's own unit (docs/alerts.md); None for percentages and for a unit that it does not have."""
     amount, value = size.amount, instrument.contract_value
     match size.unit:
         case SizeUnit.NATIVE:

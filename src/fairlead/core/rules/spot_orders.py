@@ -1,4 +1,4 @@
-"""Sizes of spot orders: what a percentage, a base or a quote amount becomes (webhook.md 8.1 and 8.3)."""
+"""Sizes of spot orders: what a percentage, a base or a quote amount becomes (docs/alerts.md)."""
 
 from __future__ import annotations
 

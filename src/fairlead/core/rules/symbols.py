@@ -18,7 +18,7 @@ LIKENESS_MIN: Final = 0.6
 
 
 class ProductType(StrEnum):
-    """The three words that alerts use for the kind of an instrument (webhook.md 2.2 ``type``)."""
+    """The three words that alerts use for the kind of an instrument (docs/alerts.md ``type``)."""
 
     SPOT = "spot"
     PERPS = "perps"

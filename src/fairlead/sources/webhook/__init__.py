@@ -1,1 +1,1 @@
-"""Alerts over HTTP: decode, keep before answering, then ask for orders (webhook.md)."""
+"""Alerts over HTTP: decode, keep before answering, then ask for orders (docs/alerts.md)."""

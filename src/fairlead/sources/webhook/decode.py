@@ -1,4 +1,4 @@
-"""Reads an alert's fields (webhook.md 2.2 and 2.3): strict about values, lenient about case and unknown names."""
+"""Reads an alert's fields (docs/alerts.md): strict about values, lenient about case and unknown names."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class AlertMarginMode(StrEnum):
 
 
 class QuantityUnit(StrEnum):
-    """What ``qty`` may count; without a unit it is the instrument's own (webhook.md 8.1)."""
+    """What ``qty`` may count; without a unit it is the instrument's own (docs/alerts.md)."""
 
     BASE = "base"
     QUOTE = "quote"

@@ -1,4 +1,4 @@
-"""What makes two alerts the same alert (webhook.md 7), and who came first."""
+"""What makes two alerts the same alert (docs/alerts.md), and who came first."""
 
 from __future__ import annotations
 

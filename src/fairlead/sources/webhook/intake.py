@@ -1,4 +1,4 @@
-"""The webhook source as a whole: takes authenticated calls in the order of webhook.md 5, and answers for them."""
+"""The webhook source as a whole: takes authenticated calls in the order of docs/alerts.md, and answers for them."""
 
 from __future__ import annotations
 

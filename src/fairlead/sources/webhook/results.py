@@ -1,4 +1,4 @@
-"""What a sender is told (webhook.md 6): one line per account, each account counted once."""
+"""What a sender is told (docs/alerts.md): one line per account, each account counted once."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def make_hook_routes(tools: WebTools) -> list[Route]:
 
 
 class AlertEndpoint:
-    """Checks a call step by step (webhook.md 5, 1 to 3) and hands it to the intake."""
+    """Checks a call step by step (docs/alerts.md) and hands it to the intake."""
 
     def __init__(self, tools: WebTools) -> None:
         """Work with these tools."""

@@ -17,7 +17,7 @@ from fairlead.core.rules.valuation import is_usd, usd_rate
 
 
 def reference_price(quote: Quote) -> Decimal | None:
-    """Middle of the book, else the last trade (risk-engine.md, ref)."""
+    """Middle of the book, else the last trade (docs/decisions/0003)."""
     if quote.bid > ZERO and quote.ask > ZERO:
         return quote.mid
     return quote.last if quote.last > ZERO else None

@@ -28,7 +28,7 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     """What an order does to what is held.
 
     ``reduces``: it cannot open, add or flip, whatever else fills. ``shrinks``: the exact rule of a reducing account,
-    |held + order| < |held| with the sign kept (risk-engine.md 3, STATE). ``held`` is in the instrument's unit.
+    |held + order| < |held| with the sign kept (docs/decisions/0003). ``held`` is in the instrument's unit.
     """
 
     reduces: bool
