@@ -149,6 +149,12 @@ class RandomWalk:
     async def check(self) -> None:
         for one in ACCOUNTS:
             assert self.world.agrees(one.account_id)
+            live, rebuilt = self.world.desk(one.account_id).book, await self.world.rebuilt(one.account_id)
+            assert rebuilt.balances == live.balances
+            assert rebuilt.positions == live.positions
+            assert rebuilt.orders == live.orders
+            assert rebuilt.requests == live.requests
+            assert rebuilt.leverages == live.leverages
             sent = Counter(
                 order.client_order_id for order in self.world.venue_orders(one.account_id) if order.client_order_id
             )

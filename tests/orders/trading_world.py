@@ -115,6 +115,9 @@ class WatchedTrading(Trading):
         finally:
             self.watched.in_flight -= 1
 
+    async def load_book(self, account: VenueAccount) -> AccountBook:
+        return await self._load_book(account)
+
     def _halted(self, desk: RecordingDesk) -> None:
         self.halts.append(f"{desk.account.label}: {desk.halt_reason}")
         super()._halted(desk)
@@ -279,6 +282,11 @@ class TradingWorld:
     def venue(self, account_id: str = "a1") -> ScriptedVenue:
         """The script of an account's venue."""
         return self.trading.venues[account_id]
+
+    async def rebuilt(self, account_id: str = "a1") -> AccountBook:
+        """The book that a restart would begin with."""
+        (one,) = (one for one in self.accounts if one.account_id == account_id)
+        return await self.trading.load_book(one)
 
     # --- the witness
 

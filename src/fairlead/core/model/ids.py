@@ -9,6 +9,8 @@ ORDER_ID_LENGTH: Final = 27
 TIME_HEX_DIGITS: Final = 11
 TIME_MS_MAX: Final = 16**TIME_HEX_DIGITS - 1
 _DIGEST_BYTES: Final = 8
+PROTECTION: Final = "protection"
+"""Role of a stop or take-profit attached to an order."""
 
 
 def derive_id(at_ms: int, *parts: str) -> str:

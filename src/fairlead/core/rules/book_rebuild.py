@@ -28,8 +28,8 @@ class BookHeader(msgspec.Struct, frozen=True, kw_only=True):
 class BookRows(msgspec.Struct, frozen=True, kw_only=True):
     """All that is stored about one account and still matters.
 
-    ``orders`` are the open ones, ``requests`` those that are pending or have open orders, ``ended_legs`` the orders of
-    these requests that are done, ``recent`` the orders approved lately; orders by age, oldest first.
+    ``orders`` are the open ones, ``requests`` those pending or with open orders, ``ended_legs`` what is done of the
+    orders of these requests and of their protections, ``recent`` the orders approved lately; oldest first.
     """
 
     tenant: str
@@ -60,13 +60,19 @@ def book_header(book: AccountBook) -> bytes:
 
 
 def rebuild_book(rows: BookRows, instruments: Mapping[str, Instrument]) -> AccountBook:
-    """Make of the rows the very book that wrote them, but for its memory of what ended."""
+    """Make of the rows the very book that wrote them, but for its memory of what ended long ago."""
     book = AccountBook(tenant=rows.tenant, account_id=rows.account_id)
     if rows.header is not None:
         _take_header(book, _DECODER.decode(rows.header))
+    # A protection outlives the request of its parent and does not keep it open.
+    working = {order.request_id for order in rows.orders if not order.origin}
     for request in rows.requests:
-        book.ledger.open[request.request.request_id] = request
-    for order in sorted((*rows.ended_legs, *rows.orders), key=lambda one: (one.created_ms, one.order_id)):
+        if request.is_pending or request.request.request_id in working:
+            book.ledger.open[request.request.request_id] = request
+    for order in sorted(rows.recent, key=_age):
+        if order.is_terminal:
+            book.shelf.put(order)
+    for order in sorted((*rows.ended_legs, *rows.orders), key=_age):
         book.shelf.put(order)
         book.ledger.remember_leg(order)
     book.holdings.restore(
@@ -76,10 +82,14 @@ def rebuild_book(rows: BookRows, instruments: Mapping[str, Instrument]) -> Accou
         instruments=instruments,
     )
     sources = {state.request.request_id: state.request.source_id for state in rows.requests}
-    for order in sorted(rows.recent, key=lambda one: (one.created_ms, one.order_id)):
+    for order in sorted(rows.recent, key=_age):
         if not order.origin:
             book.recent.append(RecentOrder.of(order, sources.get(order.request_id, "")))
     return book
+
+
+def _age(order: Order) -> tuple[int, str]:
+    return order.created_ms, order.order_id
 
 
 def _take_header(book: AccountBook, header: BookHeader) -> None:

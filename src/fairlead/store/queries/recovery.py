@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 from sqlalchemy import ColumnElement, Table, select, true
 
 from fairlead.core.model.account import Balance, Position, VenueAccount
+from fairlead.core.model.ids import PROTECTION, child_order_id
 from fairlead.core.model.money import ZERO
 from fairlead.core.model.order import Order
 from fairlead.core.model.state import RequestState
@@ -41,8 +42,10 @@ async def load_book_rows(
     known = {state.request.request_id for state in pending}
     asked = {order.request_id for order in opened if order.request_id} - known
     wanted = [*pending, *await _load_by_id(system, requests, RequestState, asked)]
-    legs = {order_id for state in wanted for order_id in state.order_ids} - {order.order_id for order in opened}
-    ended = await _load_by_id(system, orders, Order, legs)
+    legs = {order_id for state in wanted for order_id in state.order_ids}
+    # A protection that has ended is told again with the story of its parent, and must be known then.
+    legs |= {child_order_id(order_id, PROTECTION) for order_id in legs}
+    ended = await _load_by_id(system, orders, Order, legs - {order.order_id for order in opened})
     recent = await _load(system, orders, Order, orders.c.order_id >= f"{recent_since_ms:011x}", _of(orders, chosen))
     held = await _load(system, positions, Position, positions.c.quantity != ZERO, _of(positions, chosen))
     cash = await _load(system, balances, Balance, _of(balances, chosen))

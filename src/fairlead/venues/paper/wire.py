@@ -6,14 +6,13 @@ from typing import Final
 
 from fairlead.core.model import reports as rp
 from fairlead.core.model.account import PositionSide
-from fairlead.core.model.ids import child_order_id, derive_id
+from fairlead.core.model.ids import PROTECTION, child_order_id, derive_id
 from fairlead.core.model.order import Fill, Order
 from fairlead.core.model.request import OrderType
 from fairlead.simulator import events as sim
 from fairlead.simulator import orders as sim_orders
 from fairlead.simulator.views import PositionView
 
-PROTECTION: Final = "protection"
 LIQUIDATION: Final = "liquidation"
 
 
