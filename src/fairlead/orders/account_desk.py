@@ -89,7 +89,7 @@ class AccountDesk:
         for state in list(self.book.requests.values()):
             if (state.is_pending and not state.order_ids) or self._wants_more(state):
                 self._inbox.push(state.request)
-            elif state.is_pending:
+            elif state.is_pending or state.status is RequestStatus.UNKNOWN:
                 self._inbox.begin(state.request)
         self.wake()
 
@@ -135,6 +135,11 @@ class AccountDesk:
             self._tools.journal.append(unit, partial(self._stored, rows, then))
         elif then is not None:
             then()
+
+    def stop_waiting(self, order: Order) -> None:
+        """Let others of the instrument go on: what became of this order may never be known."""
+        self._inbox.settle(order.symbol, order.request_id)
+        self.wake()
 
     def halt(self, reason: str) -> None:
         """Stop taking, sending and recording: memory and journal may differ, so the desk must be rebuilt."""
@@ -192,7 +197,7 @@ class AccountDesk:
         self._inbox.begin(request)
         if self.book.requests[request.request_id].status is not RequestStatus.QUEUED:
             # We stopped in the middle of it, so it is on record already.
-            self._cancel_all(request, plan.orders)
+            _cancel_all(self, self._tools, request, plan.orders)
             return
         event = ev.CancelRequested(
             request_id=request.request_id,
@@ -200,10 +205,7 @@ class AccountDesk:
             order_ids=tuple(order.order_id for order in plan.orders),
             at_ms=now_ms,
         )
-        self.record([event], then=partial(self._cancel_all, request, plan.orders))
-
-    def _cancel_all(self, request: OrderRequest, orders: Sequence[Order]) -> None:
-        self._tools.spawn(self, cancel_orders(self, self._tools, request, orders))
+        self.record([event], then=partial(_cancel_all, self, self._tools, request, plan.orders))
 
     async def _set_leverage(self, request: OrderRequest, changes: Sequence[LeverageChange]) -> None:
         # Until the venue has answered, nothing else of this account is decided: it would be sized at the old leverage.
@@ -226,7 +228,9 @@ class AccountDesk:
         wants_more = self._wants_more(state)
         if state.is_pending and not wants_more:
             return
-        self._inbox.settle(state.request.symbol, state.request.request_id)
+        # While a doubt may still be settled, a close of the instrument waits: it could not close what turns up later.
+        if state.status is not RequestStatus.UNKNOWN:
+            self._inbox.settle(state.request.symbol, state.request.request_id)
         if wants_more:
             self._inbox.push(state.request, first=True)
         else:
@@ -256,6 +260,10 @@ def _header(book: AccountBook, facts: Iterable[Fact]) -> tuple[Record, ...]:
     if not any(isinstance(fact.event, _CHANGES_HEADER) for fact in facts):
         return ()
     return (Record(space=BOOK_SPACE, owner=book.tenant, key=book.account_id, body=book_header(book)),)
+
+
+def _cancel_all(desk: AccountDesk, tools: DeskTools, request: OrderRequest, orders: Sequence[Order]) -> None:
+    tools.spawn(desk, cancel_orders(desk, tools, request, orders))
 
 
 def _fact(account: VenueAccount, event: ev.AccountEvent, now_ms: int) -> Fact:

@@ -1,4 +1,4 @@
-"""The requests waiting at one desk: closes before entries, and in order wherever order matters."""
+"""The requests waiting at one desk: in order on their instrument, closes first among instruments."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ def reads_position(request: OrderRequest) -> bool:
     return not isinstance(request.intent, Enter) or request.reduce_only
 
 
+def is_urgent(request: OrderRequest) -> bool:
+    """Whether it only takes risk away."""
+    return isinstance(request.intent, Close | CancelOrders) or request.reduce_only
+
+
 class DeskInbox:
-    """Two lanes an instrument: what closes or cancels, and what enters."""
+    """One queue an instrument. A close never overtakes the entry that it may be meant to close."""
 
     def __init__(self) -> None:
         """Start empty."""
-        self._closing: dict[str, deque[OrderRequest]] = {}
-        self._entering: dict[str, deque[OrderRequest]] = {}
+        self._waiting: dict[str, deque[OrderRequest]] = {}
         self._unsettled: dict[str, dict[str, bool]] = {}
         self._count = 0
 
@@ -28,13 +32,11 @@ class DeskInbox:
 
     def push(self, request: OrderRequest, *, first: bool = False) -> None:
         """Add a request; ``first`` puts one back that is not done."""
-        urgent = isinstance(request.intent, Close | CancelOrders) or request.reduce_only
-        lanes = self._closing if urgent else self._entering
-        lane = lanes.setdefault(request.symbol, deque())
+        queue = self._waiting.setdefault(request.symbol, deque())
         if first:
-            lane.appendleft(request)
+            queue.appendleft(request)
         else:
-            lane.append(request)
+            queue.append(request)
         self._count += 1
 
     def begin(self, request: OrderRequest) -> None:
@@ -54,21 +56,17 @@ class DeskInbox:
         A request that reads the position waits until the instrument is quiet; an entry waits only for such requests, so
         that entries flow without waiting for each other's fills (each sees the reservations of those before it).
         """
-        for symbol, lane in self._closing.items():
-            if symbol not in self._unsettled:
-                return self._pop(self._closing, symbol, lane)
-        for symbol, lane in self._entering.items():
-            if symbol in self._closing:
-                continue
-            unsettled = self._unsettled.get(symbol)
-            blocked = unsettled is not None and (reads_position(lane[0]) or any(unsettled.values()))
-            if not blocked:
-                return self._pop(self._entering, symbol, lane)
-        return None
-
-    def _pop(self, lanes: dict[str, deque[OrderRequest]], symbol: str, lane: deque[OrderRequest]) -> OrderRequest:
-        request = lane.popleft()
-        if not lane:
-            del lanes[symbol]
+        ready = [symbol for symbol, queue in self._waiting.items() if self._is_ready(queue[0])]
+        if not ready:
+            return None
+        symbol = next((symbol for symbol in ready if is_urgent(self._waiting[symbol][0])), ready[0])
+        queue = self._waiting[symbol]
+        request = queue.popleft()
+        if not queue:
+            del self._waiting[symbol]
         self._count -= 1
         return request
+
+    def _is_ready(self, request: OrderRequest) -> bool:
+        unsettled = self._unsettled.get(request.symbol)
+        return unsettled is None or not (reads_position(request) or any(unsettled.values()))

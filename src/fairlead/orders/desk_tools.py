@@ -8,6 +8,7 @@ from typing import Protocol
 
 from fairlead.core.model.account import VenueAccount
 from fairlead.core.model.events import AccountEvent
+from fairlead.core.model.order import Order
 from fairlead.core.model.request import OrderRequest
 from fairlead.core.model.risk import RiskLimits
 from fairlead.core.model.state import RequestState
@@ -29,6 +30,10 @@ class RecordingDesk(Protocol):
 
     def wake(self) -> None:
         """Ask for a turn."""
+        ...
+
+    def stop_waiting(self, order: Order) -> None:
+        """Let others go on although this order is in doubt."""
         ...
 
     def halt(self, reason: str) -> None:

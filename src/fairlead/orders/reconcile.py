@@ -25,7 +25,8 @@ async def settle_doubt(desk: RecordingDesk, tools: DeskTools, order: Order) -> N
     """Ask about an order until the venue's answer settles it; never resend.
 
     "No such order" proves something only once the deadline and a margin have passed, and only on a venue that honours
-    deadlines or keeps client ids for ever (OKX API v5). Otherwise the order stays unknown and a person is asked.
+    deadlines or keeps client ids for ever (OKX API v5). Otherwise the order stays unknown, nobody waits for it any
+    longer, and a person is asked.
     """
     pause_ms = ASK_FIRST_MS
     for _ in range(ASK_TIMES_MAX):
@@ -36,6 +37,8 @@ async def settle_doubt(desk: RecordingDesk, tools: DeskTools, order: Order) -> N
         desk.record(_events_of_answer(order, found, asked_ms, desk.venue.capabilities))
         if isinstance(found, VenueOrder):
             return
+        if asked_ms > order.deadline_ms + DEADLINE_MARGIN_MS:
+            desk.stop_waiting(order)
         await tools.clock.sleep_ms(pause_ms)
         pause_ms = min(2 * pause_ms, ASK_BACKOFF_MAX_MS)
 
