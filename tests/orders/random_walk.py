@@ -9,9 +9,11 @@ from pathlib import Path
 from random import Random
 
 from fairlead.core.model.account import MarginMode, PositionMode
+from fairlead.core.model.ids import client_order_id
 from fairlead.core.model.request import (
     CancelOrders,
     Close,
+    Enter,
     Intent,
     OrderRequest,
     OrderType,
@@ -163,9 +165,24 @@ class RandomWalk:
             assert set(sent) <= set(ours)
             legs = Counter((order.request_id, order.leg) for order in ours.values() if not order.origin)
             assert [leg for leg, times in legs.items() if times > 1] == []
+        self.check_sizes()
         for request in self.requests:
             state = await self.world.find_state(request)
             assert state is None or not state.is_pending, state
+
+    def check_sizes(self) -> None:
+        """Nobody gets more than was asked for, however often it was tried."""
+        filled: Counter[str] = Counter()
+        for one in ACCOUNTS:
+            for order in self.world.venue_orders(one.account_id):
+                filled[order.client_order_id] += order.filled_quantity  # type: ignore[assignment]
+        for request in self.requests:
+            if isinstance(request.intent, Enter):
+                ids = [
+                    client_order_id(cause_at_ms=request.cause_at_ms, request=request.request_id, leg=leg)
+                    for leg in range(10)
+                ]
+                assert sum(filled[order_id] for order_id in ids) <= request.intent.size.amount
 
     async def a_few_turns(self) -> None:
         for _ in range(self.dice.choice((0, 1, 2, 3, 5, 8, 20, 60))):

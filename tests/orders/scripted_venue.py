@@ -35,6 +35,7 @@ class ScriptedVenue:
         self.answers: deque[PlaceOutcome] = deque()
         self.lose_answers = 0
         self.lose_requests = 0
+        self.hears_all = False
         self.find_unanswered = 0
         # Orders whose answer was lost: their reports are lost too, until somebody asks.
         self.unheard: set[str] = set()
@@ -75,7 +76,8 @@ class ScriptedVenue:
         if not self.lose_answers:
             return await self.venue.place_order(approved)
         self.lose_answers -= 1
-        self.unheard.add(approved.order.order_id)
+        if not self.hears_all:
+            self.unheard.add(approved.order.order_id)
         await self.venue.place_order(approved)
         return Unknown(message="the answer was lost")
 

@@ -16,7 +16,8 @@ from fairlead.core.model import ids
 from fairlead.core.model.account import ExecutionMode, MarginMode, PositionMode, VenueAccount
 from fairlead.core.model.events import AlertHandled
 from fairlead.core.model.order import Order
-from fairlead.core.model.request import Enter, OrderRequest, Side, Size, SizeUnit, SourceKind
+from fairlead.core.model.request import Close, Enter, OrderRequest, Side, Size, SizeUnit, SourceKind
+from fairlead.core.model.risk import RiskLimits
 from fairlead.core.model.state import RequestState
 from fairlead.core.rules.account_book import AccountBook
 from fairlead.orders.account_desk import AccountDesk
@@ -129,7 +130,7 @@ class TradingWorld:
     def __init__(self, url: str) -> None:
         self.url = url
         self.clock = VirtualClock(START_MS)
-        self.profiles = ProfileBook(built_in_profiles())
+        self._profiles = built_in_profiles()
         self.accounts: list[VenueAccount] = []
         self.halts_expected = False
         self.placed: list[str] = []
@@ -154,7 +155,9 @@ class TradingWorld:
         self._sqlite = await SqliteJournal.open(self.url, on_death=_fail)
         self._store = Store(self.url)
         self.journal = WatchedJournal(self._sqlite)
-        self.trading = WatchedTrading(journal=self.journal, store=self._store, clock=self.clock, profiles=self.profiles)
+        self.trading = WatchedTrading(
+            journal=self.journal, store=self._store, clock=self.clock, profiles=ProfileBook(self._profiles)
+        )
         await self._finish(self.trading.start(self.accounts))
         await self.quiet()
 
@@ -229,6 +232,16 @@ class TradingWorld:
             valid_until_ms=now_ms + VALID_MS,
         )
         return msgspec.structs.replace(one, **changes)
+
+    def close_request(self, account_id: str = "a1", **changes: object) -> OrderRequest:
+        """A wish to close what is held of an instrument."""
+        return self.request(account_id, **{"intent": Close(), **changes})
+
+    async def limit(self, limits: RiskLimits) -> None:
+        """Start again with these limits in every profile, and none beside."""
+        profiles = built_in_profiles()
+        self._profiles = {name: msgspec.structs.replace(one, limits=limits) for name, one in profiles.items()}
+        await self.restart()
 
     async def submit(self, *requests: OrderRequest) -> AppendOutcome:
         """Hand requests of one cause in, and do not wait for what becomes of them."""

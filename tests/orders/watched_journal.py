@@ -25,18 +25,23 @@ class WatchedJournal:
         self.refuse: Matches | None = None
         self.die_before: Matches | None = None
         self.die_after: Matches | None = None
+        self.pause_at: Matches | None = None
+        self.appended: list[Unit] = []
         self.is_dead = False
         self.in_flight = 0
         self.refused: list[Unit] = []
         self._journal = journal
         self._closed_chains: set[str] = set()
+        self._untold: list[Callable[[], None]] | None = None
 
     def append(self, unit: Unit, on_done: Callable[[AppendOutcome], None]) -> None:
         if self.die_before is not None and self.die_before(unit):
             self.is_dead = True
         if self.is_dead:
             return
+        self.appended.append(unit)
         refusal = self._refusal(unit)
+        is_paused = self.pause_at is not None and self.pause_at(unit)
         is_last = self.die_after is not None and self.die_after(unit)
 
         def tell(outcome: AppendOutcome) -> None:
@@ -46,11 +51,23 @@ class WatchedJournal:
             if is_last:
                 self.is_dead = True
                 return
-            on_done(refusal if refusal is not None and isinstance(outcome, Committed) else outcome)
+            told = refusal if refusal is not None and isinstance(outcome, Committed) else outcome
+            if is_paused and self._untold is None:
+                self._untold = []
+            if self._untold is None:
+                on_done(told)
+            else:
+                self._untold.append(lambda: on_done(told))
 
         self.in_flight += 1
         # An empty unit keeps the place of a refused one, so that its outcome comes in turn.
         self._journal.append(unit if refusal is None else Unit(), tell)
+
+    def resume(self) -> None:
+        """Tell the outcomes that were held back since the paused unit was stored."""
+        untold, self._untold, self.pause_at = self._untold or [], None, None
+        for tell in untold:
+            tell()
 
     def commit(self, unit: Unit) -> Awaitable[AppendOutcome]:
         future: asyncio.Future[AppendOutcome] = asyncio.get_running_loop().create_future()
