@@ -42,12 +42,17 @@ class Clock(Protocol):
 
 
 class VenueCapabilities(msgspec.Struct, frozen=True, kw_only=True):
-    """What a venue can promise (docs/architecture.md): decides how a doubt may be settled."""
+    """What a venue can promise: decides how a doubt may be settled.
+
+    ``late_arrivals``: a request that we lost sight of may still arrive, so that "no such order" proves nothing before
+    its deadline has passed. False only where nothing lies between us and the venue.
+    """
 
     deadlines: bool
     client_ids_lasting: bool
     long_short_mode: bool
     attached_protection: bool
+    late_arrivals: bool = True
 
 
 DeliverReports = Callable[[Sequence[ExecutionReport]], None]

@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Sequence
 from decimal import Decimal
 
+import msgspec
+
 from fairlead.core.model.account import MarginMode, PositionMode, PositionSide
 from fairlead.core.model.order import ApprovedOrder, Order
 from fairlead.core.model.reports import (
@@ -45,8 +47,8 @@ class ScriptedVenue:
 
     @property
     def capabilities(self) -> VenueCapabilities:
-        """As the script promises, else as the venue behind."""
-        return self.promises or self.venue.capabilities
+        """As the script promises, else as the venue behind, but with a network in between."""
+        return self.promises or msgspec.structs.replace(self.venue.capabilities, late_arrivals=True)
 
     @property
     def position_mode(self) -> PositionMode:

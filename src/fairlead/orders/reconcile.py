@@ -53,14 +53,13 @@ def _events_of_answer(
         case VenueOrder():
             return events_of_reports(order.account_id, found.reports)
         case NoSuchOrder():
-            provable = capabilities.deadlines or capabilities.client_ids_lasting
-            if not provable or asked_ms <= order.deadline_ms + DEADLINE_MARGIN_MS:
+            if not _is_proof(order, asked_ms, capabilities):
                 return []
             return [
                 ev.OrderExpired(
                     order_id=order.order_id,
                     account_id=order.account_id,
-                    message="the venue does not know it and its deadline has passed: it was never placed",
+                    message="the venue does not know it, and it can no longer arrive there: it was never placed",
                     at_ms=asked_ms,
                 ),
             ]
@@ -68,6 +67,14 @@ def _events_of_answer(
             return []
         case _:
             assert_never(found)
+
+
+def _is_proof(order: Order, asked_ms: int, capabilities: VenueCapabilities) -> bool:
+    """Whether "no such order" proves that it was never placed, and never will be."""
+    if not capabilities.late_arrivals:
+        return True
+    provable = capabilities.deadlines or capabilities.client_ids_lasting
+    return provable and asked_ms > order.deadline_ms + DEADLINE_MARGIN_MS
 
 
 def differences(book: AccountBook, report: AccountReport) -> tuple[str, ...]:

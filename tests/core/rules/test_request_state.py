@@ -9,6 +9,7 @@ from fairlead.core.model.money import ZERO
 from fairlead.core.model.request import OrderType, Side, TimeInForce
 from fairlead.core.model.state import RequestState, RequestStatus, State
 from fairlead.core.rules.account_book import AccountBook
+from fairlead.core.rules.request_state import NEVER_PLACED_MAX
 from tests.core.rules.trading_world import (
     ACCOUNT,
     LINEAR,
@@ -77,14 +78,45 @@ def test_a_rejection_keeps_the_code_and_the_words_of_the_venue() -> None:
 
 
 def test_a_doubt_is_final_for_the_sender_and_settled_later() -> None:
-    for settling, status in ((expired(), RequestStatus.EXPIRED), (rejected(), RequestStatus.REJECTED)):
+    for settling, status in ((accepted(), RequestStatus.WORKING), (rejected(), RequestStatus.REJECTED)):
         book = make_book()
         begin(book, make_order())
         doubtful = request_in(feed(book, doubted()))
         assert (doubtful.status, doubtful.is_pending, doubtful.message) == (RequestStatus.UNKNOWN, False, "timed out")
         assert "request" in book.requests
         assert request_in(feed(book, settling)).status is status
-        assert reserved(book) == ZERO
+        assert (reserved(book) == ZERO) is (status is RequestStatus.REJECTED)
+
+
+def test_what_never_reached_the_venue_is_planned_anew_a_few_times() -> None:
+    book = make_book()
+    begin(book, make_order(order_id="0"))
+    for leg in range(1, NEVER_PLACED_MAX + 1):
+        again = request_in(feed(book, expired(str(leg - 1))))
+        assert (again.status, again.more, reserved(book)) == (RequestStatus.WORKING, True, ZERO)
+        feed(book, approved(make_order(order_id=str(leg), leg=leg)))
+    done = request_in(feed(book, expired(str(NEVER_PLACED_MAX))))
+    assert (done.status, done.more) == (RequestStatus.EXPIRED, False)
+    assert not book.requests
+
+
+def test_a_second_try_that_fills_is_all_that_its_sender_hears_of() -> None:
+    book = make_book()
+    begin(book, make_order(order_id="lost"))
+    feed(book, expired("lost"))
+    second = make_order(order_id="second", leg=1)
+    feed(book, approved(second))
+    done = request_in(feed(book, filled(second, 10)))
+    assert (done.status, done.filled_quantity, done.reason_code, done.message) == (RequestStatus.FILLED, D(10), "", "")
+
+
+def test_an_entry_of_which_something_filled_is_not_sized_anew() -> None:
+    book = make_book({"USDT": 1_000_000})
+    first, second = make_order(order_id="a"), make_order(order_id="b", leg=1)
+    begin(book, first)
+    feed(book, approved(second), filled(first, 10))
+    done = request_in(feed(book, expired("b")))
+    assert (done.status, done.more, done.filled_quantity) == (RequestStatus.FILLED, False, D(10))
 
 
 def test_a_late_fill_changes_the_result_of_an_ended_request() -> None:

@@ -10,13 +10,16 @@ from msgspec.structs import replace
 from fairlead.core.model.events import RequestDenied, RequestExpired, RequestSkipped
 from fairlead.core.model.money import ZERO
 from fairlead.core.model.order import Order, OrderStatus
-from fairlead.core.model.request import OrderRequest, OrderType, TimeInForce
+from fairlead.core.model.request import Enter, OrderRequest, OrderType, TimeInForce
 from fairlead.core.model.state import RequestState, RequestStatus
 
 # Late news of an order may still change the result of a request that ended; of older ones it does not.
 ENDED_REQUESTS_KEPT_MAX: Final = 256
 
 EXPIRED: Final = "expired"
+
+# Orders of one request that never reached the venue, after which it is not tried again.
+NEVER_PLACED_MAX: Final = 5
 
 RequestEnd = RequestDenied | RequestSkipped | RequestExpired
 
@@ -76,7 +79,9 @@ class RequestLedger:
         legs[order.order_id] = order
         changed = derive_state(state, legs.values(), at_ms)
         self._put(changed)
-        return [changed] if is_new or changed is not state else []
+        # That an order ended is news for a request that will plan further ones, though nothing of it shows yet.
+        is_news = is_new or changed is not state or (changed.more and order.is_terminal)
+        return [changed] if is_news else []
 
     def remember_leg(self, order: Order) -> None:
         """Take an order of a request back from where it is stored."""
@@ -125,7 +130,7 @@ class RequestLedger:
 def derive_state(state: RequestState, legs: Collection[Order], at_ms: int) -> RequestState:
     """Result of a request from its orders; the very same object when nothing about it changed."""
     filled = sum((order.filled_quantity for order in legs), ZERO)
-    more = state.more and not _is_stuck(legs)
+    more = (state.more and not _is_stuck(legs)) or _may_try_again(state, legs)
     if state.status in _DECIDED:
         status, reason_code, message = state.status, state.reason_code, state.message
     else:
@@ -154,6 +159,19 @@ def _is_stuck(legs: Collection[Order]) -> bool:
     return all(order.is_terminal for order in legs) and any(not order.filled_quantity for order in legs)
 
 
+def _may_try_again(state: RequestState, legs: Collection[Order]) -> bool:
+    """Whether the last order certainly never reached the venue, so that planning anew can double nothing.
+
+    A close or a target reads the position again; an entry would be sized anew in full, so none of it may have filled.
+    """
+    expired = sum(order.status is OrderStatus.EXPIRED for order in legs)
+    if state.status in _DECIDED or not 0 < expired <= NEVER_PLACED_MAX or any(not order.is_terminal for order in legs):
+        return False
+    newest = max(legs, key=lambda order: order.leg)
+    rereads = not isinstance(state.request.intent, Enter)
+    return newest.status is OrderStatus.EXPIRED and (rereads or expired == len(legs))
+
+
 def _result(legs: Collection[Order], *, more: bool) -> tuple[RequestStatus, str, str]:
     live = [order for order in legs if not order.is_terminal]
     if any(_is_worth_waiting_for(order) for order in live):
@@ -166,7 +184,9 @@ def _result(legs: Collection[Order], *, more: bool) -> tuple[RequestStatus, str,
         return RequestStatus.UNKNOWN, doubtful.reason_code, doubtful.message
     if live:
         return RequestStatus.ACCEPTED, "", ""
-    failed = next((order for order in legs if order.status is not OrderStatus.FILLED), None)
+    # What never reached the venue and was tried again says nothing about the result.
+    sent = [order for order in legs if order.status is not OrderStatus.EXPIRED] or legs
+    failed = next((order for order in sent if order.status is not OrderStatus.FILLED), None)
     if failed is None:
         return RequestStatus.FILLED, "", ""
     if any(order.filled_quantity for order in legs):

@@ -26,10 +26,11 @@ class PaperVenue:
 
     @property
     def capabilities(self) -> VenueCapabilities:
-        """As OKX: deadlines are honoured, client ids are unique only while pending."""
+        """As OKX, but in our own process: nothing can be on its way to it when nobody is calling it."""
         return VenueCapabilities(
             deadlines=True,
             client_ids_lasting=False,
+            late_arrivals=False,
             long_short_mode=True,
             attached_protection=True,
         )
