@@ -1,0 +1,125 @@
+"""Real processes of the installed command, on free loopback ports, that can be killed and started again."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+FAIRLEAD: Final = str(Path(sys.executable).parent / "fairlead")
+START_S: Final = 30
+ANSWER_S: Final = 20
+
+
+def run(*arguments: str, data: Path, given: str = "", fails: bool = False) -> subprocess.CompletedProcess[str]:
+    """Run one command to its end, with ``given`` on its standard input."""
+    done = subprocess.run(
+        [FAIRLEAD, *arguments, "--data", str(data)],
+        capture_output=True,
+        input=given,
+        text=True,
+        timeout=START_S,
+        check=False,
+        env=_environment(),
+    )
+    if not fails:
+        assert done.returncode == 0, done.stderr
+    return done
+
+
+def run_json(*arguments: str, data: Path) -> Any:  # noqa: ANN401  # whatever the command prints
+    """Run one command with ``--json`` and read what it prints."""
+    return json.loads(run(*arguments, "--json", data=data).stdout)
+
+
+class Server:
+    """`fairlead serve` in a process of its own."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.log_path = data.parent / f"{data.name}.log"
+        self.url = ""
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Start, and end in any case."""
+        self.start()
+        try:
+            yield
+        finally:
+            if self._process is not None and self._process.poll() is None:
+                self.stop()
+
+    def start(self) -> None:
+        """Start and wait until it listens."""
+        with self.log_path.open("a") as log:
+            seen = log.tell()
+            self._process = subprocess.Popen(
+                [FAIRLEAD, "serve", "--data", str(self.data), "--port", "0"],
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                env=_environment(FAIRLEAD_LOG_FORMAT="json", FAIRLEAD_LOG_LEVEL="debug"),
+            )
+        until = time.monotonic() + START_S
+        while self._process.poll() is None and time.monotonic() < until:
+            lines = self.log_path.read_text()[seen:].splitlines()
+            told = next((line for line in lines if '"listening"' in line and line.endswith("}")), None)
+            if told is not None:
+                self.url = json.loads(told)["url"]
+                return
+            time.sleep(0.02)
+        raise AssertionError(f"the server did not start:\n{self.log_path.read_text()[seen:]}")
+
+    def stop(self) -> int:
+        """End it as Ctrl-C would."""
+        return self._end(signal.SIGINT)
+
+    def kill(self) -> None:
+        """End it as a power cut would end the process."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, number: signal.Signals) -> int:
+        assert self._process is not None
+        self._process.send_signal(number)
+        code = self._process.wait(START_S)
+        self._process = None
+        return code
+
+    def post(self, path: str, body: object, **headers: str) -> tuple[int, dict[str, Any]]:
+        """Send a body; dicts and lists go as JSON."""
+        raw = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        given = {name.replace("_", "-"): text for name, text in headers.items()}
+        return self._call("POST", path, raw, {"Content-Type": "application/json", **given})
+
+    def get(self, path: str, *, token: str = "", user: tuple[str, str] | None = None) -> tuple[int, dict[str, Any]]:
+        """Ask something as a hook's sender or as a user."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        if user is not None:
+            headers = {"Authorization": "Basic " + base64.b64encode(":".join(user).encode()).decode()}
+        return self._call("GET", path, None, headers)
+
+    def _call(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
+        address = urlsplit(self.url)
+        connection = HTTPConnection(address.hostname or "", address.port, timeout=ANSWER_S)
+        try:
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+            return response.status, json.loads(response.read() or b"{}")
+        finally:
+            connection.close()
+
+
+def _environment(**more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("FAIRLEAD_")}
+    return {**kept, **more}
