@@ -158,6 +158,25 @@ def test_a_first_part_that_fails_ends_the_request() -> None:
     assert (state.status, state.more) == (RequestStatus.REJECTED, False)
 
 
+def test_an_order_that_turns_out_to_be_alive_is_not_tried_again() -> None:
+    book = make_book()
+    order = make_order()
+    begin(book, order)
+    assert request_in(feed(book, expired())).more
+    assert not request_in(feed(book, accepted())).more
+    assert request_in(feed(book, filled(order, 10))).status is RequestStatus.FILLED
+
+
+def test_a_first_step_that_was_tried_again_is_followed_by_the_second() -> None:
+    book = make_book(None, held(LINEAR, 10))
+    begin(book, make_order(order_id="a", side=Side.SELL, reduce_only=True), more=True)
+    feed(book, expired("a"))
+    again = make_order(order_id="b", side=Side.SELL, reduce_only=True, leg=1)
+    feed(book, approved(again, more=True))
+    state = request_in(feed(book, filled(again, 10)))
+    assert (state.status, state.more) == (RequestStatus.WORKING, True)
+
+
 def test_a_doubt_about_a_first_part_keeps_the_request_waiting() -> None:
     book = make_book(None, held(LINEAR, 10))
     order = make_order(side=Side.SELL, reduce_only=True)

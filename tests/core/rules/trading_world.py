@@ -18,10 +18,12 @@ from fairlead.core.model.request import (
     Intent,
     OrderRequest,
     OrderType,
+    SetTarget,
     Side,
     Size,
     SizeUnit,
     SourceKind,
+    TargetPosition,
     TimeInForce,
 )
 from fairlead.core.model.risk import RiskLimits, RiskVerdict
@@ -243,8 +245,9 @@ def feed(book: AccountBook, *events: ev.AccountEvent) -> list[State]:
 
 
 def begin(book: AccountBook, order: Order, *, more: bool = False) -> list[State]:
-    """Request and approve an order."""
-    request = make_request(order.symbol, request_id=order.request_id)
+    """Request and approve an order; with ``more`` it is the first step to a target."""
+    intent = SetTarget(target=TargetPosition.SHORT) if more else None
+    request = make_request(order.symbol, intent, request_id=order.request_id)
     return feed(book, ev.OrderRequested(request=request), approved(order, more=more))
 
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from fairlead.core.model.events import RequestDenied, RequestExpired, RequestSkipped
 from fairlead.core.model.money import ZERO
 from fairlead.core.model.order import Order, OrderStatus
-from fairlead.core.model.request import Enter, OrderRequest, OrderType, TimeInForce
+from fairlead.core.model.request import Enter, OrderRequest, OrderType, SetTarget, TimeInForce
 from fairlead.core.model.state import RequestState, RequestStatus
 
 # Late news of an order may still change the result of a request that ended; of older ones it does not.
@@ -130,7 +130,9 @@ class RequestLedger:
 def derive_state(state: RequestState, legs: Collection[Order], at_ms: int) -> RequestState:
     """Result of a request from its orders; the very same object when nothing about it changed."""
     filled = sum((order.filled_quantity for order in legs), ZERO)
-    more = (state.more and not _is_stuck(legs)) or _may_try_again(state, legs)
+    # Only a target has steps; that anything else wants more was about an order which may turn out to be alive.
+    has_steps = state.more and isinstance(state.request.intent, SetTarget)
+    more = (has_steps and not _is_stuck(legs)) or _may_try_again(state, legs)
     if state.status in _DECIDED:
         status, reason_code, message = state.status, state.reason_code, state.message
     else:
@@ -155,8 +157,15 @@ def derive_state(state: RequestState, legs: Collection[Order], at_ms: int) -> Re
 
 
 def _is_stuck(legs: Collection[Order]) -> bool:
-    """Whether all is over and an order achieved nothing: planning further legs would repeat it."""
-    return all(order.is_terminal for order in legs) and any(not order.filled_quantity for order in legs)
+    """Whether all is over and an order achieved nothing: planning further legs would repeat it.
+
+    One that never reached the venue and was followed by another says nothing.
+    """
+    if any(not order.is_terminal for order in legs):
+        return False
+    newest = max(legs, key=lambda order: order.leg)
+    sent = [order for order in legs if order.status is not OrderStatus.EXPIRED]
+    return newest.status is OrderStatus.EXPIRED or any(not order.filled_quantity for order in sent)
 
 
 def _may_try_again(state: RequestState, legs: Collection[Order]) -> bool:
