@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from fairlead.core.model.events import OrderUnknown
@@ -170,3 +172,18 @@ async def test_nothing_waits_for_a_doubt_that_may_never_end(world: TradingWorld)
     assert (await world.state(entry)).status is RequestStatus.UNKNOWN
     assert (await world.state(close)).status is RequestStatus.FILLED
     assert world.held() == 0
+
+
+async def test_what_surely_never_arrived_is_tried_again_under_a_new_id_while_the_wish_holds(
+    world: TradingWorld,
+) -> None:
+    world.venue().lose_requests = 1
+    request = world.request()
+    (state,) = await world.ask(request, within_ms=20_000)
+    lost, sent = await world.orders_of(request)
+    assert (lost.status, sent.status) == (OrderStatus.EXPIRED, OrderStatus.FILLED)
+    assert lost.order_id != sent.order_id
+    assert (state.status, state.filled_quantity) == (RequestStatus.FILLED, Decimal(2))
+    assert world.venue().placed == [sent.order_id]
+    assert world.held() == 2
+    assert world.agrees()

@@ -82,7 +82,7 @@ async def test_two_causes_make_two_orders(world: TradingWorld) -> None:
 
 async def test_w05_a_failing_account_of_three_is_not_sent_and_each_is_counted_once(world: TradingWorld) -> None:
     poor = account("a2", opening_balances={"USDT": Decimal(1)})
-    await world.trading.configure([account("a1"), poor, account("a3")])
+    await world.configure(account("a1"), poor, account("a3"))
     requests = [world.request(account_id, cause="alert") for account_id in ("a1", "a2", "a3")]
     await world.submit(*requests)
     await world.quiet()
@@ -172,7 +172,7 @@ async def test_what_a_refused_order_reserved_is_free_again(world: TradingWorld) 
 @pytest.mark.parametrize("count", [1, 20])
 async def test_w14_an_alert_is_taken_while_the_venue_hangs(world: TradingWorld, count: int) -> None:
     ids = [f"a{number}" for number in range(1, count + 1)]
-    await world.trading.configure([account(account_id) for account_id in ids])
+    await world.configure(*(account(account_id) for account_id in ids))
     for account_id in ids:
         world.venue(account_id).gate.clear()
     started_ms = world.clock.now_ms()
@@ -221,7 +221,7 @@ async def test_a_spot_buy_may_be_sized_in_quote_currency(world: TradingWorld) ->
 async def test_split_above_the_greatest_market_order_makes_one_request_with_three_orders(world: TradingWorld) -> None:
     await world.limit(RiskLimits())
     rich = account("rich", opening_balances={"USDT": Decimal(100_000_000)})
-    await world.trading.configure([account(), rich])
+    await world.configure(account(), rich)
     request = world.request("rich", intent=buy(30_000))
     await world.ask(request)
     orders = await world.orders_of(request)
@@ -235,7 +235,7 @@ async def test_split_above_the_greatest_market_order_makes_one_request_with_thre
 
 
 async def test_accounts_share_a_market_but_not_a_book(world: TradingWorld) -> None:
-    await world.trading.configure([account("a1"), account("a2")])
+    await world.configure(account("a1"), account("a2"))
     await world.ask(world.request("a1", intent=buy(3)), world.request("a2", symbol=ETHER, intent=sell(4)))
     assert world.held(LINEAR, "a1") == 3
     assert world.held(ETHER, "a1") == 0

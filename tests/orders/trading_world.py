@@ -16,6 +16,7 @@ from fairlead.core.model import ids
 from fairlead.core.model.account import ExecutionMode, MarginMode, PositionMode, VenueAccount
 from fairlead.core.model.events import AlertHandled
 from fairlead.core.model.order import Order
+from fairlead.core.model.reports import Rejected
 from fairlead.core.model.request import Close, Enter, OrderRequest, Side, Size, SizeUnit, SourceKind
 from fairlead.core.model.risk import RiskLimits
 from fairlead.core.model.state import RequestState
@@ -161,6 +162,12 @@ class TradingWorld:
         await self._finish(self.trading.start(self.accounts))
         await self.quiet()
 
+    async def configure(self, *accounts: VenueAccount) -> None:
+        """Let these be the accounts from now on."""
+        self.accounts = list(accounts)
+        await self._finish(self.trading.configure(accounts))
+        await self.quiet()
+
     async def stop(self) -> None:
         """End in good order."""
         await self.quiet()
@@ -300,6 +307,16 @@ class TradingWorld:
         """The book that a restart would begin with."""
         (one,) = (one for one in self.accounts if one.account_id == account_id)
         return await self.trading.load_book(one)
+
+    async def lose_reports(self, account_id: str = "a1") -> None:
+        """Lose every later report of an account, as a broken stream does."""
+        await self.quiet()
+        self.venue(account_id).is_deaf = True
+
+    @staticmethod
+    def rate_limit(retry_after_ms: int) -> Rejected:
+        """The refusal that says: not now."""
+        return Rejected(code="50011", message="Too Many Requests", retry_after_ms=retry_after_ms)
 
     # --- the witness
 
