@@ -39,6 +39,7 @@ class ScriptedVenue:
         self.lose_requests = 0
         self.hears_all = False
         self.is_deaf = False
+        self.is_silent = False
         self.find_unanswered = 0
         # Orders whose answer was lost: their reports are lost too, until somebody asks.
         self.unheard: set[str] = set()
@@ -103,8 +104,8 @@ class ScriptedVenue:
     async def find_order(self, order: Order) -> FindOutcome:
         """Follow the script, then the venue."""
         self.calls.append("find_order")
-        if self.find_unanswered:
-            self.find_unanswered -= 1
+        if self.find_unanswered or self.is_silent:
+            self.find_unanswered = max(0, self.find_unanswered - 1)
             return Unknown(message="the venue is silent")
         found = await self.venue.find_order(order)
         self.unheard.discard(order.order_id)
@@ -124,5 +125,7 @@ class ScriptedVenue:
                 return report.order_id in self.unheard
 
     async def read_account(self) -> AccountReport | Unknown:
-        """Straight to the venue behind."""
+        """Follow the script, then the venue."""
+        if self.is_silent:
+            return Unknown(message="the venue is silent")
         return await self.venue.read_account()

@@ -52,7 +52,7 @@ _ACCOUNT = VenueAccount(
     risk_profile="paper",
     opening_balances={"USDT": Decimal(100_000), "BTC": Decimal(1)},
 )
-_REQUEST = OrderRequest(
+REQUEST = OrderRequest(
     request_id="",
     tenant="t1",
     account_id="a1",
@@ -91,6 +91,7 @@ class WatchedTrading(Trading):
     watched: WatchedJournal
     venues: dict[str, ScriptedVenue]
     halts: list[str]
+    silent: frozenset[str]
 
     def __init__(self, *, journal: WatchedJournal, store: Store, clock: VirtualClock, profiles: ProfileBook) -> None:
         self.watched = journal
@@ -107,6 +108,7 @@ class WatchedTrading(Trading):
         known = self.venues.get(account.account_id)
         if known is None:
             known = self.venues[account.account_id] = ScriptedVenue(venue)
+            known.is_silent = account.account_id in self.silent
         known.venue = venue
         return known
 
@@ -135,6 +137,8 @@ class TradingWorld:
         self.accounts: list[VenueAccount] = []
         self.halts_expected = False
         self.placed: list[str] = []
+        # Accounts whose venue tells nothing when a process starts.
+        self.silent: set[str] = set()
         self.trading: WatchedTrading
         self.journal: WatchedJournal
         self._sqlite: SqliteJournal
@@ -159,6 +163,7 @@ class TradingWorld:
         self.trading = WatchedTrading(
             journal=self.journal, store=self._store, clock=self.clock, profiles=ProfileBook(self._profiles)
         )
+        self.trading.silent = frozenset(self.silent)
         await self._finish(self.trading.start(self.accounts))
         await self.quiet()
 
@@ -231,7 +236,7 @@ class TradingWorld:
         cause = str(changes.get("cause", f"alert{self._causes}"))
         now_ms = self.clock.now_ms()
         one = msgspec.structs.replace(
-            _REQUEST,
+            REQUEST,
             request_id=ids.request_id(cause_at_ms=now_ms, cause=cause, account_id=account_id),
             account_id=account_id,
             cause=cause,

@@ -1,0 +1,179 @@
+"""A refused write stops one account, which is rebuilt by itself; nobody else notices."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+
+import pytest
+
+from fairlead.core.model.events import (
+    DeskRebuilt,
+    DriftFound,
+    LeverageChanged,
+    OrderAccepted,
+    OrderApproved,
+    OrderFilled,
+    RequestSkipped,
+)
+from fairlead.core.model.order import OrderStatus
+from fairlead.core.model.request import Close, OrderType
+from fairlead.core.model.state import RequestStatus
+from fairlead.orders.recover import REOPEN_FIRST_MS
+from fairlead.ports import Unit
+from tests.orders.trading_world import LINEAR, TradingWorld, account, buy, sell
+from tests.orders.watched_journal import Matches, has_fact
+
+SETTLED_MS = 20_000
+
+
+def of_account(account_id: str, matches: Matches) -> Matches:
+    return lambda unit: unit.chain == f"account:{account_id}" and matches(unit)
+
+
+async def open_three(world: TradingWorld) -> None:
+    world.halts_expected = True
+    await world.configure(account("a1"), account("a2"), account("a3"))
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [OrderApproved, OrderAccepted, OrderFilled, RequestSkipped, LeverageChanged],
+    ids=lambda kind: kind.__name__,
+)
+async def test_a_refused_unit_halts_only_its_account_which_is_rebuilt_and_trades_again(
+    world: TradingWorld, moment: type
+) -> None:
+    await open_three(world)
+    world.journal.refuse = of_account("a1", has_fact(moment))
+    changes = {"intent": Close()} if moment is RequestSkipped else {"leverage": Decimal(5)}
+    requests = [world.request(account_id, **changes) for account_id in ("a1", "a2", "a3")]  # type: ignore[arg-type]
+    await asyncio.gather(*(world.submit(request) for request in requests))
+    await world.quiet()
+    assert len(world.trading.halts) == 1
+    assert world.trading.floor.find("a1") is None
+    done = {RequestStatus.FILLED, RequestStatus.SKIPPED}
+    assert {(await world.state(request)).status for request in requests[1:]} <= done
+    await world.run_ms(SETTLED_MS)
+    assert world.trading.halts[0].startswith("a1: ")
+    assert len(world.trading.halts) == 1
+    (rebuilt,) = await world.facts(DeskRebuilt)
+    assert rebuilt.stream == "account:a1"
+    assert (await world.state(requests[0])).status in done
+    assert (await world.want("a1", intent=buy(1))).status is RequestStatus.FILLED
+    for account_id in ("a1", "a2", "a3"):
+        assert world.agrees(account_id)
+        assert len({order.client_order_id for order in world.venue_orders(account_id)}) == len(
+            world.venue_orders(account_id)
+        )
+    assert world.held(LINEAR, "a2") == world.held(LINEAR, "a3")
+
+
+async def test_units_after_a_refused_one_are_refused_until_the_account_is_rebuilt(world: TradingWorld) -> None:
+    await open_three(world)
+    seen: list[Unit] = []
+
+    def is_first_approval(unit: Unit) -> bool:
+        if of_account("a1", has_fact(OrderApproved))(unit):
+            seen.append(unit)
+        return len(seen) == 1 and unit is seen[0]
+
+    world.journal.refuse = is_first_approval
+    requests = [world.request("a1"), world.request("a1", intent=sell(1))]
+    await world.ask(*requests)
+    assert [has_fact(OrderApproved)(unit) for unit in world.journal.refused] == [True, True]
+    assert world.venue("a1").placed == []
+    await world.run_ms(SETTLED_MS)
+    assert [(await world.state(request)).status for request in requests] == [RequestStatus.FILLED] * 2
+    assert world.held(LINEAR, "a1") == 1
+    assert world.agrees("a1")
+
+
+async def test_nothing_of_a_refused_approval_is_sent_and_it_is_decided_anew(world: TradingWorld) -> None:
+    await open_three(world)
+    world.journal.refuse = has_fact(OrderApproved)
+    request = world.request("a1")
+    await world.ask(request)
+    assert world.venue("a1").calls == []
+    assert await world.orders_of(request) == []
+    await world.run_ms(REOPEN_FIRST_MS)
+    (order,) = await world.orders_of(request)
+    assert order.status is OrderStatus.FILLED
+    assert world.venue("a1").placed == [order.order_id]
+
+
+async def test_fills_that_come_while_an_account_is_halted_are_not_missed(world: TradingWorld) -> None:
+    await open_three(world)
+    resting = world.request("a1", order_type=OrderType.LIMIT, limit_price=world.price() - 50)
+    await world.ask(resting)
+    world.journal.refuse = has_fact(OrderApproved)
+    await world.ask(world.request("a1"))
+    world.feed(LINEAR, world.price() - 100)
+    world.exchange.advance(world.clock.now_ms() + 50)
+    await world.run_ms(SETTLED_MS)
+    assert (await world.state(resting)).status is RequestStatus.FILLED
+    assert await world.facts(DriftFound) == []
+    assert world.agrees("a1")
+
+
+@pytest.mark.parametrize("turns", range(0, 60, 3))
+async def test_a_request_that_comes_while_an_account_is_rebuilt_is_served_once(world: TradingWorld, turns: int) -> None:
+    await open_three(world)
+    world.journal.refuse = has_fact(OrderApproved)
+    await world.ask(world.request("a1"))
+    world.clock.advance_ms(REOPEN_FIRST_MS)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    late = world.request("a1", intent=buy(5))
+    await world.submit(late)
+    await world.run_ms(1_000)
+    assert (await world.state(late)).filled_quantity == 5
+    assert len(await world.orders_of(late)) == 1
+    assert world.held(LINEAR, "a1") == 7
+    assert world.agrees("a1")
+
+
+async def test_an_account_whose_venue_is_silent_opens_when_it_speaks(world: TradingWorld) -> None:
+    await world.stop()
+    world.silent.add("a2")
+    await world.start(account("a1"), account("a2"))
+    assert world.trading.floor.find("a1") is not None
+    assert world.trading.floor.find("a2") is None
+    early = world.request("a2")
+    await world.submit(early)
+    assert (await world.want("a1")).status is RequestStatus.FILLED
+    world.venue("a2").is_silent = False
+    await world.run_ms(SETTLED_MS)
+    assert (await world.state(early)).status is RequestStatus.FILLED
+    assert len(await world.orders_of(early)) == 1
+    assert world.agrees("a2")
+
+
+async def test_a_broken_invariant_halts_the_account_and_is_told(world: TradingWorld) -> None:
+    await open_three(world)
+    await world.want("a1")
+    desk = world.desk("a1")
+    (order,) = await world.orders("a1")
+    desk.halt("an order would be overfilled")
+    assert world.trading.floor.find("a1") is None
+    desk.record([])
+    await world.run_ms(SETTLED_MS)
+    (row,) = await world.facts(DeskRebuilt)
+    assert isinstance(row.event, DeskRebuilt)
+    assert row.event.reason == "an order would be overfilled"
+    assert world.desk("a1") is not desk
+    assert [one.order_id for one in await world.orders("a1")] == [order.order_id]
+    assert world.agrees("a1")
+
+
+async def test_a_refusal_of_the_paper_books_leaves_a_doubt_that_is_settled(world: TradingWorld) -> None:
+    world.halts_expected = True
+    world.journal.refuse = lambda unit: bool(unit.records) and not unit.facts and not unit.chain
+    request = world.request()
+    await world.ask(request)
+    await world.run_ms(SETTLED_MS)
+    assert (await world.state(request)).status is RequestStatus.FILLED
+    assert len(world.venue_orders()) == 1
+    assert world.agrees()
+    await world.restart()
+    assert world.agrees()
