@@ -47,7 +47,7 @@ async def test_a_refused_unit_halts_only_its_account_which_is_rebuilt_and_trades
     await open_three(world)
     world.journal.refuse = of_account("a1", has_fact(moment))
     changes = {"intent": Close()} if moment is RequestSkipped else {"leverage": Decimal(5)}
-    requests = [world.request(account_id, **changes) for account_id in ("a1", "a2", "a3")]  # type: ignore[arg-type]
+    requests = [world.request(account_id, **changes) for account_id in ("a1", "a2", "a3")]
     await asyncio.gather(*(world.submit(request) for request in requests))
     await world.quiet()
     assert len(world.trading.halts) == 1
