@@ -69,7 +69,7 @@ def test_all_of_a_coin_is_sold_and_dust_is_told() -> None:
     assert plan.sizing[-1].result == "0.000000009 BTC"
 
 
-def test_the_same_amount_buys_and_sells_the_same_base_quantity() -> None:
+def test_w09_the_same_amount_buys_and_sells_the_same_base_quantity() -> None:
     view = make_view(make_book({"USDT": 100_000, "BTC": 5}))
     bought, sold = quantities(ask(view, SPOT, buy("0.1"))), quantities(ask(view, SPOT, sell("0.1")))
     assert bought == sold == [D("0.1")]
@@ -125,7 +125,7 @@ def test_limit_orders_are_counted_at_their_limit() -> None:
         (SPOT, sell("0.0001", PERCENT)),
     ],
 )
-def test_what_is_below_the_least_order_is_refused_with_the_numbers(symbol: str, intent: Enter) -> None:
+def test_w17_what_is_below_the_least_order_is_refused_with_the_numbers(symbol: str, intent: Enter) -> None:
     refusal = refusal_of(ask(make_view(make_book({"USDT": 10_000, "BTC": 1})), symbol, intent))
     assert refusal.reason_code == "below_min_size"
     assert set(refusal.numbers) == {"quantity", "quantity_min"}
@@ -151,7 +151,7 @@ def test_what_is_worth_too_little_is_refused() -> None:
         (INVERSE, sell(5_000)),
     ],
 )
-def test_what_the_account_cannot_pay_is_refused_or_capped(symbol: str, intent: Enter) -> None:
+def test_w17_what_the_account_cannot_pay_is_refused_or_capped(symbol: str, intent: Enter) -> None:
     view = make_view(make_book({"USDT": 10_000, "BTC": 1}))
     assert refusal_of(ask(view, symbol, intent)).reason_code == "insufficient_balance"
     plan = plan_of(ask(view, symbol, intent, cap_to_available=True))
