@@ -86,7 +86,8 @@ def make_answer(subject: Subject, results: Sequence[AccountResult]) -> AlertAnsw
     successful = sum(result.status in SUCCESSFUL for result in results)
     failed = sum(result.status in FAILED for result in results)
     pending = len(results) - successful - failed
-    message = f"{len(results)} accounts: {successful} successful, {failed} failed, {pending} pending"
+    noun = "account" if len(results) == 1 else "accounts"
+    message = f"{len(results)} {noun}: {successful} successful, {failed} failed, {pending} pending"
     if subject.detail:
         message = f"{subject.detail}; {message}"
     return AlertAnswer(
