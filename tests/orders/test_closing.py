@@ -13,7 +13,7 @@ from fairlead.core.model.order import OrderStatus
 from fairlead.core.model.request import CancelOrders, Close, OrderType, SetTarget, Size, SizeUnit, TargetPosition
 from fairlead.core.model.risk import RiskLimits
 from fairlead.core.model.state import RequestStatus
-from tests.orders.trading_world import ETHER, LINEAR, SPOT, TradingWorld, account, buy, sell
+from tests.orders.trading_world import ETHER, INVERSE, LINEAR, SPOT, TradingWorld, account, buy, sell
 from tests.orders.watched_journal import has_fact
 
 MODES = pytest.mark.parametrize("mode", list(PositionMode))
@@ -273,3 +273,16 @@ async def test_entries_that_do_not_wait_see_each_others_reservations(world: Trad
     world.venue("a2").gate.set()
     await world.quiet()
     assert world.agrees("a2")
+
+
+@pytest.mark.parametrize("symbol", [LINEAR, INVERSE])
+async def test_hundreds_of_fills_leave_no_difference_however_small(world: TradingWorld, symbol: str) -> None:
+    amounts = [7, 3, 11, 1, 9, 2]
+    for round_ in range(25):
+        for index, amount in enumerate(amounts):
+            move = Decimal((round_ * 7 + index * 13) % 41 - 20) / 10
+            world.feed(symbol, 60_000 + 17 * move)
+            side = buy if (round_ + index) % 3 else sell
+            await world.want(symbol=symbol, intent=side(amount))
+    assert len(await world.orders()) == 150
+    assert world.agrees()

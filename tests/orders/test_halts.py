@@ -8,18 +8,20 @@ from decimal import Decimal
 import pytest
 
 from fairlead.core.model.events import (
+    CashAdjusted,
     DeskRebuilt,
     DriftFound,
     LeverageChanged,
     OrderAccepted,
     OrderApproved,
     OrderFilled,
+    OrderUnknown,
     RequestSkipped,
 )
 from fairlead.core.model.order import OrderStatus
-from fairlead.core.model.request import Close, OrderType
+from fairlead.core.model.request import Close, OrderRequest, OrderType
 from fairlead.core.model.state import RequestStatus
-from fairlead.orders.recover import REOPEN_FIRST_MS
+from fairlead.orders.recover import ASK_PAUSE_MS, ASK_TIMES_MAX, REOPEN_FIRST_MS
 from fairlead.ports import Unit
 from tests.orders.trading_world import LINEAR, TradingWorld, account, buy, sell
 from tests.orders.watched_journal import Matches, has_fact
@@ -164,6 +166,85 @@ async def test_a_broken_invariant_halts_the_account_and_is_told(world: TradingWo
     assert world.desk("a1") is not desk
     assert [one.order_id for one in await world.orders("a1")] == [order.order_id]
     assert world.agrees("a1")
+
+
+async def halt_with_a_resting_order(world: TradingWorld) -> OrderRequest:
+    await open_three(world)
+    resting = world.request("a1", order_type=OrderType.LIMIT, limit_price=world.price() - 50)
+    await world.ask(resting)
+    world.journal.refuse = has_fact(OrderApproved)
+    await world.ask(world.request("a1"))
+    return resting
+
+
+async def test_a_question_about_a_known_order_is_asked_until_it_is_answered(world: TradingWorld) -> None:
+    resting = await halt_with_a_resting_order(world)
+    world.feed(LINEAR, world.price() - 100)
+    world.venue("a1").find_unanswered = 3
+    await world.run_ms(SETTLED_MS)
+    assert (await world.state(resting)).status is RequestStatus.FILLED
+    assert await world.facts(DriftFound) == []
+    assert world.agrees("a1")
+
+
+async def test_what_is_heard_while_an_account_opens_is_not_lost(world: TradingWorld) -> None:
+    await halt_with_a_resting_order(world)
+    world.venue("a1").find_unanswered = 3
+    await world.run_ms(REOPEN_FIRST_MS + 100)
+    assert world.trading.floor.find("a1") is None
+    world.exchange.deposit("a1", "USDT", Decimal(7))
+    await world.run_ms(SETTLED_MS)
+    assert len(await world.facts(CashAdjusted)) == 1
+    assert await world.facts(DriftFound) == []
+    assert world.agrees("a1")
+
+
+async def test_a_drift_that_was_only_an_unanswered_doubt_ends_with_it(world: TradingWorld) -> None:
+    await open_three(world)
+    venue = world.venue("a1")
+    venue.lose_answers = 1
+    venue.find_unanswered = ASK_TIMES_MAX + 3
+    world.journal.refuse = has_fact(OrderUnknown)
+    request = world.request("a1")
+    await world.ask(request)
+    await world.run_ms(REOPEN_FIRST_MS + ASK_TIMES_MAX * ASK_PAUSE_MS + 100)
+    assert world.desk("a1").book.drift
+    await world.run_ms(SETTLED_MS)
+    assert (await world.state(request)).status is RequestStatus.FILLED
+    assert len(await world.facts(DriftFound)) == 2
+    assert world.agrees("a1")
+
+
+@pytest.mark.parametrize("turns", range(0, 30, 2))
+async def test_what_a_halted_account_had_queued_is_part_of_its_rebuilt_book(world: TradingWorld, turns: int) -> None:
+    await open_three(world)
+    request = world.request("a1")
+    submit = asyncio.ensure_future(world.submit(request))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    world.desk("a1").halt("stopped in the middle")
+    await asyncio.sleep(0)
+    world.clock.advance_ms(REOPEN_FIRST_MS)
+    await submit
+    await world.run_ms(SETTLED_MS)
+    assert (await world.state(request)).status is RequestStatus.FILLED
+    assert world.held(LINEAR, "a1") == 2
+    assert len(world.trading.halts) == 1
+    assert world.agrees("a1")
+
+
+async def test_nothing_is_told_of_the_paper_books_before_they_are_saved(world: TradingWorld) -> None:
+    world.journal.refuse_all = lambda unit: bool(unit.records) and not unit.facts and not unit.chain
+    request = world.request(valid_until_ms=world.clock.now_ms() + 5_000)
+    await world.ask(request, within_ms=3_000)
+    (order,) = await world.orders_of(request)
+    assert order.status is OrderStatus.UNKNOWN
+    await world.restart()
+    # The books that never were saved are gone, and so is the fill.
+    await world.run_ms(SETTLED_MS)
+    assert (await world.state(request)).status is RequestStatus.EXPIRED
+    assert world.held() == 0
+    assert world.agrees()
 
 
 async def test_a_refusal_of_the_paper_books_leaves_a_doubt_that_is_settled(world: TradingWorld) -> None:

@@ -23,6 +23,7 @@ class WatchedJournal:
 
     def __init__(self, journal: Journal) -> None:
         self.refuse: Matches | None = None
+        self.refuse_all: Matches | None = None
         self.die_before: Matches | None = None
         self.die_after: Matches | None = None
         self.pause_at: Matches | None = None
@@ -97,9 +98,12 @@ class WatchedJournal:
         if unit.chain in self._closed_chains:
             self.refused.append(unit)
             return NotStored(reason=f"an earlier unit of {unit.chain} was refused")
-        if self.refuse is None or not self.refuse(unit):
+        if self.refuse_all is not None and self.refuse_all(unit):
+            pass
+        elif self.refuse is not None and self.refuse(unit):
+            self.refuse = None
+        else:
             return None
-        self.refuse = None
         self.refused.append(unit)
         if unit.chain:
             self._closed_chains.add(unit.chain)
