@@ -85,7 +85,7 @@ def test_harmless_texts_pass() -> None:
         "/var/lib/fairlead",
         "how it works/what it does",
         "OCEO-N, networking",
-        "./work/x and src/home/list.html",
+        "./task/x and src/home/list.html",
     ):
         assert not find_banned_text("notes.md", text), text
 
