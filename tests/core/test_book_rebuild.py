@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from fairlead.core.model import events as ev
-from fairlead.core.model.account import Balance, MarginMode, Position, PositionMode, PositionSide
+from fairlead.core.model.account import Balance, MarginMode, Position, PositionMode, PositionSide, SubPosition
 from fairlead.core.model.order import Order
 from fairlead.core.model.reports import ReportBorn
 from fairlead.core.model.request import OrderType, Side
@@ -49,6 +49,7 @@ class StoredLife:
         self.requests: dict[str, RequestState] = {}
         self.positions: dict[tuple[str, PositionSide], Position] = {}
         self.balances: dict[str, Balance] = {}
+        self.shares: dict[tuple[str, ...], SubPosition] = {}
         self.hear(
             ev.AccountAdopted(
                 tenant=TENANT,
@@ -69,6 +70,8 @@ class StoredLife:
                     self.requests[state.request.request_id] = state
                 case Position():
                     self.positions[state.symbol, state.position_side] = state
+                case SubPosition():
+                    self.shares[state.symbol, state.position_side, state.source_id, state.strategy_id] = state
                 case Balance():
                     self.balances[state.currency] = state
                 case AlertState():
@@ -95,6 +98,7 @@ class StoredLife:
             recent=(),
             positions=tuple(self.positions.values()),
             balances=tuple(self.balances.values()),
+            sub_positions=tuple(self.shares.values()),
         )
 
     def happen(self) -> None:
@@ -125,6 +129,8 @@ class StoredLife:
                 margin_mode=MarginMode.CASH if symbol == SPOT else perpetual_margin,
                 order_type=OrderType.LIMIT if is_limit else OrderType.MARKET,
                 limit_price=D(59_000) if is_limit else None,
+                source_id=self.dice.choice(("", "hook1", "hook2")),
+                strategy_id=self.dice.choice(("", "s")),
             )
             self.hear(approved(order, more=more))
 
@@ -179,6 +185,10 @@ class StoredLife:
         return self.dice.choice(opened) if opened else None
 
 
+def shares_of(book: AccountBook) -> dict[tuple[str, PositionSide], dict[tuple[str, str], SubPosition]]:
+    return {key: dict(book.sub_books.shares(key)) for key in book.sub_books.keys}
+
+
 def _protection(parent: Order) -> ReportBorn:
     return ReportBorn(
         order_id=f"{parent.order_id}x",
@@ -208,6 +218,7 @@ def test_a_rebuilt_book_is_the_live_one_after_every_event(seed: int) -> None:
         assert rebuilt.orders == live.orders
         assert rebuilt.requests == live.requests
         assert rebuilt.leverages == live.leverages
+        assert shares_of(rebuilt) == shares_of(live)
         assert rebuilt.adjustments == live.adjustments
         assert (rebuilt.position_mode, rebuilt.is_adopted, rebuilt.drift) == (live.position_mode, True, live.drift)
 
@@ -232,6 +243,7 @@ def test_a_rebuilt_book_goes_on_like_the_live_one(seed: int) -> None:
     assert rebuilt.balances == life.book.balances
     assert rebuilt.positions == life.book.positions
     assert rebuilt.orders == life.book.orders
+    assert shares_of(rebuilt) == shares_of(life.book)
     assert rebuilt.requests == life.book.requests
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from fairlead.core.model import events as ev
-from fairlead.core.model.account import Balance, MarginMode, Position, PositionSide
+from fairlead.core.model.account import Balance, MarginMode, Position, PositionSide, SubPosition
 from fairlead.core.model.order import Fill, Liquidity, Order, OrderStatus
 from fairlead.core.model.request import Enter, OrderRequest, OrderType, Side, Size, SizeUnit, SourceKind, TimeInForce
 from fairlead.core.model.state import AlertState, RequestState, RequestStatus, State
@@ -120,13 +120,25 @@ def make_position(*, tenant: str = TENANT) -> Position:
     )
 
 
+def make_share(source_id: str = "hook-1", *, quantity: int = 7) -> SubPosition:
+    return SubPosition(
+        tenant=TENANT,
+        account_id=ACCOUNT,
+        symbol="BTC-USDT-SWAP",
+        position_side=PositionSide.LONG,
+        source_id=source_id,
+        strategy_id="",
+        quantity=Decimal(quantity),
+    )
+
+
 def make_balance(*, tenant: str = TENANT) -> Balance:
     total = Decimal("12345678901234567890.123456789012345678")
     return Balance(tenant=tenant, account_id=ACCOUNT, currency="USDT", total=total)
 
 
 def all_states() -> tuple[State, ...]:
-    return make_alert(), make_request_state(), make_order(), make_position(), make_balance()
+    return make_alert(), make_request_state(), make_order(), make_position(), make_share(), make_balance()
 
 
 def fold_all(_row: JournalRow) -> tuple[State, ...]:

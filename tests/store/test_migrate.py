@@ -19,15 +19,15 @@ from fairlead.store.urls import UnsupportedDatabaseError
 def test_an_empty_database_is_brought_up_once(path: Path) -> None:
     url = f"sqlite:///{path}"
 
-    assert pending(url) == ["0001"]
+    assert pending(url) == ["0001", "0002"]
     assert not path.exists()
-    assert migrate(url) == ["0001"]
+    assert migrate(url) == ["0001", "0002"]
     assert pending(url) == []
     assert migrate(url) == []
 
 
 async def test_it_works_from_the_event_loop_and_with_the_async_url(path: Path) -> None:
-    assert migrate(f"sqlite+aiosqlite:///{path}") == ["0001"]
+    assert migrate(f"sqlite+aiosqlite:///{path}") == ["0001", "0002"]
 
 
 def test_the_steps_lead_to_the_tables_of_the_code(url: str, path: Path) -> None:
@@ -50,7 +50,16 @@ def test_the_steps_lead_to_the_tables_of_the_code(url: str, path: Path) -> None:
     assert stored.keys() == wanted.keys()
     without_rowid = {name for name, parts in wanted.items() if "WITHOUTROWID" in "".join(parts)}
     assert without_rowid == {name for name, parts in stored.items() if "WITHOUTROWID" in "".join(parts)}
-    assert without_rowid == {"alerts", "balances", "heads", "orders", "positions", "records", "requests"}
+    assert without_rowid == {
+        "alerts",
+        "balances",
+        "heads",
+        "orders",
+        "positions",
+        "records",
+        "requests",
+        "sub_positions",
+    }
 
 
 def test_the_journal_has_one_index_beside_its_number(url: str, path: Path) -> None:

@@ -21,6 +21,7 @@ from tests.store.samples import (
     make_order,
     make_position,
     make_request_state,
+    make_share,
     note,
 )
 
@@ -62,7 +63,7 @@ async def test_what_still_matters_of_an_account_is_read(store: Store, journal: S
     done = msgspec.structs.replace(make_request_state("r-done"), status=RequestStatus.FILLED)
     elsewhere = msgspec.structs.replace(make_order(name(7)), account_id="account-2")
     flat = msgspec.structs.replace(make_position(), symbol="ETH-USDT-SWAP", quantity=ZERO)
-    holdings = (make_position(), flat, make_balance())
+    holdings = (make_position(), flat, make_balance(), make_share(), make_share("gone", quantity=0))
     await journal.commit(
         Unit(
             facts=(note(),),
@@ -83,6 +84,7 @@ async def test_what_still_matters_of_an_account_is_read(store: Store, journal: S
         recent=(recent,),
         positions=(make_position(),),
         balances=(make_balance(),),
+        sub_positions=(make_share(),),
     )
     assert rows["account-2"].orders == rows["account-2"].recent == (elsewhere,)
     assert rows["account-3"].header is None

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final, assert_never
 
 from fairlead.core.model import events as ev
-from fairlead.core.model.account import Balance, Position, VenueAccount
+from fairlead.core.model.account import Balance, Position, SubPosition, VenueAccount
 from fairlead.core.model.order import ApprovedOrder, Order
 from fairlead.core.model.reports import ExecutionReport
 from fairlead.core.model.request import OrderRequest
@@ -302,6 +302,8 @@ def _identity(state: State) -> tuple[str, ...]:
             return ("order", state.order_id)
         case Position():
             return ("position", state.symbol, state.position_side)
+        case SubPosition():
+            return ("share", state.symbol, state.position_side, state.source_id, state.strategy_id)
         case Balance():
             return ("balance", state.currency)
         case AlertState():

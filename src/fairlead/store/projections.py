@@ -6,7 +6,7 @@ from typing import Final, assert_never
 
 import msgspec
 
-from fairlead.core.model.account import Balance, Position
+from fairlead.core.model.account import Balance, Position, SubPosition
 from fairlead.core.model.money import format_amount
 from fairlead.core.model.order import Order
 from fairlead.core.model.state import AlertState, RequestState, State
@@ -30,6 +30,8 @@ def identify(state: State) -> tuple[str, StateKey]:
             return "balances", (state.account_id, state.currency)
         case Position():
             return "positions", (state.account_id, state.symbol, state.position_side)
+        case SubPosition():
+            return "sub_positions", _share_key(state)
         case AlertState():
             return "alerts", (state.alert_id,)
     assert_never(state)
@@ -52,6 +54,8 @@ def write_row(state: State) -> ProjectionRow:
         case Position():
             side, quantity = state.position_side.value, format_amount(state.quantity)
             return state.account_id, state.symbol, side, state.tenant, quantity, _encode(state)
+        case SubPosition():
+            return *_share_key(state), state.tenant, format_amount(state.quantity), _encode(state)
         case AlertState():
             return _alert_row(state)
     assert_never(state)
@@ -64,6 +68,10 @@ def read_state(body: bytes) -> State:
         msgspec.DecodeError: the body is not a state.
     """
     return _decoder.decode(body)
+
+
+def _share_key(share: SubPosition) -> StateKey:
+    return share.account_id, share.symbol, share.position_side.value, share.source_id, share.strategy_id
 
 
 def _order_row(order: Order) -> ProjectionRow:

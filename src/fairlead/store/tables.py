@@ -160,6 +160,20 @@ positions = Table(
     sqlite_with_rowid=False,
     info=TENANT,
 )
+sub_positions = Table(
+    "sub_positions",
+    metadata,
+    _key("account_id"),
+    _key("symbol"),
+    _key("position_side"),
+    _key("source_id"),
+    _key("strategy_id"),
+    _text("tenant"),
+    Column("quantity", Money, nullable=False),
+    _body(),
+    sqlite_with_rowid=False,
+    info=TENANT,
+)
 balances = Table(
     "balances",
     metadata,
@@ -172,7 +186,7 @@ balances = Table(
     sqlite_with_rowid=False,
     info=TENANT,
 )
-PROJECTIONS: Final = (alerts, requests, orders, positions, balances)
+PROJECTIONS: Final = (alerts, requests, orders, positions, sub_positions, balances)
 
 users = Table(
     "users",

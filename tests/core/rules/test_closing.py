@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from fairlead.core.model import events as ev
 from fairlead.core.model.account import MarginMode, PositionMode, PositionSide
 from fairlead.core.model.money import ZERO
-from fairlead.core.model.request import Close, CloseScope, OrderType, Side, Size, SizeUnit
+from fairlead.core.model.request import Close, OrderType, Side, Size, SizeUnit
 from fairlead.core.rules.account_book import AccountBook
 from fairlead.core.rules.plan import Plan
 from tests.core.rules.trading_world import (
@@ -201,13 +201,6 @@ def test_a_resting_take_profit_does_not_stand_in_the_way_of_a_net_close() -> Non
     feed(book, accepted())
     nothing = nothing_of(ask(make_view(book), LINEAR, Close(position_side=LONG)))
     assert (nothing.reason_code, "cancel them" in nothing.message) == ("already_closing", True)
-
-
-def test_a_source_cannot_close_its_own_share_yet() -> None:
-    view = make_view(make_book(None, held(LINEAR, 10)))
-    for scope in (CloseScope.SOURCE, CloseScope.STRATEGY):
-        refusal = refusal_of(ask(view, LINEAR, Close(scope=scope)))
-        assert (refusal.reason_code, "closeScope account" in refusal.message) == ("close_scope_not_available", True)
 
 
 def test_closing_spot_sells_all_that_is_free() -> None:

@@ -86,6 +86,22 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         return self.total - self.reserved
 
 
+class SubPosition(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """One source's share of a holding: its sub-book.
+
+    ``quantity`` counts as the holding does: contracts, signed in net mode and positive in long/short mode; for spot the
+    base currency that its fills explain.
+    """
+
+    tenant: str
+    account_id: str
+    symbol: str
+    position_side: PositionSide
+    source_id: str
+    strategy_id: str
+    quantity: Decimal = ZERO
+
+
 class Position(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """One holding of a perpetual.
 

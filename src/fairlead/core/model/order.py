@@ -9,7 +9,7 @@ import msgspec
 
 from fairlead.core.model.account import MarginMode, PositionSide
 from fairlead.core.model.money import ZERO
-from fairlead.core.model.request import OrderType, Side, TimeInForce
+from fairlead.core.model.request import CloseScope, OrderType, Side, TimeInForce
 from fairlead.core.model.risk import RiskVerdict
 
 
@@ -46,6 +46,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     paid, negative when a rebate. ``parent_id`` is set on orders that the venue made for one of ours (protection,
     liquidation: ``origin`` says which). ``trade_ids`` are its fills, so that one reported twice counts once.
     ``opening_quantity`` is the part of a perpetual order that would open or add, fixed when it was approved; None: all.
+    ``source_id`` and ``strategy_id`` say whose share it trades, ``close_scope`` whose share a close takes from.
     """
 
     order_id: str
@@ -85,6 +86,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     origin: str = ""
     trade_ids: tuple[str, ...] = ()
     opening_quantity: Decimal | None = None
+    source_id: str = ""
+    strategy_id: str = ""
+    close_scope: CloseScope | None = None
 
     @property
     def is_terminal(self) -> bool:

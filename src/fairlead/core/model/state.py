@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
-from fairlead.core.model.account import Balance, Position
+from fairlead.core.model.account import Balance, Position, SubPosition
 from fairlead.core.model.money import ZERO
 from fairlead.core.model.order import Order
 from fairlead.core.model.request import OrderRequest
@@ -67,4 +67,4 @@ class AlertState(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     request_ids: tuple[str, ...] = ()
 
 
-State = AlertState | RequestState | Order | Position | Balance
+State = AlertState | RequestState | Order | Position | SubPosition | Balance

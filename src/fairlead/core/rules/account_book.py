@@ -10,10 +10,10 @@ from typing import Final
 import msgspec
 
 from fairlead.core.model import events as ev
-from fairlead.core.model.account import Balance, MarginMode, Position, PositionMode, PositionSide
+from fairlead.core.model.account import Balance, MarginMode, Position, PositionMode, PositionSide, SubPosition
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import ZERO
-from fairlead.core.model.order import Order, OrderStatus
+from fairlead.core.model.order import Fill, Order, OrderStatus
 from fairlead.core.model.request import Side, TimeInForce
 from fairlead.core.model.state import RequestState, State
 from fairlead.core.rules import order_state
@@ -21,6 +21,7 @@ from fairlead.core.rules.holdings import Holdings
 from fairlead.core.rules.order_shelf import OrderShelf
 from fairlead.core.rules.order_state import InvariantBroken
 from fairlead.core.rules.request_state import RequestLedger
+from fairlead.core.rules.sub_books import SubBooks
 
 # What RATE and DUP can see: no limit on orders per minute can be enforced beyond this many.
 RECENT_ORDERS_MAX: Final = 1024
@@ -75,6 +76,7 @@ class AccountBook:
         "position_mode",
         "recent",
         "shelf",
+        "sub_books",
         "tenant",
     )
 
@@ -89,6 +91,7 @@ class AccountBook:
         self.recent: deque[RecentOrder] = deque(maxlen=RECENT_ORDERS_MAX)
         self.shelf = OrderShelf()
         self.holdings = Holdings(tenant, account_id)
+        self.sub_books = SubBooks()
         self.ledger = RequestLedger()
         self.adjustments: dict[str, None] = {}
 
@@ -163,10 +166,11 @@ class AccountBook:
         if after is before:
             return []
         positions = self.holdings.fill(after, fill, instrument)
+        shares = self._share_fill(after, fill, instrument, positions)
         self.shelf.put(after)
         self.holdings.hold_for(after, instrument)
         requests = self.ledger.follow(after, fill.at_ms)
-        return [after, *positions, *self.holdings.drain_touched(), *requests]
+        return [after, *positions, *shares, *self.holdings.drain_touched(), *requests]
 
     def _follow_order(self, event: _OrderNews, instruments: Instruments) -> list[State]:
         before = self.shelf.find(event.order_id)
@@ -224,6 +228,8 @@ class AccountBook:
             venue_order_id=report.venue_order_id,
             parent_id=report.parent_id,
             origin=report.origin,
+            source_id="" if parent is None else parent.source_id,
+            strategy_id="" if parent is None else parent.strategy_id,
         )
         self.shelf.put(order)
         return [order]
@@ -254,8 +260,39 @@ class AccountBook:
                 self.leverages[self.leverage_key(theirs.symbol, theirs.margin_mode, theirs.position_side)] = (
                     theirs.leverage
                 )
+        before = {key: self._held(key, instruments) for key in self.sub_books.keys}
         traded = [self._instrument(theirs.symbol, instruments) for theirs in event.positions]
-        return [*self.holdings.adopt(event, traded), *self.holdings.drain_touched()]
+        positions = self.holdings.adopt(event, traded)
+        shares: list[SubPosition] = []
+        for key, held in before.items():
+            lot = self._instrument(key[0], instruments).lot_size
+            shares += self.sub_books.follow(key, before=held, after=self._held(key, instruments), lot=lot)
+        return [*positions, *shares, *self.holdings.drain_touched()]
+
+    def _share_fill(
+        self,
+        order: Order,
+        fill: Fill,
+        instrument: Instrument,
+        positions: list[Position],
+    ) -> list[SubPosition]:
+        is_spot = instrument.is_spot
+        grows = (order.side is Side.BUY) is not (order.position_side is PositionSide.SHORT)
+        change = fill.quantity if grows else -fill.quantity
+        if not is_spot:
+            after = positions[0].quantity
+        else:
+            change -= fill.fee if fill.fee_currency == instrument.base_currency else ZERO
+            after = self.holdings.balances[instrument.base_currency].total
+        return self.sub_books.fill(order, after=after, change=change, lot=instrument.lot_size, is_spot=is_spot)
+
+    def _held(self, key: tuple[str, PositionSide], instruments: Instruments) -> Decimal:
+        instrument = self._instrument(key[0], instruments)
+        if instrument.is_spot:
+            balance = self.balances.get(instrument.base_currency)
+            return ZERO if balance is None else balance.total
+        position = self.positions.get(key)
+        return ZERO if position is None else position.quantity
 
     def leverage_key(self, symbol: str, margin_mode: MarginMode, position_side: PositionSide) -> LeverageKey:
         """Which setting counts: one a side only for isolated margin in long/short mode (OKX API v5)."""

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from fairlead.core.model.account import Balance, MarginMode, Position, PositionMode, PositionSide
+from fairlead.core.model.account import Balance, MarginMode, Position, PositionMode, PositionSide, SubPosition
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.order import Order
 from fairlead.core.model.state import RequestState
@@ -41,6 +41,7 @@ class BookRows(msgspec.Struct, frozen=True, kw_only=True):
     recent: tuple[Order, ...]
     positions: tuple[Position, ...]
     balances: tuple[Balance, ...]
+    sub_positions: tuple[SubPosition, ...] = ()
 
 
 _ENCODER: Final = msgspec.json.Encoder()
@@ -81,6 +82,7 @@ def rebuild_book(rows: BookRows, instruments: Mapping[str, Instrument]) -> Accou
         orders=rows.orders,
         instruments=instruments,
     )
+    book.sub_books.restore(rows.sub_positions)
     sources = {state.request.request_id: state.request.source_id for state in rows.requests}
     for order in sorted(rows.recent, key=_age):
         if not order.origin:

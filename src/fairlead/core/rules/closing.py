@@ -4,31 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
 from fairlead.core.model.account import Position, PositionMode, PositionSide
 from fairlead.core.model.money import ONE, ZERO
 from fairlead.core.model.order import Order
-from fairlead.core.model.request import Close, CloseScope, OrderType, Side, Size, SizeUnit, TimeInForce
+from fairlead.core.model.request import Close, OrderType, Side, Size, SizeUnit, TimeInForce
 from fairlead.core.rules.draft import Draft, Terms
 from fairlead.core.rules.holds import only_reduces
 from fairlead.core.rules.plan import Nothing, Plan, PlanReason, Refusal
 from fairlead.core.rules.sizing import LEGS_MAX, Ratio, needs_price, percent_of, show_in, to_native
 from fairlead.core.rules.spot_orders import WHOLE, sell_spot
 
-_SIDES: Final = (PositionSide.NET, PositionSide.LONG, PositionSide.SHORT)
+SIDES: Final = (PositionSide.NET, PositionSide.LONG, PositionSide.SHORT)
+
+
+class Holding(NamedTuple):
+    """What a close may take: the side of the order, what is held, and how much of it no open order takes already."""
+
+    side: Side
+    held: Decimal
+    free: Decimal
 
 
 def close(draft: Draft, intent: Close) -> Plan | Nothing | Refusal:
     """Close what the account holds of the instrument; nothing held is a success."""
-    if intent.scope is not CloseScope.ACCOUNT:
-        message = (
-            f"closing only the share of this {intent.scope.value} is not possible yet: holdings are kept by account, "
-            "not by source; use closeScope account"
-        )
-        return draft.refuse(PlanReason.CLOSE_SCOPE_NOT_AVAILABLE, message)
     if draft.instrument.is_spot:
         if intent.position_side is PositionSide.SHORT:
             return draft.nothing(PlanReason.NO_POSITION, "spot is never held short")
@@ -56,19 +58,17 @@ def close_positions(draft: Draft, positions: Sequence[Position], size: Size | No
     """Close these positions, or ``size`` of each."""
     legs: list[Order] = []
     waiting, more = ZERO, False
-    # A whole position is never too large to be closed: what does not fit is closed in a further step.
-    most = draft.instrument.round_quantity_down(draft.order_quantity_max) * LEGS_MAX
     for position in positions:
         free = _closable(draft, position)
         if free < draft.instrument.lot_size:
             waiting += abs(position.quantity)
             continue
-        quantity = _closing_quantity(draft, position, size, free)
+        holding = Holding(closing_side(position), abs(position.quantity), free)
+        quantity = closing_quantity(draft, holding, size)
         if isinstance(quantity, Refusal):
             return quantity
-        if size is None and ZERO < most < quantity:
-            quantity, more = most, True
-            draft.note("at once", f"at most {LEGS_MAX} orders, the rest when they are done", show_in(most, draft.unit))
+        quantity, is_cut = at_once(draft, quantity, size)
+        more = more or is_cut
         built = draft.build_legs(_terms(position), quantity, after=len(legs))
         if isinstance(built, Refusal):
             return built
@@ -79,9 +79,18 @@ def close_positions(draft: Draft, positions: Sequence[Position], size: Size | No
     return replace(draft.plan(legs), more=more)
 
 
+def at_once(draft: Draft, quantity: Decimal, size: Size | None) -> tuple[Decimal, bool]:
+    """How much of a close fits one step: all is never too much, what does not fit is closed in a further one."""
+    most = draft.instrument.round_quantity_down(draft.order_quantity_max) * LEGS_MAX
+    if size is not None or not ZERO < most < quantity:
+        return quantity, False
+    draft.note("at once", f"at most {LEGS_MAX} orders, the rest when they are done", show_in(most, draft.unit))
+    return most, True
+
+
 def held_positions(draft: Draft) -> list[Position]:
     """Positions of the instrument, net or long and short."""
-    held = [draft.view.book.positions.get((draft.instrument.symbol, side)) for side in _SIDES]
+    held = [draft.view.book.positions.get((draft.instrument.symbol, side)) for side in SIDES]
     return [position for position in held if position is not None and position.quantity]
 
 
@@ -108,7 +117,19 @@ def _terms(position: Position) -> Terms:
 
 
 def _closable(draft: Draft, position: Position) -> Decimal:
-    """What no pending order closes already.
+    """What no pending order closes already."""
+    pending = pending_closes(draft, position)
+    held = abs(position.quantity)
+    draft.note("held", f"{direction_of(position)} {position.symbol}", show_in(held, draft.unit))
+    if pending:
+        free = max(ZERO, held - pending)
+        draft.note("already closing", f"{show_in(pending, draft.unit)} in open orders", show_in(free, draft.unit))
+        return free
+    return held
+
+
+def pending_closes(draft: Draft, position: Position) -> Decimal:
+    """What open orders take away from a position for certain.
 
     In net mode a resting reduce-only order does not stand in the way: the venue takes it back as the position shrinks,
     so only orders whose outcome is a matter of moments are left out. In long/short mode the venue refuses more than
@@ -124,22 +145,16 @@ def _closable(draft: Draft, position: Position) -> Decimal:
         rests = order.order_type is OrderType.LIMIT and order.time_in_force is TimeInForce.GTC
         if not (is_net and rests):
             pending += order.leaves_quantity
-    held = abs(position.quantity)
-    draft.note("held", f"{direction_of(position)} {position.symbol}", show_in(held, draft.unit))
-    if pending:
-        free = max(ZERO, held - pending)
-        draft.note("already closing", f"{show_in(pending, draft.unit)} in open orders", show_in(free, draft.unit))
-        return free
-    return held
+    return pending
 
 
-def _closing_quantity(draft: Draft, position: Position, size: Size | None, free: Decimal) -> Decimal | Refusal:
-    instrument, side = draft.instrument, closing_side(position)
+def closing_quantity(draft: Draft, holding: Holding, size: Size | None) -> Decimal | Refusal:
+    """Whole lots of a holding to close: all that is free, or ``size`` of it."""
+    instrument, (side, held, free) = draft.instrument, holding
     wish: Ratio | None
     if size is None:
         wish = Ratio(free, ONE, "all of it")
     elif size.unit is SizeUnit.PERCENT:
-        held = abs(position.quantity)
         wish = percent_of(size.amount, held, show_in(held, draft.unit))
     else:
         if needs_price(instrument, size.unit) and (refusal := draft.check_price(side)):

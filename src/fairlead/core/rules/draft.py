@@ -14,7 +14,7 @@ from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.market import Quote
 from fairlead.core.model.money import ZERO, format_amount
 from fairlead.core.model.order import Order
-from fairlead.core.model.request import OrderRequest, OrderType, Side
+from fairlead.core.model.request import Close, CloseScope, OrderRequest, OrderType, Side
 from fairlead.core.rules.account_view import AccountView
 from fairlead.core.rules.plan import LeverageChange, Nothing, Plan, PlanReason, Refusal
 from fairlead.core.rules.sizing import LEGS_MAX, QUOTE_STEP, show, show_in, split_quantity
@@ -194,4 +194,11 @@ class Draft:
             stop_loss_price=None if stop_loss is None else (down if is_buy else up)(stop_loss),
             take_profit_price=None if take_profit is None else (up if is_buy else down)(take_profit),
             reference_price=self.touch(terms.side),
+            source_id=request.source_id,
+            strategy_id=request.strategy_id,
+            close_scope=self._close_scope() if terms.is_close else None,
         )
+
+    def _close_scope(self) -> CloseScope:
+        intent = self.request.intent
+        return intent.scope if isinstance(intent, Close) else CloseScope.ACCOUNT

@@ -32,7 +32,6 @@ class PlanReason(StrEnum):
     MARGIN_MODE_MISSING = "margin_mode_missing"
     MARGIN_MODE_CONFLICT = "margin_mode_conflict"
     TARGET_NOT_POSSIBLE = "target_not_possible"
-    CLOSE_SCOPE_NOT_AVAILABLE = "close_scope_not_available"
 
     NO_POSITION = "no_position"
     REDUCE_ONLY_NO_POSITION = "reduce_only_no_position"

@@ -7,12 +7,23 @@ from typing import Final
 from fairlead.core.model.instrument import Instrument, InstrumentState
 from fairlead.core.model.money import HUNDRED, ZERO
 from fairlead.core.model.order import Order
-from fairlead.core.model.request import CancelOrders, Close, Enter, OrderRequest, OrderType, SetTarget, Side, SizeUnit
+from fairlead.core.model.request import (
+    CancelOrders,
+    Close,
+    CloseScope,
+    Enter,
+    OrderRequest,
+    OrderType,
+    SetTarget,
+    Side,
+    SizeUnit,
+)
 from fairlead.core.rules.account_view import AccountView
 from fairlead.core.rules.closing import close, reduce
 from fairlead.core.rules.draft import Draft
 from fairlead.core.rules.perpetual_orders import open_position
 from fairlead.core.rules.plan import CancelPlan, LeverageChange, Nothing, Plan, PlanOutcome, PlanReason, Refusal
+from fairlead.core.rules.share_closing import close_share
 from fairlead.core.rules.sizing import show
 from fairlead.core.rules.spot_orders import buy_spot, sell_spot
 from fairlead.core.rules.targeting import reach_target
@@ -42,7 +53,7 @@ def plan_request(request: OrderRequest, view: AccountView, *, first_leg: int, de
         case Enter() as intent:
             return _enter(draft, intent)
         case Close() as intent:
-            return close(draft, intent)
+            return close(draft, intent) if intent.scope is CloseScope.ACCOUNT else close_share(draft, intent)
         case SetTarget() as intent:
             return reach_target(draft, intent)
 

@@ -49,14 +49,24 @@ def buy_spot(draft: Draft, size: Size) -> Plan | Refusal:
     return _plan(draft, Terms(side=Side.BUY), quantity, price)
 
 
-def sell_spot(draft: Draft, size: Size, *, is_close: bool = False) -> Plan | Nothing | Refusal:
-    """Sell an amount or a percentage of the base currency that is free; closing sells no more than there is."""
+def sell_spot(
+    draft: Draft,
+    size: Size,
+    *,
+    is_close: bool = False,
+    most: Decimal | None = None,
+) -> Plan | Nothing | Refusal:
+    """Sell an amount or a percentage of the base currency that is free; closing sells no more than there is.
+
+    ``most`` is the share that is meant, when not all of the account's holding is.
+    """
     instrument, price = draft.instrument, draft.price(Side.SELL)
     currency = instrument.base_currency
     available = available_of(draft.view, currency)
     if available is None:
         return draft.refuse(PlanReason.VALUE_UNKNOWN, "what is free cannot be told: a position has no price now")
     draft.note("available", f"{currency} free of open orders", show_in(available, currency))
+    available = available if most is None else min(available, most)
     if is_close and available < max(instrument.quantity_min, instrument.lot_size):
         return _nothing_to_sell(draft, available)
     if size.unit is SizeUnit.PERCENT:
@@ -70,11 +80,11 @@ def sell_spot(draft: Draft, size: Size, *, is_close: bool = False) -> Plan | Not
     draft.note("size", wish.formula, show_in(wish.value, currency))
     quantity = wish.lots_down(instrument)
     draft.note_lots(quantity)
-    most = instrument.round_quantity_down(available)
-    if quantity > most:
+    sellable = instrument.round_quantity_down(available)
+    if quantity > sellable:
         if not (is_close or draft.request.cap_to_available):
             return _too_much(draft, show_in(quantity, currency), available, currency)
-        quantity = _cap(draft, show_in(available, currency), most)
+        quantity = _cap(draft, show_in(available, currency), sellable)
     dust = available - quantity
     if ZERO < dust < max(instrument.lot_size, instrument.quantity_min):
         draft.note("dust", "what stays is too small to sell", show_in(dust, currency))

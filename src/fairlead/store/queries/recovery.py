@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from sqlalchemy import ColumnElement, Table, select, true
 
-from fairlead.core.model.account import Balance, Position, VenueAccount
+from fairlead.core.model.account import Balance, Position, SubPosition, VenueAccount
 from fairlead.core.model.ids import PROTECTION, child_order_id
 from fairlead.core.model.money import ZERO
 from fairlead.core.model.order import Order
@@ -18,7 +18,7 @@ from fairlead.core.rules.book_rebuild import BookRows
 from fairlead.store.projections import read_state
 from fairlead.store.queries.states import IS_OPEN, IS_PENDING
 from fairlead.store.session import Session
-from fairlead.store.tables import balances, orders, positions, records, requests
+from fairlead.store.tables import balances, orders, positions, records, requests, sub_positions
 
 IDS_PER_QUERY_MAX: Final = 500
 T = TypeVar("T")
@@ -48,10 +48,13 @@ async def load_book_rows(
     ended = await _load_by_id(system, orders, Order, legs - {order.order_id for order in opened})
     recent = await _load(system, orders, Order, orders.c.order_id >= f"{recent_since_ms:011x}", _of(orders, chosen))
     held = await _load(system, positions, Position, positions.c.quantity != ZERO, _of(positions, chosen))
+    shares = await _load(
+        system, sub_positions, SubPosition, sub_positions.c.quantity != ZERO, _of(sub_positions, chosen)
+    )
     cash = await _load(system, balances, Balance, _of(balances, chosen))
     headers = await _load_headers(system, header_space)
     open_by, ended_by, recent_by = (_by(_account_of, rows) for rows in (opened, ended, recent))
-    held_by, cash_by = _by(_account_of, held), _by(_account_of, cash)
+    held_by, shares_by, cash_by = (_by(_account_of, held), _by(_account_of, shares), _by(_account_of, cash))
     wanted_by = _by(lambda state: state.request.account_id, wanted)
     return {
         account.account_id: BookRows(
@@ -64,6 +67,7 @@ async def load_book_rows(
             recent=recent_by[account.account_id][-RECENT_ORDERS_MAX:],
             positions=held_by[account.account_id],
             balances=cash_by[account.account_id],
+            sub_positions=shares_by[account.account_id],
         )
         for account in accounts
     }
@@ -94,7 +98,7 @@ def _of(table: Table, chosen: Sequence[str]) -> ColumnElement[bool]:
     return table.c.account_id.in_(chosen) if len(chosen) <= IDS_PER_QUERY_MAX else true()
 
 
-def _account_of(state: Order | Position | Balance) -> str:
+def _account_of(state: Order | Position | SubPosition | Balance) -> str:
     return state.account_id
 
 
