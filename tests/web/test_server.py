@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from fairlead.core.model.events import AlertReceived
 from fairlead.web.server import WebServer
@@ -40,6 +42,26 @@ async def test_an_alert_over_a_socket_is_answered(server: WebServer) -> None:
     assert status == 202
     assert json.loads(answer)["pending"] == 3
     assert "server" not in headers
+
+
+async def test_answers_leave_without_waiting_for_the_callers_acknowledgement(site: Site) -> None:
+    accepted: list[socket.socket] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        loop = asyncio.get_running_loop()
+        accepted.extend(
+            opened
+            for transport in list(getattr(loop, "_transports", {}).values())
+            if (opened := transport.get_extra_info("socket")).getsockname()[1] == server.port
+        )
+        await site.app(scope, receive, send)
+
+    server = WebServer(app, host="127.0.0.1", port=0)
+    await server.start()
+    await exchange(server.port, b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert accepted
+    assert all(one.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) for one in accepted)
+    await server.stop()
 
 
 async def test_ten_megabytes_are_refused_by_their_header_alone(server: WebServer) -> None:
