@@ -277,12 +277,10 @@ async def test_entries_that_do_not_wait_see_each_others_reservations(world: Trad
 
 @pytest.mark.parametrize("symbol", [LINEAR, INVERSE])
 async def test_hundreds_of_fills_leave_no_difference_however_small(world: TradingWorld, symbol: str) -> None:
-    amounts = [7, 3, 11, 1, 9, 2]
-    for round_ in range(25):
-        for index, amount in enumerate(amounts):
-            move = Decimal((round_ * 7 + index * 13) % 41 - 20) / 10
-            world.feed(symbol, 60_000 + 17 * move)
-            side = buy if (round_ + index) % 3 else sell
-            await world.want(symbol=symbol, intent=side(amount))
-    assert len(await world.orders()) == 150
+    for number in range(25):
+        for index, amount in enumerate((7, 4, 6, 9)):
+            world.feed(symbol, Decimal(60_000 + (number * 7 + index * 13) % 41))
+            await world.want(symbol=symbol, intent=(buy if number % 2 else sell)(amount))
+        await world.want(symbol=symbol, intent=Close())
+    assert len(await world.orders()) == 125
     assert world.agrees()

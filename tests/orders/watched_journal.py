@@ -34,6 +34,7 @@ class WatchedJournal:
         self._journal = journal
         self._closed_chains: set[str] = set()
         self._untold: list[Callable[[], None]] | None = None
+        self._held: list[Callable[[], None]] | None = None
 
     def append(self, unit: Unit, on_done: Callable[[AppendOutcome], None]) -> None:
         if self.die_before is not None and self.die_before(unit):
@@ -62,7 +63,21 @@ class WatchedJournal:
 
         self.in_flight += 1
         # An empty unit keeps the place of a refused one, so that its outcome comes in turn.
-        self._journal.append(unit if refusal is None else Unit(), tell)
+        stored = unit if refusal is None else Unit()
+        if self._held is None:
+            self._journal.append(stored, tell)
+        else:
+            self._held.append(lambda: self._journal.append(stored, tell))
+
+    def hold(self) -> None:
+        """Let every unit wait from now on, as before a slow disk."""
+        self._held = []
+
+    def release(self) -> None:
+        """Let the disk be quick again."""
+        held, self._held = self._held or [], None
+        for append in held:
+            append()
 
     def resume(self) -> None:
         """Tell the outcomes that were held back since the paused unit was stored."""
