@@ -64,7 +64,7 @@ format: $(VENV)/dev.stamp
 # constrained by the development lock, so both come from one resolution. Nothing in them names a host.
 lock: $(VENV)/uv.stamp
 	@$(COMPILE) $(ARGS) requirements-uv.in -o requirements-uv.lock
-	@$(COMPILE) $(ARGS) pyproject.toml --group dev -o requirements-dev.lock
+	@$(COMPILE) $(ARGS) pyproject.toml --all-extras --group dev -o requirements-dev.lock
 	@$(COMPILE) $(ARGS) pyproject.toml -c requirements-dev.lock -o requirements.lock
 
 clean:

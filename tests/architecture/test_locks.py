@@ -84,8 +84,10 @@ def test_developers_run_what_users_run() -> None:
 def test_what_the_project_asks_for_is_locked() -> None:
     project = _read_project()
     groups: list[str | dict[str, str]] = [asked for group in project["dependency-groups"].values() for asked in group]
+    extras = [asked for extra in project["project"]["optional-dependencies"].values() for asked in extra]
     unpinned = [
         *find_unpinned(project["project"]["dependencies"], read_pins(_read_lock(RUNTIME))),
+        *find_unpinned(extras, read_pins(_read_lock(DEVELOPMENT))),
         *find_unpinned([asked for asked in groups if isinstance(asked, str)], read_pins(_read_lock(DEVELOPMENT))),
         *find_unpinned(project["build-system"]["requires"], read_pins(_read_lock(INSTALLER))),
     ]
