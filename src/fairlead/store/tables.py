@@ -290,6 +290,45 @@ hook_calls = Table(
     _text("body"),
     info=TENANT,
 )
+notify_channels = Table(
+    "notify_channels",
+    metadata,
+    _key("channel_id"),
+    _text("tenant"),
+    Column("owner", Text, ForeignKey("users.user_id"), nullable=False),
+    _text("name"),
+    _text("target"),
+    Column("secret", LargeBinary, nullable=False),
+    _text("levels"),
+    _text("time_zone"),
+    _flag("enabled"),
+    _time("created_ms"),
+    UniqueConstraint("tenant", "name"),
+    info=TENANT_CONFIG,
+)
+# Messages on their way to people; what waits is found by its channel and its time.
+notify_outbox = Table(
+    "notify_outbox",
+    metadata,
+    _key("message_id"),
+    _text("tenant"),
+    Column("channel_id", Text, ForeignKey("notify_channels.channel_id", ondelete="CASCADE"), nullable=False),
+    _text("subject"),
+    _text("kind"),
+    _text("status"),
+    Column("attempts", Integer, nullable=False),
+    _flag("is_silent"),
+    _time("created_ms"),
+    _time("due_ms"),
+    _time("changed_ms"),
+    _text("reason"),
+    _body(),
+    UniqueConstraint("channel_id", "subject", "kind"),
+    Index("notify_outbox_waiting", "channel_id", "due_ms", **_where("status = 'waiting'")),
+    info=TENANT,
+)
+# How far the journal was read for them, and what was half read.
+notify_state = Table("notify_state", metadata, _key("name"), _body(), sqlite_with_rowid=False)
 # One row, counted up by every change of a config table, so that a server sees what another process did.
 config_version = Table(
     "config_version",
