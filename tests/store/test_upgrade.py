@@ -11,6 +11,8 @@ from fairlead.store.journal import SqliteJournal
 from fairlead.store.verify import verify
 from tests.store.samples import all_states, fold_all, make_share, note, unit
 
+# Tables that later steps add, in an order in which they can be dropped.
+LATER_TABLES = ("sub_positions", "notify_outbox", "notify_channels", "notify_state")
 NEW_FIELDS = b',"source_id":"","strategy_id":"","close_scope":null'
 
 
@@ -22,11 +24,12 @@ async def test_a_first_layout_with_orders_is_brought_up(path: Path, url: str) ->
         (body,) = connection.execute("SELECT body FROM orders").fetchone()
         assert NEW_FIELDS in body
         connection.execute("UPDATE orders SET body = ?", (body.replace(NEW_FIELDS, b""),))
-        connection.execute("DROP TABLE sub_positions")
+        for table in LATER_TABLES:
+            connection.execute(f"DROP TABLE {table}")
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
         connection.commit()
 
-    assert steps.migrate(url) == ["0002"]
+    assert steps.migrate(url)[:1] == ["0002"]
 
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT body, typeof(body) FROM orders").fetchone() == (body, "blob")
