@@ -20,6 +20,7 @@ PREFIX: Final = "FAIRLEAD_"
 FILE_NAME: Final = "fairlead.toml"
 DATABASE_NAME: Final = "fairlead.sqlite3"
 PORT_MAX: Final = 65_535
+TOKEN_LENGTH_MIN: Final = 16
 LOOPBACK_NAMES: Final = frozenset({"localhost", "ip6-localhost"})
 
 Network = IPv4Network | IPv6Network
@@ -68,6 +69,11 @@ class Settings(BaseSettings):
     public_url: str = Field(default="", description="how the world reaches us; empty means host and port")
     log_level: LogLevel = Field(default=LogLevel.INFO, description="how much is logged")
     log_format: LogFormat = Field(default=LogFormat.TEXT, description="text for people, json for machines")
+    log_file: Path | None = Field(default=None, description="also log to this file, as JSON; empty means only stderr")
+    log_file_bytes_max: int = Field(default=10_485_760, ge=65_536, description="begin a new log file beyond this size")
+    log_files_max: int = Field(default=5, ge=1, le=100, description="how many log files are kept")
+    metrics_token: str = Field(default="", description="who may read /metrics; empty means callers on this machine")
+    otlp_url: str = Field(default="", description="where traces go (OTLP over HTTP); empty means nowhere")
     trusted_proxies: Networks = Field(default=(), description="proxies whose forwarding header counts (CIDR, commas)")
     allowed_addresses: Networks = Field(default=(), description="who may call hooks (CIDR, commas); empty means all")
     wait_deadline_ms: int = Field(default=2_500, ge=0, le=60_000, description="how long a wait-mode hook waits")
@@ -75,10 +81,18 @@ class Settings(BaseSettings):
     unfinished_requests_max: int = Field(default=20_000, ge=1, description="backlog beyond which senders get 429")
     market_seed: int = Field(default=7, ge=0, description="seed of the simulated market")
 
-    @field_validator("data_dir")
+    @field_validator("data_dir", "log_file")
     @classmethod
-    def _make_absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+    def _make_absolute(cls, value: Path | None) -> Path | None:
+        return None if value is None else value.expanduser().absolute()
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _be_long(cls, value: str) -> str:
+        if value and len(value) < TOKEN_LENGTH_MIN:
+            message = f"a token that others could guess: use at least {TOKEN_LENGTH_MIN} characters"
+            raise ValueError(message)
+        return value
 
     @model_validator(mode="after")
     def _stay_private(self) -> Settings:
@@ -94,6 +108,12 @@ class Settings(BaseSettings):
     def store_url(self) -> str:
         """The database, with the default filled in."""
         return self.database_url or f"sqlite:///{self.data_dir / DATABASE_NAME}"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must never be shown: tokens, and passwords inside addresses."""
+        urls = (self.database_url, self.otlp_url)
+        return tuple(filter(None, (self.metrics_token, *(urlsplit(url).password for url in urls))))
 
     @property
     def base_url(self) -> str:
@@ -195,14 +215,23 @@ def _describe(
     return SettingLine(
         name=name,
         variable=f"{PREFIX}{name.upper()}",
-        value=redact_url(_write(value)) if name.endswith("_url") else _write(value),
+        value=_show(name, _write(value)),
         origin=origins.get(name, "default"),
         description=field.description or "",
         problem=problem,
     )
 
 
+def _show(name: str, text: str) -> str:
+    """Whether a secret is set may be seen, and nothing else of it."""
+    if name.endswith("_token"):
+        return "***" if text else ""
+    return redact_url(text) if name.endswith("_url") else text
+
+
 def _write(value: object) -> str:
+    if value is None:
+        return ""
     if isinstance(value, tuple):
         return ",".join(str(part) for part in value)
     if isinstance(value, bool):

@@ -14,6 +14,7 @@ from fairlead.cli.hooks import hooks
 from fairlead.cli.serve import add_serve
 from fairlead.cli.storage import add_storage_commands
 from fairlead.cli.users import users
+from fairlead.observing.crashes import CrashesShownSafely
 
 ABOUT = """Guides every trading signal to exactly one risk-checked order per account, and shows why.
 
@@ -49,4 +50,5 @@ add_config_commands(app)
 
 def main() -> None:
     """Run the command line."""
-    app(prog_name="fairlead")
+    with CrashesShownSafely():
+        app(prog_name="fairlead")

@@ -17,14 +17,15 @@ def start_failures_explained(settings: Settings) -> Iterator[None]:
     """Turn the failures of a start into what to do about them.
 
     Raises:
-        StopError: the folder is in use, its journal is damaged, or the address cannot be used.
+        StopError: the folder is in use, its journal is damaged, or the log file or the address cannot be used.
     """
+    from fairlead.observing.logs import LogFileError
     from fairlead.store.folder_lock import FolderInUseError
     from fairlead.store.sqlite_statements import DamagedJournalError
 
     try:
         yield
-    except FolderInUseError as error:
+    except (FolderInUseError, LogFileError) as error:
         raise StopError(str(error)) from error
     except DamagedJournalError as error:
         raise StopError(f"{error}; keep a copy of {settings.data_dir}, then run fairlead verify") from error

@@ -19,7 +19,6 @@ from fairlead.store.config_watcher import ConfigWatcher
 from fairlead.store.session import Store
 from fairlead.wiring.trading import Trading
 
-# The longest window of the rate and duplicate checks, and the longest life of a request before it.
 CONFIG_CHECKED_EVERY_MS: Final = 100
 DEFAULT_EXCHANGE: Final = "okx"
 DRAIN_MS_MAX: Final = 3_000

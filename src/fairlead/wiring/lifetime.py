@@ -6,10 +6,10 @@ import asyncio
 import gc
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import structlog
@@ -19,6 +19,7 @@ from fairlead.accounts.addresses import AddressList
 from fairlead.accounts.profiles import ProfileBook, built_in_profiles
 from fairlead.accounts.users import PasswordDoor
 from fairlead.clock import SystemClock
+from fairlead.observing.logs import LogPipeline, LogPlan, logging_to
 from fairlead.ports import Clock
 from fairlead.reporting.explanation import explanation_to_builtins
 from fairlead.reporting.gather import explain_stored
@@ -33,7 +34,6 @@ from fairlead.web.tools import CallIds, WebTools
 from fairlead.wiring.intake import Intake, report_fault
 from fairlead.wiring.trading import Trading
 
-# The longest window of the rate and duplicate checks, and the longest life of a request before it.
 GARBAGE_THRESHOLD: Final = 50_000
 EXIT_JOURNAL_DEAD: Final = 70
 
@@ -54,13 +54,14 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
 
     Raises:
         FolderInUseError: another process has the data folder.
+        LogFileError: the log file cannot be written.
         OSError: the address cannot be listened on.
     """
-    configure_logs(settings)
-    await asyncio.to_thread(migrate, settings.store_url)
     clock = SystemClock()
     async with AsyncExitStack() as stack:
-        journal = await SqliteJournal.open(settings.store_url, on_death=_die)
+        logs = stack.enter_context(logging_to(_log_plan(settings)))
+        await asyncio.to_thread(migrate, settings.store_url)
+        journal = await SqliteJournal.open(settings.store_url, on_death=partial(_die, logs))
         stack.push_async_callback(journal.close)
         store = Store(settings.store_url)
         stack.push_async_callback(store.close)
@@ -125,20 +126,14 @@ def _build_web(settings: Settings, trading: Trading, intake: Intake, store: Stor
     return build_app(tools)
 
 
-def configure_logs(settings: Settings) -> None:
-    """Send every log line to standard error; standard output is for what a command prints."""
-    is_json = settings.log_format is LogFormat.JSON
-    renderer = structlog.processors.JSONRenderer() if is_json else structlog.dev.ConsoleRenderer(colors=False)
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(settings.log_level.value),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=False,
+def _log_plan(settings: Settings) -> LogPlan:
+    return LogPlan(
+        level=settings.log_level.value,
+        is_json=settings.log_format is LogFormat.JSON,
+        file=settings.log_file,
+        file_bytes_max=settings.log_file_bytes_max,
+        files_max=settings.log_files_max,
+        secrets=settings.secrets,
     )
 
 
@@ -153,7 +148,8 @@ def _url(settings: Settings, port: int) -> str:
     return settings.model_copy(update={"port": port}).base_url
 
 
-def _die(error: BaseException) -> None:
+def _die(logs: LogPipeline, error: BaseException) -> None:
     # Without its journal the process can promise nothing: no caller may wait for a writer that is gone.
     _log.critical("journal_writer_died", exc_info=error)
+    logs.flush()
     os._exit(EXIT_JOURNAL_DEAD)

@@ -10,7 +10,6 @@ from fairlead.ports import JournalRow
 from fairlead.simulator.instruments import DEFAULT_INSTRUMENTS
 
 
-# The longest window of the rate and duplicate checks, and the longest life of a request before it.
 def journal_fold() -> Callable[[JournalRow], Iterable[State]]:
     """The rules that rebuild every table from the journal."""
     replay = Replay({instrument.symbol: instrument for instrument in DEFAULT_INSTRUMENTS})

@@ -30,7 +30,6 @@ from fairlead.venues.paper.house import PaperHouse
 from fairlead.venues.paper.venue import PaperVenue
 from fairlead.worker import TaskSupervisor
 
-# The longest window of the rate and duplicate checks, and the longest life of a request before it.
 RECENT_ORDERS_MS: Final = 180_000
 """The longest window of the rate and duplicate checks, and the longest life of a request before it."""
 
