@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Final, assert_never
+from typing import Final, TypeVar, assert_never
 
 import msgspec
+from msgspec.structs import astuple
 
 from fairlead.core.model.account import Balance, Position, SubPosition
 from fairlead.core.model.money import format_amount
 from fairlead.core.model.order import Order
+from fairlead.core.model.request import OrderRequest
 from fairlead.core.model.state import AlertState, RequestState, State
 
 # Values in the column order of tables.py; money as canonical text.
 ProjectionRow = tuple[str | int | bytes, ...]
 StateKey = tuple[str, ...]
 
+S = TypeVar("S", bound=State)
+
+_KIND: Final = "type"
+_REQUEST: Final = "request"
+
+# By the name that begins a body. A body is an array in the order of the fields: their names would be most of it. So a
+# field that is added, moved or dropped needs a migration that writes the rows anew.
+_KINDS: Final = {kind.__name__: kind for kind in (AlertState, RequestState, Order, Position, SubPosition, Balance)}
+
 _encode: Final = msgspec.json.Encoder().encode
-_decoder: Final[msgspec.json.Decoder[State]] = msgspec.json.Decoder(State)
+_decode: Final = msgspec.json.Decoder().decode
 
 
 def identify(state: State) -> tuple[str, StateKey]:
@@ -50,24 +61,63 @@ def write_row(state: State) -> ProjectionRow:
             return _request_row(state)
         case Balance():
             total, reserved = format_amount(state.total), format_amount(state.reserved)
-            return state.account_id, state.currency, state.tenant, total, reserved, _encode(state)
+            return state.account_id, state.currency, state.tenant, total, reserved, write_state(state)
         case Position():
             side, quantity = state.position_side.value, format_amount(state.quantity)
-            return state.account_id, state.symbol, side, state.tenant, quantity, _encode(state)
+            return state.account_id, state.symbol, side, state.tenant, quantity, write_state(state)
         case SubPosition():
-            return *_share_key(state), state.tenant, format_amount(state.quantity), _encode(state)
+            return *_share_key(state), state.tenant, format_amount(state.quantity), write_state(state)
         case AlertState():
             return _alert_row(state)
     assert_never(state)
+
+
+def write_state(state: State) -> bytes:
+    """Write a state down whole; ``read_state`` reads it back.
+
+    Raises:
+        TypeError, ValueError: a state that cannot be written down.
+    """
+    values = astuple(state)
+    if isinstance(state, RequestState):
+        values = (astuple(state.request), *values[1:])
+    return _encode((type(state).__name__, *values))
 
 
 def read_state(body: bytes) -> State:
     """Read a state back from its row.
 
     Raises:
+        msgspec.DecodeError: the body is not a state (ValidationError is one of them).
+    """
+    return msgspec.convert(name_fields(body), State)  # type: ignore[no-any-return]
+
+
+def read_as(kind: type[S], body: bytes) -> S:
+    """Read a state of one kind back from its row.
+
+    Raises:
+        msgspec.DecodeError: the body is not such a state.
+    """
+    return msgspec.convert(name_fields(body), kind)
+
+
+def name_fields(body: bytes) -> dict[str, object]:
+    """Put the names back to the values of a row, as plain values.
+
+    Raises:
         msgspec.DecodeError: the body is not a state.
     """
-    return _decoder.decode(body)
+    match _decode(body):
+        # As the first versions wrote it.
+        case dict(fields) if _KIND in fields:
+            return fields
+        case [str(name), *values] if name in _KINDS:
+            fields = dict(zip(_KINDS[name].__struct_fields__, values, strict=False))
+            if isinstance(asked := fields.get(_REQUEST), list):
+                fields[_REQUEST] = dict(zip(OrderRequest.__struct_fields__, asked, strict=False))
+            return {_KIND: name, **fields}
+    raise msgspec.ValidationError("a stored row is neither an object nor an array of a known kind")
 
 
 def _share_key(share: SubPosition) -> StateKey:
@@ -84,7 +134,7 @@ def _order_row(order: Order) -> ProjectionRow:
         order.status.value,
         0 if order.is_terminal else 1,
         order.updated_ms,
-        _encode(order),
+        write_state(order),
     )
 
 
@@ -100,7 +150,7 @@ def _request_row(state: RequestState) -> ProjectionRow:
         # A request whose further legs are still to be planned must be found again after a crash.
         1 if state.is_pending or state.more else 0,
         state.updated_ms,
-        _encode(state),
+        write_state(state),
     )
 
 
@@ -112,5 +162,5 @@ def _alert_row(state: AlertState) -> ProjectionRow:
         state.duplicate_key,
         state.received_ms,
         state.verdict,
-        _encode(state),
+        write_state(state),
     )

@@ -14,7 +14,7 @@ from sqlalchemy import Table
 
 from fairlead.core.model.state import State
 from fairlead.ports import JournalRow
-from fairlead.store.projections import identify, write_row
+from fairlead.store.projections import identify, name_fields, write_row
 from fairlead.store.rows import GENESIS_HASH, StoredRow, decode_row, hash_row
 from fairlead.store.sqlite_file import open_reader
 from fairlead.store.sqlite_statements import SELECT_HEADS, SELECT_PAGE, upsert_statement
@@ -168,14 +168,14 @@ def _describe(place: str, stored: dict[str, Any] | None, rebuilt: dict[str, Any]
                 yield f"{place}, field {field}: stored {_show(ours.get(field))}, rebuilt {_show(theirs.get(field))}"
 
 
-# The fields of the state beside the columns; a body that is no JSON is compared as text.
+# The fields of the state beside the columns; a body that is no state is compared as text.
 def _spread(row: dict[str, Any]) -> dict[str, Any]:
     body = row[_BODY]
+    inside: dict[str, Any]
     try:
-        fields = msgspec.json.decode(body)
+        inside = {f"body.{name}": value for name, value in name_fields(body).items()}
     except msgspec.DecodeError:
-        fields = repr(body)
-    inside = {f"body.{name}": value for name, value in fields.items()} if isinstance(fields, dict) else {_BODY: fields}
+        inside = {_BODY: repr(body)}
     return {**{name: value for name, value in row.items() if name != _BODY}, **inside}
 
 

@@ -66,7 +66,7 @@ class SizingLine(msgspec.Struct, frozen=True, kw_only=True):
     result: str
 
 
-class OrderApproved(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class OrderApproved(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
     """Risk said yes; committed before the first byte leaves. ``more`` is set while the request will plan more legs."""
 
     order: Order

@@ -38,7 +38,7 @@ class Liquidity(StrEnum):
     TAKER = "taker"
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class Order(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
     """One instruction to a venue and how far it has come.
 
     ``quantity`` is base currency (spot) or contracts, except when ``in_quote`` (a spot market buy that spends an amount

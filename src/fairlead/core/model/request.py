@@ -81,7 +81,7 @@ class Enter(msgspec.Struct, frozen=True, kw_only=True, tag="enter"):
     size: Size
 
 
-class Close(msgspec.Struct, frozen=True, kw_only=True, tag="close"):
+class Close(msgspec.Struct, frozen=True, kw_only=True, tag="close", omit_defaults=True):
     """Close what is held, whole or in part; ``position_side`` narrows it to one side in long/short mode."""
 
     scope: CloseScope = CloseScope.ACCOUNT
@@ -89,7 +89,7 @@ class Close(msgspec.Struct, frozen=True, kw_only=True, tag="close"):
     size: Size | None = None
 
 
-class SetTarget(msgspec.Struct, frozen=True, kw_only=True, tag="target"):
+class SetTarget(msgspec.Struct, frozen=True, kw_only=True, tag="target", omit_defaults=True):
     """Make the position equal to this, whatever it is now."""
 
     target: TargetPosition
@@ -116,7 +116,7 @@ class SourceKind(StrEnum):
     SYSTEM = "system"
 
 
-class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
+class OrderRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One wish for one account. Times in UTC milliseconds; prices in quote currency.
 
     ``cause`` is the id of the fact that made the source ask (an alert id); ``cause_at_ms`` the journaled time of that

@@ -12,15 +12,16 @@ from fairlead.core.model.account import Balance, Position, SubPosition, VenueAcc
 from fairlead.core.model.ids import PROTECTION, child_order_id
 from fairlead.core.model.money import ZERO
 from fairlead.core.model.order import Order
-from fairlead.core.model.state import RequestState
+from fairlead.core.model.state import RequestState, State
 from fairlead.core.rules.account_book import RECENT_ORDERS_MAX
 from fairlead.core.rules.book_rebuild import BookRows
-from fairlead.store.projections import read_state
+from fairlead.store.projections import read_as
 from fairlead.store.queries.states import IS_OPEN, IS_PENDING
 from fairlead.store.session import Session
 from fairlead.store.tables import balances, orders, positions, records, requests, sub_positions
 
 IDS_PER_QUERY_MAX: Final = 500
+S = TypeVar("S", bound=State)
 T = TypeVar("T")
 
 
@@ -73,16 +74,15 @@ async def load_book_rows(
     }
 
 
-async def _load(system: Session, table: Table, kind: type[T], *conditions: ColumnElement[bool]) -> list[T]:
+async def _load(system: Session, table: Table, kind: type[S], *conditions: ColumnElement[bool]) -> list[S]:
     query = select(table.c.body).where(*conditions).order_by(*table.primary_key.columns)
-    states = [read_state(row.body) for row in await system.fetch_all(query)]
-    return [state for state in states if isinstance(state, kind)]
+    return [read_as(kind, row.body) for row in await system.fetch_all(query)]
 
 
-async def _load_by_id(system: Session, table: Table, kind: type[T], ids: Iterable[str]) -> list[T]:
+async def _load_by_id(system: Session, table: Table, kind: type[S], ids: Iterable[str]) -> list[S]:
     (key,) = table.primary_key.columns
     ordered = sorted(ids)
-    found: list[T] = []
+    found: list[S] = []
     for start in range(0, len(ordered), IDS_PER_QUERY_MAX):
         found += await _load(system, table, kind, key.in_(ordered[start : start + IDS_PER_QUERY_MAX]))
     return found

@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, TypeVar
 
-import msgspec
 from sqlalchemy import ColumnElement, Integer, Table, literal_column, select, true
 
 from fairlead.core.model.account import Balance, Position
 from fairlead.core.model.order import Order
-from fairlead.core.model.state import AlertState, RequestState
+from fairlead.core.model.state import AlertState, RequestState, State
+from fairlead.store.projections import read_as
 from fairlead.store.session import SYSTEM, Session
 from fairlead.store.tables import alerts, balances, orders, positions, requests
 
 ROWS_PER_READ_MAX: Final = 1_000
-S = TypeVar("S")
+S = TypeVar("S", bound=State)
 
 # Written out, because a bound parameter would hide the partial index from SQLite's planner.
 _YES: Final[ColumnElement[int]] = literal_column("1", Integer)
@@ -105,8 +105,7 @@ async def load_recent_orders(session: Session, rows_max: int, *, before: str = "
 async def _load(session: Session, table: Table, kind: type[S], *conditions: ColumnElement[bool]) -> Sequence[S]:
     keys = table.primary_key.columns
     query = select(table.c.body).where(_of_tenant(session, table), *conditions).order_by(*keys)
-    decoder = msgspec.json.Decoder(kind)
-    return [decoder.decode(row.body) for row in await session.fetch_all(query)]
+    return [read_as(kind, row.body) for row in await session.fetch_all(query)]
 
 
 async def _load_newest(
@@ -118,9 +117,8 @@ async def _load_newest(
 ) -> Sequence[S]:
     (key,) = table.primary_key.columns
     query = select(table.c.body).where(_of_tenant(session, table), condition).order_by(key.desc())
-    decoder = msgspec.json.Decoder(kind)
     found = await session.fetch_all(query.limit(min(rows_max, ROWS_PER_READ_MAX)))
-    return [decoder.decode(row.body) for row in found]
+    return [read_as(kind, row.body) for row in found]
 
 
 def _of_tenant(session: Session, table: Table) -> ColumnElement[bool]:
