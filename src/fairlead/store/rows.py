@@ -10,6 +10,7 @@ import msgspec
 
 from fairlead.core.model.events import Event
 from fairlead.ports import Fact, JournalRow
+from fairlead.store.packing import pack, unpack
 
 GENESIS_HASH: Final = bytes(32)
 
@@ -43,7 +44,7 @@ def decode_row(row: StoredRow) -> JournalRow:
         key=key,
         cause=cause,
         at_ms=at_ms,
-        event=_decoder.decode(body),
+        event=_decoder.decode(unpack(body)),
     )
 
 
@@ -94,7 +95,7 @@ class Draft:
                 version = self._tip.versions.get(stream, 0)
             kind = type(event).__name__
             head = (self.seq + 1, fact.tenant, stream, version + 1, kind, fact.key, fact.cause, fact.at_ms)
-            body = _encode(event)
+            body = pack(_encode(event))
             digest = sha256(self.hash + _encode(head) + body).digest()
             self.seq, self.hash, versions[stream] = head[0], digest, version + 1
             rows.append((*head, body, digest))
