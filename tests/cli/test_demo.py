@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -51,6 +57,25 @@ def read_line(process: subprocess.Popen[str]) -> dict[str, Any]:
     assert process.stdout is not None
     value: dict[str, Any] = json.loads(process.stdout.readline())
     return value
+
+
+def read_configuration(folder: Path) -> tuple[Any, ...]:
+    """Who may sign in and which tokens are taken, and how often that was changed."""
+    with closing(sqlite3.connect(folder / "fairlead.sqlite3")) as connection:
+        users = connection.execute("SELECT username, password_hash FROM users").fetchall()
+        hooks = connection.execute("SELECT hook_id, token_hash, previous_token_hash FROM hooks").fetchall()
+        return users, hooks, connection.execute("SELECT version FROM config_version").fetchone()
+
+
+def may_sign_in(ready: dict[str, Any], subject: str) -> bool:
+    """Whether the owner that the demo told may read an explanation."""
+    address = urlsplit(ready["url"])
+    connection = HTTPConnection(address.hostname or "", address.port, timeout=END_WAIT_S)
+    basic = base64.b64encode("{username}:{password}".format(**ready["owner"]).encode()).decode()
+    connection.request("GET", f"/explain/{subject}", headers={"Authorization": f"Basic {basic}"})
+    status = connection.getresponse().status
+    connection.close()
+    return status == HTTPStatus.OK
 
 
 def test_once_ends_well_and_tells_all(folder: Path) -> None:
@@ -97,12 +122,25 @@ def test_it_serves_until_told_to_end(folder: Path, start: Start) -> None:
     assert "Traceback" not in errors
 
 
-def test_a_folder_has_one_server(folder: Path, start: Start) -> None:
-    read_line(start("demo", "--json"))
-    second = run(folder, "demo", "--once", "--port", "0")
+@pytest.mark.parametrize("command", [("demo", "--once"), ("serve",)])
+def test_a_folder_has_one_server_and_a_second_changes_nothing(
+    folder: Path, start: Start, command: tuple[str, ...]
+) -> None:
+    first = start("demo", "--json")
+    ready = read_line(first)
+    configured = read_configuration(folder)
+
+    second = run(folder, *command, "--port", "0")
+
     assert second.returncode == 1
-    assert "is in use by process" in second.stderr
-    assert "Traceback" not in second.stderr
+    assert second.stderr == (
+        f"fairlead: data folder {folder} is in use by process {first.pid}; "
+        "stop it, or choose another folder with --data DIR\n"
+    )
+    assert read_configuration(folder) == configured
+    again = post_json(ready["hook_url"], {**sample_alert(ready["hook_token"]), "alertId": "again"})
+    assert (again.status_code, again.body["successful"]) == (200, 2)
+    assert may_sign_in(ready, again.request_id)
 
 
 def test_a_taken_port_is_one_sentence(folder: Path, tmp_path: Path, start: Start) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from fairlead.store.folder_lock import FolderInUseError, FolderLock
 from fairlead.store.journal import SqliteJournal
+from fairlead.store.migrate import migrate, pending
 
 HOLD = """
 import sys, pathlib
@@ -49,3 +50,24 @@ def test_the_lock_ends_with_its_process_however_that_ends(tmp_path: Path) -> Non
 async def test_a_second_journal_in_the_same_folder_is_refused(journal: SqliteJournal, url: str) -> None:
     with pytest.raises(FolderInUseError, match="choose another folder"):
         await SqliteJournal.open(url, on_death=print)
+
+
+async def test_a_journal_takes_over_the_lock_of_its_caller(url: str, path: Path) -> None:
+    with FolderLock(path.parent) as lock:
+        journal = await SqliteJournal.open(url, on_death=print, lock=lock)
+        with pytest.raises(FolderInUseError):
+            FolderLock(path.parent)
+        await journal.close()
+        FolderLock(path.parent).release()
+
+
+def test_the_layout_is_not_changed_while_somebody_else_has_the_folder(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'fairlead.sqlite3'}"
+    with FolderLock(tmp_path) as lock:
+        missing = pending(url)
+        with pytest.raises(FolderInUseError):
+            migrate(url)
+        assert pending(url) == missing
+        assert migrate(url, lock) == missing
+        # Nothing is missing, so nobody is in the way.
+        assert migrate(url) == []

@@ -75,7 +75,7 @@ def test_the_database_belongs_to_its_owner_alone(url: str, path: Path) -> None:
     connection.commit()
 
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-    files = sorted(path.parent.iterdir())
+    files = sorted(path.parent.glob(f"{path.name}*"))
     assert [file.name for file in files] == [f"{path.name}{end}" for end in ("", "-shm", "-wal")]
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
     connection.close()

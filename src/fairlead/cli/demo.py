@@ -20,7 +20,7 @@ from fairlead.cli.explain import show_explanation
 from fairlead.cli.hook_text import curl_line, hook_url, sample_alert
 from fairlead.cli.options import PrintOptions, add_command
 from fairlead.cli.output import StopError, program_name, say, say_json, tell
-from fairlead.cli.records import Registry, ask_database, prepare_database
+from fairlead.cli.records import Registry, ask_database, prepare_database, take_folder
 from fairlead.cli.serving import start_failures_explained
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from fairlead.ports import Clock
     from fairlead.reporting.explanation import Explanation
     from fairlead.settings import Settings
+    from fairlead.store.folder_lock import FolderLock
 
 SETTLE_WAIT_MS: Final = 10_000
 SETTLE_POLL_MS: Final = 50
@@ -74,25 +75,27 @@ def demo(options: DemoOptions) -> None:
     # The demo speaks for itself; whoever wants the log asks for it.
     log_level = None if os.environ.get("FAIRLEAD_LOG_LEVEL") else "warning"
     settings = load_settings(DemoOptions(data_dir=folder), port=_choose_port(options.port), log_level=log_level)
-    tell(f"Preparing {settings.data_dir}")
-    prepare_database(settings)
-    try:
-        with start_failures_explained(settings):
-            as_expected = asyncio.run(_run(settings, options))
-    finally:
-        tell(f"The demo has ended. Its data is in {settings.data_dir}; go on with: {_again(settings, options)}")
+    # Held before anything is written: a second demo must not give the things of a running one another token.
+    with take_folder(settings) as lock:
+        tell(f"Preparing {settings.data_dir}")
+        prepare_database(settings, lock)
+        try:
+            with start_failures_explained(settings):
+                as_expected = asyncio.run(_run(settings, options, lock))
+        finally:
+            tell(f"The demo has ended. Its data is in {settings.data_dir}; go on with: {_again(settings, options)}")
     if not as_expected:
         raise StopError("not every account ended as expected")
 
 
-async def _run(settings: Settings, options: DemoOptions) -> bool:
+async def _run(settings: Settings, options: DemoOptions, lock: FolderLock) -> bool:
     from fairlead import wiring
     from fairlead.cli.demo_world import EXPECTED, build_demo_world
 
     stop = _watch_for_end()
     world = await ask_database(settings, build_demo_world)
     tell("Starting the server and the simulated market")
-    running: AbstractAsyncContextManager[RunningApp] = wiring.running(settings)
+    running: AbstractAsyncContextManager[RunningApp] = wiring.running(settings, lock)
     async with running as app:
         _show_ready(world, settings, options, app.url)
         explanation = await ask_database(settings, _send_first_alert(world, app.url))

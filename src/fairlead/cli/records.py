@@ -15,6 +15,7 @@ from fairlead.settings import Settings
 
 if TYPE_CHECKING:
     from fairlead.accounts.registry import AccountRegistry, GroupRegistry, HookRegistry, Refused, UserRegistry
+    from fairlead.store.folder_lock import FolderLock
     from fairlead.store.session import Store
 
 ResultT = TypeVar("ResultT")
@@ -89,19 +90,43 @@ def require(found: ResultT | Refused) -> ResultT:
     return found
 
 
-def prepare_database(settings: Settings) -> list[str]:
+def take_folder(settings: Settings) -> FolderLock:
+    """Hold the data folder: for commands that run a server, before they write or change anything in it.
+
+    Raises:
+        StopError: another process has it, or it cannot be used.
+    """
+    from fairlead.store.folder_lock import FolderInUseError, FolderLock
+    from fairlead.store.urls import UnsupportedDatabaseError, sqlite_path
+
+    try:
+        return FolderLock(sqlite_path(settings.store_url).parent)
+    except UnsupportedDatabaseError as error:
+        raise StopError(str(error), EXIT_USAGE) from error
+    except FolderInUseError as error:
+        raise StopError(f"{error} with --data DIR") from error
+    except OSError as error:
+        raise StopError(f"the data folder {settings.data_dir} cannot be used: {error}", EXIT_USAGE) from error
+
+
+def prepare_database(settings: Settings, lock: FolderLock | None = None) -> list[str]:
     """Make the data folder and the newest tables; returns what was applied.
+
+    ``lock`` is the folder's when the command has it; without it tables are not changed beneath a running server.
 
     Raises:
         StopError: the folder or the database cannot be used.
     """
     from sqlalchemy.exc import DBAPIError
 
+    from fairlead.store.folder_lock import FolderInUseError
     from fairlead.store.migrate import migrate
     from fairlead.store.urls import UnsupportedDatabaseError
 
     try:
-        return migrate(settings.store_url)
+        return migrate(settings.store_url, lock)
+    except FolderInUseError as error:
+        raise StopError(f"the tables must be brought to the newest layout first, but {error}") from error
     except UnsupportedDatabaseError as error:
         raise StopError(str(error), EXIT_USAGE) from error
     except (OSError, DBAPIError) as error:

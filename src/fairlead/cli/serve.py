@@ -11,7 +11,7 @@ import typer
 from fairlead.cli.config import load_settings
 from fairlead.cli.options import Options, add_command
 from fairlead.cli.output import program_name, tell
-from fairlead.cli.records import ask_database, prepare_database
+from fairlead.cli.records import ask_database, prepare_database, take_folder
 from fairlead.cli.serving import start_failures_explained
 
 FIRST_STEPS: Final = """\
@@ -56,9 +56,10 @@ def serve(options: ServeOptions) -> None:
         port=options.port,
         public_listen=options.public or None,
     )
-    prepare_database(settings)
-    if not asyncio.run(ask_database(settings, lambda registry: registry.users.list_all())):
-        tell(FIRST_STEPS.format(program=program_name(), folder=settings.data_dir))
-    with start_failures_explained(settings):
-        wiring.serve(settings)
+    with take_folder(settings) as lock:
+        prepare_database(settings, lock)
+        if not asyncio.run(ask_database(settings, lambda registry: registry.users.list_all())):
+            tell(FIRST_STEPS.format(program=program_name(), folder=settings.data_dir))
+        with start_failures_explained(settings):
+            wiring.serve(settings, lock)
     tell(f"Stopped. Everything is kept in {settings.data_dir}.")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import fcntl
 import os
 from pathlib import Path
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 from fairlead.store.sqlite_file import FILE_MODE, FOLDER_MODE
 
@@ -18,7 +19,7 @@ class FolderInUseError(RuntimeError):
 
 
 class FolderLock:
-    """Held from construction until released, or until the process ends in whatever way."""
+    """Held from construction until released, or until the process ends in whatever way; ``with`` releases it too."""
 
     def __init__(self, folder: Path) -> None:
         """Take the folder.
@@ -39,8 +40,21 @@ class FolderLock:
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
 
+    def __enter__(self) -> Self:
+        """Go on holding it."""
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        """Release it."""
+        self.release()
+
     def release(self) -> None:
-        """Let others have it; the file stays, because removing it would let two processes lock two files."""
+        """Let others have it, once; the file stays, because removing it would let two processes lock two files."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1

@@ -35,10 +35,17 @@ class SqliteJournal:
         self._closed_chains: set[str] = set()
 
     @classmethod
-    async def open(cls, url: str, *, on_death: Callable[[BaseException], None]) -> Self:
+    async def open(
+        cls,
+        url: str,
+        *,
+        on_death: Callable[[BaseException], None],
+        lock: FolderLock | None = None,
+    ) -> Self:
         """Take the data folder and find the journal's end.
 
         ``on_death`` is called on the event loop, once, when the writer cannot go on; the process should end then.
+        ``lock`` is the folder's when the caller has it already; from now on the journal's end releases it.
 
         Raises:
             FolderInUseError: another process has the folder.
@@ -47,15 +54,15 @@ class SqliteJournal:
         """
         path = sqlite_path(url)
         with ExitStack() as undo:
-            lock = FolderLock(path.parent)
-            undo.callback(lock.release)
+            held = lock or FolderLock(path.parent)
+            undo.callback(held.release)
             connection = open_writer(path)
             undo.callback(connection.close)
             reader = open_reader(path)
             undo.callback(reader.close)
             writer = SqliteWriter(connection, Deliveries(asyncio.get_running_loop()), on_death)
             undo.pop_all()
-        return cls(lock, writer, reader)
+        return cls(held, writer, reader)
 
     async def close(self) -> None:
         """Store what is queued, tell its outcomes, and give the folder back."""

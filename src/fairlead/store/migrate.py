@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -12,20 +13,35 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.pool import NullPool
 
+from fairlead.store.folder_lock import FolderLock
 from fairlead.store.sqlite_file import make_private_file, set_pragmas
 from fairlead.store.urls import sqlite_path, sync_url
 
 _SCRIPTS: Final = Path(__file__).parent / "migrations"
 
 
-def migrate(url: str) -> list[str]:
-    """Apply what is missing and return the revisions applied; blocks. One process at a time may do this.
+def migrate(url: str, lock: FolderLock | None = None) -> list[str]:
+    """Apply what is missing and return the revisions applied; blocks.
+
+    The layout is changed under the folder's lock only, never beneath a server; ``lock`` is it when the caller has it.
 
     Raises:
         UnsupportedDatabaseError: not a database for us.
+        FolderInUseError: something is missing, and another process has the folder.
         sqlalchemy.exc.DBAPIError: the database refused.
     """
-    make_private_file(sqlite_path(url))
+    path = sqlite_path(url)
+    make_private_file(path)
+    if not pending(url):
+        return []
+    with ExitStack() as stack:
+        if lock is None:
+            stack.enter_context(FolderLock(path.parent))
+        return _upgrade(url)
+
+
+def _upgrade(url: str) -> list[str]:
+    # Looked up again: before the folder was ours, another process may have done the same.
     missing = pending(url)
     if missing:
         config = _config()

@@ -25,6 +25,7 @@ from fairlead.reporting.explanation import explanation_to_builtins
 from fairlead.reporting.gather import explain_stored
 from fairlead.settings import LogFormat, Settings
 from fairlead.sources.webhook.refused_calls import RefusedCalls
+from fairlead.store.folder_lock import FolderLock
 from fairlead.store.journal import SqliteJournal
 from fairlead.store.migrate import migrate
 from fairlead.store.session import Store
@@ -49,19 +50,18 @@ class Running:
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Running]:
-    """Run everything on this event loop, from recovery to a clean end.
+async def running(settings: Settings, lock: FolderLock) -> AsyncIterator[Running]:
+    """Run everything on this event loop, from recovery to a clean end, in the data folder that ``lock`` holds.
 
     Raises:
-        FolderInUseError: another process has the data folder.
         LogFileError: the log file cannot be written.
         OSError: the address cannot be listened on.
     """
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         logs = stack.enter_context(logging_to(_log_plan(settings)))
-        await asyncio.to_thread(migrate, settings.store_url)
-        journal = await SqliteJournal.open(settings.store_url, on_death=partial(_die, logs))
+        await asyncio.to_thread(migrate, settings.store_url, lock)
+        journal = await SqliteJournal.open(settings.store_url, on_death=partial(_die, logs), lock=lock)
         stack.push_async_callback(journal.close)
         store = Store(settings.store_url)
         stack.push_async_callback(store.close)
@@ -85,16 +85,16 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         yield Running(url=_url(settings, server.port), server=server)
 
 
-def serve(settings: Settings) -> None:
-    """Run until SIGINT or SIGTERM; blocks."""
-    asyncio.run(_serve(settings))
+def serve(settings: Settings, lock: FolderLock) -> None:
+    """Run until SIGINT or SIGTERM; blocks. ``lock`` holds the data folder and is released at the end."""
+    asyncio.run(_serve(settings, lock))
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, lock: FolderLock) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    async with running(settings) as process:
+    async with running(settings, lock) as process:
         _log.info("listening", url=process.url, data=str(settings.data_dir))
         await ended.wait()
         _log.info("stopping")
