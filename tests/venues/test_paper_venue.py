@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +12,9 @@ import pytest
 from fairlead.core.model import reports as rp
 from fairlead.core.model.account import MarginMode, PositionMode, PositionSide
 from fairlead.core.model.ids import child_order_id
-from fairlead.core.model.request import OrderType
+from fairlead.core.model.request import OrderType, Side
+from fairlead.simulator.rules import VenueRules
+from fairlead.venues.paper.house import ORDER_SPACE
 from tests.venues.paper_world import PaperWorld, approve, paper_account, paper_order
 
 
@@ -130,3 +133,30 @@ async def test_long_and_short_are_held_side_by_side(world: PaperWorld) -> None:
         PositionSide.LONG: Decimal(1),
         PositionSide.SHORT: Decimal(1),
     }
+
+
+async def test_five_thousand_orders_leave_a_bounded_table_and_a_known_state(world: PaperWorld) -> None:
+    venue = world.venue()
+    for start in range(0, 5_000, 250):
+        orders = [
+            paper_order(number, quantity=Decimal("0.1"), side=Side.SELL if number % 2 else Side.BUY)
+            for number in range(start, start + 250)
+        ]
+        await asyncio.gather(*(venue.place_order(approve(order)) for order in orders))
+        world.house.tick()
+    told = await venue.read_account()
+    newest, oldest = await venue.find_order(paper_order(4_999)), await venue.find_order(paper_order(0))
+    kept = await world.journal.read_records(ORDER_SPACE)
+    await world.restart()
+    again = world.venue()
+
+    assert len(kept) == VenueRules().finished_orders_kept_max
+    assert isinstance(newest, rp.VenueOrder)
+    assert isinstance(oldest, rp.NoSuchOrder)
+    assert await again.find_order(paper_order(4_999)) == newest
+    assert await again.find_order(paper_order(0)) == oldest
+    assert isinstance(told, rp.AccountReport)
+    after = await again.read_account()
+    assert isinstance(after, rp.AccountReport)
+    assert (after.balances, after.open_order_ids) == (told.balances, told.open_order_ids)
+    assert [one.quantity for one in after.positions] == [one.quantity for one in told.positions]

@@ -23,7 +23,7 @@ class PositionKey(NamedTuple):
     position_side: PositionSide
 
 
-class Position(msgspec.Struct, kw_only=True):
+class Position(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One holding of a perpetual. ``quantity`` is signed in either position mode; ``margin`` only when isolated.
 
     ``entry_cost`` is the exact sum that ``entry_price`` is the average of. ``realized_pnl``, ``fee`` (positive = paid)
@@ -109,8 +109,9 @@ class Account:
             self.reserved[order.reserved_currency] -= order.reserved
             order.reserved = ZERO
 
-    def remember(self, order: Order, kept_max: int) -> None:
-        """Keep a finished order for a while; the oldest goes first."""
+    def remember(self, order: Order, kept_max: int) -> list[Order]:
+        """Keep a finished order for a while; returns those that are kept no longer, the oldest first."""
+        forgotten = []
         self.finished[order.venue_order_id] = order
         if order.client_order_id:
             self.finished_by_client[order.client_order_id] = order
@@ -118,3 +119,5 @@ class Account:
             oldest = self.finished.pop(next(iter(self.finished)))
             if self.finished_by_client.get(oldest.client_order_id) is oldest:
                 del self.finished_by_client[oldest.client_order_id]
+            forgotten.append(oldest)
+        return forgotten

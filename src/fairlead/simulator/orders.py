@@ -86,7 +86,7 @@ class ExitLeg(msgspec.Struct, frozen=True, kw_only=True):
     source: TriggerSource = TriggerSource.LAST
 
 
-class Exits(msgspec.Struct, frozen=True, kw_only=True):
+class Exits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Take-profit and stop of which only one acts: the legs of an OCO order, or attached to a parent order.
 
     Attached, they become an order of their own at the parent's first fill, sized by its fills; its client order id is
@@ -106,7 +106,7 @@ class Trail(msgspec.Struct, frozen=True, kw_only=True):
     activation_price: Decimal | None = None
 
 
-class NewOrder(msgspec.Struct, frozen=True, kw_only=True):
+class NewOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A request to place one order.
 
     ``trigger_price`` is for stop and take-profit orders (take-profit with a limit price becomes a limit order);
@@ -148,7 +148,7 @@ class OrderFill(msgspec.Struct, frozen=True, kw_only=True):
     at_ms: int
 
 
-class Order(msgspec.Struct, kw_only=True):
+class Order(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One order from its acceptance to its end.
 
     ``quantity`` is as ordered (quote currency when the unit says so), ``target_quantity`` the same in the native unit,

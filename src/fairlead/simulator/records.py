@@ -162,12 +162,19 @@ class Records:
         order = account.finished.get(venue_order_id) or account.pending.get(venue_order_id)
         return None if order is None else copy_order(order)
 
+    def drain_forgotten(self) -> list[tuple[str, str]]:
+        """Account and venue order id of finished orders that are known no longer, since the last call.
+
+        Whoever keeps what ``dump_order`` wrote must drop theirs too, or what is kept grows without end.
+        """
+        return self._world.drain_forgotten()
+
     def load_order(self, order: Order) -> None:
         """Remember a finished order again; its account must be open."""
         assert not order.is_pending, order
         world = self._world
         account = world.accounts[order.account_id]
-        account.remember(copy_order(order), world.rules.finished_orders_kept_max)
+        world.remember(account, copy_order(order))
         world.orders_taken = max(world.orders_taken, order.number)
 
     def _load_pending(self, account: Account, order: Order) -> None:

@@ -292,7 +292,7 @@ class Trading:
         account.pending.pop(order.venue_order_id, None)
         if account.pending_by_client.get(order.client_order_id) is order:
             del account.pending_by_client[order.client_order_id]
-        account.remember(order, self._world.rules.finished_orders_kept_max)
+        self._world.remember(account, order)
         self._world.touched[account.account_id] = account
 
 

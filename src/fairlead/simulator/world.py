@@ -45,6 +45,7 @@ class World:
         self.accounts: dict[str, Account] = {}
         self.ledger = Ledger()
         self.events: list[ExchangeEvent] = []
+        self.forgotten: list[tuple[str, str]] = []
         self.resting: dict[str, Order] = {}
         self.holders: dict[str, dict[tuple[str, PositionKey], Position]] = {}
         # Accounts whose distance from liquidation must be measured again; a dict keeps the order.
@@ -80,6 +81,16 @@ class World:
     def observe(self, now_ms: int) -> None:
         """Take note of the time; it never goes back."""
         self.now_ms = max(self.now_ms, now_ms)
+
+    def remember(self, account: Account, order: Order) -> None:
+        """Keep a finished order for as long as the rules say, and note which ones made room for it."""
+        for oldest in account.remember(order, self.rules.finished_orders_kept_max):
+            self.forgotten.append((account.account_id, oldest.venue_order_id))
+
+    def drain_forgotten(self) -> list[tuple[str, str]]:
+        """Hand over account and venue order id of the orders that are known no longer, since the last call."""
+        forgotten, self.forgotten = self.forgotten, []
+        return forgotten
 
     def drain(self) -> list[ExchangeEvent]:
         """Hand over the facts since the last call."""

@@ -194,6 +194,8 @@ class PaperHouse:
                     pass
             if report is not None:
                 self._unsaved.reports.append((event.account_id, report))
+        # What the exchange has forgotten is dropped from what is kept.
+        self._unsaved.orders.update(self.exchange.records.drain_forgotten())
 
     def _filled(self, event: sim.OrderFilled, opened: Collection[str]) -> ExecutionReport | None:
         order_id = self._note(event.account_id, event.venue_order_id)
