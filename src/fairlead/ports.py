@@ -219,3 +219,19 @@ class Bus(Protocol):
     def listen(self, topic: str, wake: Callable[[], None]) -> Callable[[], None]:
         """Call ``wake`` at each ring of the topic; returns what ends it."""
         ...
+
+
+class SecretBox(Protocol):
+    """Seals what must be kept but not be readable where it is kept."""
+
+    def seal(self, plain: bytes, context: str) -> bytes:
+        """Lock a secret up; it opens again only in the same context (whose it is, and what for)."""
+        ...
+
+    def open(self, sealed: bytes, context: str) -> bytes:
+        """Take a secret out.
+
+        Raises:
+            ValueError: it was sealed with another key or in another context, or somebody changed it.
+        """
+        ...

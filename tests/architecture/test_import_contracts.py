@@ -18,7 +18,7 @@ from tests.architecture.source_tree import ROOT
 PARTS: Final = (
     "__init__ __main__ wiring worker clock ports settings cli/__init__ web/__init__ sources/__init__ sources/manual"
     " sources/webhook/__init__ orders/__init__ orders/submit orders/desk market/__init__ accounts/__init__"
-    " venues/__init__ bus/__init__ store/__init__ simulator/__init__ core/__init__ core/model/__init__"
+    " notify venues/__init__ bus/__init__ store/__init__ simulator/__init__ core/__init__ core/model/__init__"
     " core/model/order core/rules/__init__ core/rules/account_book core/rules/matching core/rules/order_state"
     " core/rules/position_state core/rules/risk core/rules/sizing"
 )
@@ -37,6 +37,7 @@ TRANSGRESSIONS: Final = {
         "core/rules/matching": "import fairlead.core.rules.order_state",
     },
     "sources-are-strangers": {"sources/manual": "import fairlead.sources.webhook"},
+    "notifications-only-tell": {"notify": "import fairlead.orders"},
     "no-cycles": {"orders/submit": "import fairlead.orders.desk", "orders/desk": "import fairlead.orders.submit"},
 }
 

@@ -4,6 +4,7 @@ A refusal is a value, `Refused`, whose one sentence says what to do; nothing was
 """
 
 from fairlead.accounts.registry.accounts import AccountRegistry, AccountWish
+from fairlead.accounts.registry.channels import ChannelRegistry, ChannelWish
 from fairlead.accounts.registry.groups import DEFAULT_GROUP, GroupMembers, GroupRegistry
 from fairlead.accounts.registry.hooks import HookRegistry, HookWish, NewToken
 from fairlead.accounts.registry.naming import Refused
@@ -13,6 +14,8 @@ __all__ = [
     "DEFAULT_GROUP",
     "AccountRegistry",
     "AccountWish",
+    "ChannelRegistry",
+    "ChannelWish",
     "GroupMembers",
     "GroupRegistry",
     "HookRegistry",

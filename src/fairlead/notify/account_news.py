@@ -1,0 +1,80 @@
+"""Events of accounts that people are told at once: one entry for each event type, and nothing else to add."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from fairlead.core.model import events as ev
+from fairlead.core.model.account import VenueAccount
+from fairlead.notify.message import Detail, Message, Told, mask_id
+from fairlead.notify.modes import label_modes, mode_of
+from fairlead.ports import JournalRow
+from fairlead.store.queries.notifications import MessageKind
+
+NOTES_SHOWN_MAX: Final = 20
+
+
+class News(msgspec.Struct, frozen=True, kw_only=True):
+    """How one event type is told: its kind, its words, and the lines that its event adds.
+
+    ``subject`` names what it is about, when telling it once is enough however often it is journaled.
+    """
+
+    kind: MessageKind
+    headline: str
+    label: str
+    notes: Callable[[Any], tuple[str, ...]]
+    hint: str = ""
+    subject: Callable[[Any], str] | None = None
+
+
+ACCOUNT_NEWS: Final[Mapping[type[object], News]] = {
+    ev.OrderUnknown: News(
+        kind=MessageKind.ORDER_UNKNOWN,
+        headline="Order in doubt",
+        label="UNKNOWN",
+        notes=lambda event: (f"Order {mask_id(event.order_id)}: {event.message}",),
+        hint="Nothing is sent again while in doubt: the venue is asked until it is certain.",
+        subject=lambda event: event.order_id,
+    ),
+    ev.DriftFound: News(
+        kind=MessageKind.DRIFT,
+        headline="Our record and the venue's differ",
+        label="DRIFT",
+        notes=lambda event: event.differences,
+        hint="Did somebody trade this account elsewhere? The venue's view was taken as ours.",
+    ),
+    ev.DeskRebuilt: News(
+        kind=MessageKind.ACCOUNT_REBUILT,
+        headline="Account took no orders for a while and was rebuilt",
+        label="REBUILT",
+        notes=lambda event: (event.reason,),
+    ),
+}
+
+
+def tell_news(row: JournalRow, accounts: Mapping[str, VenueAccount]) -> Told:
+    """Put one event of an account into words; its type must have an entry."""
+    news = ACCOUNT_NEWS[type(row.event)]
+    account_id: str = getattr(row.event, "account_id", "")
+    account = accounts.get(account_id)
+    notes = news.notes(row.event)
+    hidden = len(notes) - NOTES_SHOWN_MAX
+    message = Message(
+        kind=news.kind,
+        title="Fairlead",
+        mode=label_modes([mode_of(account)]) if account_id else "",
+        headline=news.headline,
+        label=news.label,
+        at_ms=row.at_ms,
+        details=(Detail(name="Account", value=account.label if account else mask_id(account_id)),)
+        if account_id
+        else (),
+        notes=(*notes[:NOTES_SHOWN_MAX], *((f"and {hidden} more",) if hidden > 0 else ())),
+        hint=news.hint,
+    )
+    subject = news.subject(row.event) if news.subject else f"journal:{row.seq}"
+    return Told(tenant=row.tenant, subject=subject, message=message)
