@@ -136,9 +136,13 @@ class ServerProcess:
             asyncio.run(CLOCK.sleep_ms(50))
         raise SystemExit("the server did not finish what it had taken")
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
+
     def stop(self) -> None:
         """End it as Ctrl-C would."""
-        self._process.send_signal(signal.SIGINT)
+        self.signal(signal.SIGINT)
         self._process.wait(START_S)
 
 
@@ -193,6 +197,17 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     def per_second(self) -> float:
         """New alerts taken a second."""
         return self.accepted / self.seconds
+
+    def plus(self, other: Tally) -> Tally:
+        """What two loads brought the accounts together; the rest is the other's."""
+        names = self.orders.keys() | other.orders.keys()
+        return msgspec.structs.replace(
+            other,
+            orders={name: self.orders.get(name, 0) + other.orders.get(name, 0) for name in names},
+            filled={
+                name: str(Decimal(self.filled.get(name, "0")) + Decimal(other.filled.get(name, "0"))) for name in names
+            },
+        )
 
 
 def run_load(load: Load) -> Tally:
