@@ -79,6 +79,10 @@ class Settings(BaseSettings):
     wait_deadline_ms: int = Field(default=2_500, ge=0, le=60_000, description="how long a wait-mode hook waits")
     body_bytes_max: int = Field(default=65_536, ge=1_024, le=10_485_760, description="largest alert body")
     unfinished_requests_max: int = Field(default=20_000, ge=1, description="backlog beyond which senders get 429")
+    telegram_url: str = Field(default="https://api.telegram.org", description="where Telegram's Bot API is")
+    notify_private_targets: bool = Field(
+        default=False, description="let outgoing webhooks use private addresses and plain http"
+    )
     market_seed: int = Field(default=7, ge=0, description="seed of the simulated market")
 
     @field_validator("data_dir", "log_file")

@@ -80,6 +80,10 @@ class Notifier:
         """Tell these channels from now on."""
         self._channels = tuple(channel for channel in channels if channel.enabled)
 
+    def forget(self) -> None:
+        """Forget what was read and not stored; the next step reads it again."""
+        self._tracker = None
+
     async def run(self) -> None:
         """Read and put out for ever; a database that refuses is asked again from where it stands."""
         while True:
@@ -89,7 +93,7 @@ class Notifier:
                     pause_ms = 0
             except SQLAlchemyError as error:
                 # Nothing of the step was stored, so what was read in it is read again.
-                self._tracker = None
+                self.forget()
                 pause_ms = RETRY_MS
                 _log.warning("notifications_not_stored", error=type(error).__name__)
             await self._clock.sleep_ms(pause_ms)

@@ -62,7 +62,8 @@ class TelegramCourier:
             httpx_kwargs={"trust_env": False},
         )
         self._request = request
-        self._bot = Bot(token, base_url=f"{base_url.rstrip('/')}/bot", request=request)
+        # The second is for listening, which nobody does here; a client of its own would only cost time.
+        self._bot = Bot(token, f"{base_url.rstrip('/')}/bot", request=request, get_updates_request=request)
         is_group = target.chat.startswith(("-", "@"))
         bot = sha256(token.encode()).hexdigest()[:16]
         self._distances_ms = {
