@@ -78,7 +78,7 @@ def test_an_unknown_name_in_the_file_is_a_problem(folder: Path, run: Callable[..
 def test_a_misspelt_variable_is_a_warning(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAIRLEAD_PROT", "9000")
     assert "FAIRLEAD_PROT is not a setting; did you mean FAIRLEAD_PORT?" in run("check-config").stdout
-    assert "did you mean FAIRLEAD_PORT?" in run("user", "list").stderr
+    assert "did you mean FAIRLEAD_PORT?" in run("migrate").stderr
 
 
 def test_a_public_address_needs_a_word(folder: Path) -> None:
@@ -105,4 +105,5 @@ def test_another_database_is_refused_in_one_sentence(
 
 def test_a_folder_that_cannot_be_made_is_refused_in_one_sentence(run: Callable[..., Result], tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    assert "cannot be used" in run("user", "list", "--data", str(tmp_path / "file" / "data"), code=2).stderr
+    folder = str(tmp_path / "file" / "data")
+    assert "cannot be used" in run("user", "add", "bob", "--generate", "--data", folder, code=2).stderr

@@ -69,6 +69,7 @@ def test_an_unknown_user_is_named_with_the_nearest(alice: str, run: Callable[...
 
 
 def test_an_empty_list_tells_what_to_do(run: Callable[..., Result]) -> None:
+    run("migrate")
     result = run("user", "list")
     assert not result.stdout
     assert "fairlead user add" in result.stderr

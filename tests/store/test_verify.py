@@ -3,10 +3,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from fairlead.ports import Record, Unit
 from fairlead.store.journal import SqliteJournal
 from fairlead.store.verify import Report, verify
 from tests.store.samples import all_states, fold_all, note, unit
@@ -116,3 +119,29 @@ def test_it_may_run_beside_the_server_and_sees_one_moment(url: str, editor: sqli
     found = verify(url, fold_and_disturb).problems
 
     assert "alerts a1: stored, but the journal knows nothing of it" in found
+
+
+class Book(msgspec.Struct):
+    """What the records of this test hold."""
+
+    cash: Decimal
+
+
+async def test_a_damaged_record_is_named_and_others_are_not(url: str) -> None:
+    journal = await SqliteJournal.open(url, on_death=print)
+    records = (
+        Record(space="book", owner="acme", key="whole", body=b'{"cash":"1.5"}'),
+        Record(space="book", owner="acme", key="cut", body=b'{"cash":'),
+        Record(space="book", owner="acme", key="wrong", body=b'{"cash":"much"}'),
+        Record(space="notes", owner="acme", key="n1", body=b"of no known type"),
+    )
+    await journal.commit(Unit(records=records))
+    await journal.close()
+
+    found = verify(url, fold_all, records={"book": Book}).problems
+
+    assert [problem.partition(":")[0] for problem in found] == [
+        "records book acme cut, field body",
+        "records book acme wrong, field body",
+    ]
+    assert verify(url, fold_all).problems == ()

@@ -83,7 +83,8 @@ def list_all(options: TenantOptions) -> None:
 @add_command(accounts, "show", "fairlead account show paper-1")
 def show(options: AccountOptions) -> None:
     """Show one account."""
-    _change(options, lambda registry, tenant: registry.accounts.find(tenant, options.account))
+    found = ask_tenant(options, lambda registry, tenant: registry.accounts.find(tenant, options.account), reads=True)
+    say_facts(account_row(found), as_json=options.as_json)
 
 
 @add_command(accounts, "enable", "fairlead account enable paper-1")
@@ -101,7 +102,9 @@ def disable(options: AccountOptions) -> None:
 @add_command(accounts, "balances", "fairlead account balances paper-1 --json")
 def show_balances(options: AccountOptions) -> None:
     """Show what an account has, as of its last fill."""
-    found = ask_tenant(options, lambda registry, tenant: registry.accounts.read_balances(tenant, options.account))
+    found = ask_tenant(
+        options, lambda registry, tenant: registry.accounts.read_balances(tenant, options.account), reads=True
+    )
     say_rows(
         [_balance_row(balance) for balance in found],
         as_json=options.as_json,

@@ -38,7 +38,7 @@ def explain(options: ExplainOptions) -> None:
 
     The id is the requestId of an answer, a request id, or an order id (which is also the client order id).
     """
-    found = ask_registry(options, lambda registry: _find(registry, options.subject))
+    found = ask_registry(options, lambda registry: _find(registry, options.subject), reads=True)
     if found is None:
         raise StopError(f"nothing here has the id {options.subject}: is it the right data folder (--data)?")
     show_explanation(found, as_json=options.as_json)

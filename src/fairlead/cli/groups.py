@@ -57,7 +57,8 @@ def list_all(options: TenantOptions) -> None:
 @add_command(groups, "show", "fairlead group show default --json")
 def show(options: GroupOptions) -> None:
     """Show one group."""
-    _change(options, lambda registry, tenant: registry.groups.find(tenant, options.name))
+    found = ask_tenant(options, lambda registry, tenant: registry.groups.find(tenant, options.name), reads=True)
+    say_facts(group_row(found), as_json=options.as_json)
 
 
 @add_command(groups, "remove", "fairlead group remove scalping")

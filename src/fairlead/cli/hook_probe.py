@@ -46,7 +46,7 @@ def probe_hook(options: ProbeOptions) -> None:
     With --address nothing is called: the lists are read as they stand. Exits with 1 when the address is not let in.
     """
     settings = load_settings(options)
-    hook = ask_tenant(options, lambda registry, tenant: registry.hooks.find(tenant, options.hook))
+    hook = ask_tenant(options, lambda registry, tenant: registry.hooks.find(tenant, options.hook), reads=True)
     row = _judge(hook, options.address, settings) if options.address else _ask_server(hook, options, settings)
     say_facts(row, as_json=options.as_json)
     if not row["allowed"]:

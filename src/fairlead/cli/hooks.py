@@ -107,7 +107,7 @@ def show(options: HookOptions) -> None:
         hook = await registry.hooks.find(tenant, options.hook)
         return hook if isinstance(hook, Refused) else (hook, list(await registry.hooks.list_refused(hook)))
 
-    hook, refused = ask_tenant(options, work)
+    hook, refused = ask_tenant(options, work, reads=True)
     row = hook_details(hook, hook_url(load_settings(options).base_url, hook.hook_id))
     calls = [_call_row(call) for call in refused]
     if options.as_json:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from fairlead.cli.config import load_settings
+from fairlead.cli.failures import database_failures_explained
 from fairlead.cli.options import Options
-from fairlead.cli.output import EXIT_USAGE, StopError
+from fairlead.cli.output import StopError, program_name
 from fairlead.settings import Settings
 
 if TYPE_CHECKING:
@@ -47,14 +47,24 @@ class Registry:
         )
 
 
-def ask_registry(options: Options, work: Callable[[Registry], Awaitable[ResultT | Refused]]) -> ResultT:
+def ask_registry(
+    options: Options,
+    work: Callable[[Registry], Awaitable[ResultT | Refused]],
+    *,
+    reads: bool = False,
+) -> ResultT:
     """Do one piece of work on the database of the data folder.
+
+    Work that only ``reads`` creates nothing and leaves the tables as they are.
 
     Raises:
         StopError: the work was refused, the settings are wrong, or the database cannot be used.
     """
     settings = load_settings(options)
-    prepare_database(settings)
+    if reads:
+        check_database(settings)
+    else:
+        prepare_database(settings)
     return require(asyncio.run(ask_database(settings, work)))
 
 
@@ -64,17 +74,14 @@ async def ask_database(settings: Settings, work: Callable[[Registry], Awaitable[
     Raises:
         StopError: the database refused.
     """
-    from sqlalchemy.exc import DBAPIError
-
     from fairlead.store.session import Store
 
-    store = Store(settings.store_url)
-    try:
-        return await work(Registry.over(store))
-    except (DBAPIError, sqlite3.Error, OSError) as error:
-        raise StopError(f"the database in {settings.data_dir} cannot be used: {error}") from error
-    finally:
-        await store.close()
+    with database_failures_explained(settings):
+        store = Store(settings.store_url)
+        try:
+            return await work(Registry.over(store))
+        finally:
+            await store.close()
 
 
 def require(found: ResultT | Refused) -> ResultT:
@@ -96,17 +103,11 @@ def take_folder(settings: Settings) -> FolderLock:
     Raises:
         StopError: another process has it, or it cannot be used.
     """
-    from fairlead.store.folder_lock import FolderInUseError, FolderLock
-    from fairlead.store.urls import UnsupportedDatabaseError, sqlite_path
+    from fairlead.store.folder_lock import FolderLock
+    from fairlead.store.urls import sqlite_path
 
-    try:
+    with database_failures_explained(settings):
         return FolderLock(sqlite_path(settings.store_url).parent)
-    except UnsupportedDatabaseError as error:
-        raise StopError(str(error), EXIT_USAGE) from error
-    except FolderInUseError as error:
-        raise StopError(f"{error} with --data DIR") from error
-    except OSError as error:
-        raise StopError(f"the data folder {settings.data_dir} cannot be used: {error}", EXIT_USAGE) from error
 
 
 def prepare_database(settings: Settings, lock: FolderLock | None = None) -> list[str]:
@@ -117,17 +118,31 @@ def prepare_database(settings: Settings, lock: FolderLock | None = None) -> list
     Raises:
         StopError: the folder or the database cannot be used.
     """
-    from sqlalchemy.exc import DBAPIError
-
     from fairlead.store.folder_lock import FolderInUseError
     from fairlead.store.migrate import migrate
-    from fairlead.store.urls import UnsupportedDatabaseError
 
-    try:
-        return migrate(settings.store_url, lock)
-    except FolderInUseError as error:
-        raise StopError(f"the tables must be brought to the newest layout first, but {error}") from error
-    except UnsupportedDatabaseError as error:
-        raise StopError(str(error), EXIT_USAGE) from error
-    except (OSError, DBAPIError) as error:
-        raise StopError(f"the database in {settings.data_dir} cannot be used: {error}", EXIT_USAGE) from error
+    with database_failures_explained(settings):
+        try:
+            return migrate(settings.store_url, lock)
+        except FolderInUseError as error:
+            raise StopError(f"the tables must be brought to the newest layout first, but {error}") from error
+
+
+def check_database(settings: Settings) -> None:
+    """Make sure that there is a database to read; creates and changes nothing.
+
+    Raises:
+        StopError: there is none, it has an older layout, or it cannot be used.
+    """
+    from fairlead.store.migrate import pending
+    from fairlead.store.urls import sqlite_path
+
+    with database_failures_explained(settings):
+        path = sqlite_path(settings.store_url)
+        if not path.exists():
+            what = "database" if path.parent.is_dir() else "data folder"
+            advice = "name another with --data, or begin with fairlead serve"
+            raise StopError(f"there is no {what} at {path.parent}: {advice}")
+        if pending(settings.store_url):
+            command = f"{program_name()} migrate --data {settings.data_dir}"
+            raise StopError(f"the database {path} has the layout of an older version: run {command}")

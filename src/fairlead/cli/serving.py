@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from fairlead.cli.failures import database_failures_explained
 from fairlead.cli.output import StopError
 
 if TYPE_CHECKING:
@@ -17,17 +18,17 @@ def start_failures_explained(settings: Settings) -> Iterator[None]:
     """Turn the failures of a start into what to do about them.
 
     Raises:
-        StopError: the folder is in use, its journal is damaged, or the log file or the address cannot be used.
+        StopError: the journal or the database is damaged, or the log file or the address cannot be used.
     """
     from fairlead.observing.logs import LogFileError
-    from fairlead.store.folder_lock import FolderInUseError
     from fairlead.store.sqlite_statements import DamagedJournalError
 
-    try:
-        yield
-    except (FolderInUseError, LogFileError) as error:
-        raise StopError(str(error)) from error
-    except DamagedJournalError as error:
-        raise StopError(f"{error}; keep a copy of {settings.data_dir}, then run fairlead verify") from error
-    except OSError as error:
-        raise StopError(f"cannot listen on {settings.host}:{settings.port}: {error}; try --port 0") from error
+    with database_failures_explained(settings):
+        try:
+            yield
+        except LogFileError as error:
+            raise StopError(str(error)) from error
+        except DamagedJournalError as error:
+            raise StopError(f"{error}; keep a copy of {settings.data_dir}, then run fairlead verify") from error
+        except OSError as error:
+            raise StopError(f"cannot listen on {settings.host}:{settings.port}: {error}; try --port 0") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import sys
 from dataclasses import dataclass
 from typing import Annotated
@@ -10,9 +9,10 @@ from typing import Annotated
 import typer
 
 from fairlead.cli.config import load_settings
+from fairlead.cli.failures import database_failures_explained
 from fairlead.cli.options import PrintOptions, add_command
 from fairlead.cli.output import StopError, say, say_json, tell
-from fairlead.cli.records import prepare_database
+from fairlead.cli.records import check_database, prepare_database
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,12 +31,16 @@ def add_storage_commands(app: typer.Typer) -> None:
 
 
 def migrate(options: MigrateOptions) -> None:
-    """Bring the database to the newest layout. Every other command does this too; this one does nothing else."""
+    """Bring the database to the newest layout.
+
+    Every command that changes something does this first; those that only read ask for it. Not beside a running server.
+    """
     settings = load_settings(options)
     if options.check:
         from fairlead.store.migrate import pending
 
-        missing = pending(settings.store_url)
+        with database_failures_explained(settings):
+            missing = pending(settings.store_url)
         _show_revisions("missing", missing, options)
         if missing:
             raise StopError(f"the database lacks {len(missing)} revision(s): run fairlead migrate")
@@ -53,10 +57,9 @@ def verify(options: PrintOptions) -> None:
     from fairlead.store.verify import verify as verify_store
 
     settings = load_settings(options)
-    try:
-        report = verify_store(settings.store_url, wiring.journal_fold(), _show_progress)
-    except sqlite3.Error as error:
-        raise StopError(f"the database in {settings.data_dir} cannot be read: {error}") from error
+    check_database(settings)
+    with database_failures_explained(settings):
+        report = verify_store(settings.store_url, wiring.journal_fold(), _show_progress, records=wiring.record_kinds())
     if options.as_json:
         say_json({"rows": report.rows, "streams": report.streams, "problems": list(report.problems)})
     else:

@@ -26,8 +26,8 @@ class TenantOptions(PrintOptions):
     user: Annotated[str, typer.Option(metavar="NAME", help="Whose; needed only when there are several tenants.")] = ""
 
 
-def ask_tenant(options: TenantOptions, work: TenantWork[ResultT]) -> ResultT:
-    """Do one piece of work for the tenant that is meant.
+def ask_tenant(options: TenantOptions, work: TenantWork[ResultT], *, reads: bool = False) -> ResultT:
+    """Do one piece of work for the tenant that is meant; work that only ``reads`` leaves the folder as it is.
 
     Raises:
         StopError: it is not clear which tenant, or the work was refused.
@@ -39,7 +39,7 @@ def ask_tenant(options: TenantOptions, work: TenantWork[ResultT]) -> ResultT:
         tenant = await registry.users.find_tenant(options.user)
         return tenant if isinstance(tenant, Refused) else await work(registry, tenant)
 
-    return ask_registry(options, ask)
+    return ask_registry(options, ask, reads=reads)
 
 
 def ask_some(options: TenantOptions, work: ListWork[ResultT]) -> Sequence[ResultT]:
@@ -51,4 +51,4 @@ def ask_some(options: TenantOptions, work: ListWork[ResultT]) -> Sequence[Result
         tenant = await registry.users.find_tenant(options.user) if options.user else None
         return tenant if isinstance(tenant, Refused) else await work(registry, tenant)
 
-    return ask_registry(options, ask)
+    return ask_registry(options, ask, reads=True)

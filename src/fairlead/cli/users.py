@@ -71,8 +71,9 @@ def add(options: AddUserOptions) -> None:
 @add_command(users, "list", "fairlead user list")
 def list_all(options: PrintOptions) -> None:
     """List all users."""
+    found = ask_registry(options, lambda registry: registry.users.list_all(), reads=True)
     say_rows(
-        [user_row(user) for user in ask_registry(options, lambda registry: registry.users.list_all())],
+        [user_row(user) for user in found],
         as_json=options.as_json,
         empty="There is no user yet: add one with fairlead user add NAME",
     )
@@ -81,7 +82,8 @@ def list_all(options: PrintOptions) -> None:
 @add_command(users, "show", "fairlead user show alice --json")
 def show(options: NameOptions) -> None:
     """Show one user."""
-    _change(options, lambda registry: registry.users.find(options.username))
+    found = ask_registry(options, lambda registry: registry.users.find(options.username), reads=True)
+    say_facts(user_row(found), as_json=options.as_json)
 
 
 @add_command(users, "disable", "fairlead user disable bob")

@@ -20,6 +20,10 @@ from fairlead.store.urls import sqlite_path, sync_url
 _SCRIPTS: Final = Path(__file__).parent / "migrations"
 
 
+class NewerDatabaseError(RuntimeError):
+    """The database was brought to a layout that this version does not know."""
+
+
 def migrate(url: str, lock: FolderLock | None = None) -> list[str]:
     """Apply what is missing and return the revisions applied; blocks.
 
@@ -27,6 +31,7 @@ def migrate(url: str, lock: FolderLock | None = None) -> list[str]:
 
     Raises:
         UnsupportedDatabaseError: not a database for us.
+        NewerDatabaseError: a newer version was here.
         FolderInUseError: something is missing, and another process has the folder.
         sqlalchemy.exc.DBAPIError: the database refused.
     """
@@ -56,14 +61,20 @@ def pending(url: str) -> list[str]:
 
     Raises:
         UnsupportedDatabaseError: not a database for us.
+        NewerDatabaseError: a newer version was here.
+        sqlalchemy.exc.DBAPIError, sqlite3.Error: the database refused.
     """
     current: str | None = None
     if sqlite_path(url).exists():
         with _connect(url) as connection:
             current = MigrationContext.configure(connection).get_current_revision()
-    scripts = ScriptDirectory.from_config(_config())
-    newest_first = scripts.iterate_revisions("head", current or "base")
-    return [script.revision for script in newest_first][::-1]
+    known = [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()][::-1]
+    if current is None:
+        return known
+    if current not in known:
+        message = f"the database {sqlite_path(url)} has the layout {current} of a newer version of Fairlead"
+        raise NewerDatabaseError(message)
+    return known[known.index(current) + 1 :]
 
 
 def _config() -> Config:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from fairlead.ports import JournalRow
 from fairlead.store.projections import identify, name_fields, write_row
 from fairlead.store.rows import GENESIS_HASH, StoredRow, decode_row, hash_row
 from fairlead.store.sqlite_file import open_reader
-from fairlead.store.sqlite_statements import SELECT_HEADS, SELECT_PAGE, upsert_statement
+from fairlead.store.sqlite_statements import SELECT_HEADS, SELECT_PAGE, SELECT_RECORDS, upsert_statement
 from fairlead.store.tables import PROJECTIONS, column_names, key_names
 from fairlead.store.urls import sqlite_path
 
@@ -37,11 +37,18 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[str, ...]
 
 
-def verify(url: str, fold: Fold, progress: Progress | None = None) -> Report:
+def verify(
+    url: str,
+    fold: Fold,
+    progress: Progress | None = None,
+    *,
+    records: Mapping[str, type] | None = None,
+) -> Report:
     """Read the whole journal, rebuild every table beside it, and compare; blocks.
 
-    ``fold`` gets every row in order and returns the states it changes. ``progress`` hears (rows read, rows in all). It
-    reads one moment of the database, so it may run beside a server, whose write-ahead log cannot shrink meanwhile.
+    ``fold`` gets every row in order and returns the states it changes. ``progress`` hears (rows read, rows in all).
+    ``records`` says of which type the records of a space are; those of other spaces are not looked into. It reads one
+    moment of the database, so it may run beside a server, whose write-ahead log cannot shrink meanwhile.
 
     Raises:
         UnsupportedDatabaseError: not a database for us.
@@ -50,7 +57,8 @@ def verify(url: str, fold: Fold, progress: Progress | None = None) -> Report:
     with closing(open_reader(sqlite_path(url))) as connection:
         _make_rebuilt_tables(connection)
         connection.execute("BEGIN")
-        return _Check(connection, fold, progress or _say_nothing).run()
+        check = _Check(connection, fold, progress or _say_nothing)
+        return check.run(records or {})
 
 
 class _Check:
@@ -63,7 +71,7 @@ class _Check:
         self._seq = 0
         self._hash = GENESIS_HASH
 
-    def run(self) -> Report:
+    def run(self, records: Mapping[str, type]) -> Report:
         (total,) = self._connection.execute("SELECT count(*) FROM journal").fetchone()
         while not self._problems and (page := self._read_page()):
             self._take_page(page)
@@ -74,6 +82,7 @@ class _Check:
             self._problems += self._compare_heads()
             for table in PROJECTIONS:
                 self._problems += _compare_table(self._connection, table)
+        self._problems += islice(_check_records(self._connection, records), PROBLEMS_MAX)
         return Report(rows=self._seq, streams=len(self._versions), problems=tuple(self._problems[:PROBLEMS_MAX]))
 
     def _read_page(self) -> list[StoredRow]:
@@ -119,6 +128,16 @@ class _Check:
             mine, theirs = self._versions.get(stream), stored.get(stream)
             if mine != theirs:
                 yield f"heads {stream}, field version: stored {_show(theirs)}, rebuilt {_show(mine)}"
+
+
+def _check_records(connection: sqlite3.Connection, kinds: Mapping[str, type]) -> Iterator[str]:
+    for space, kind in kinds.items():
+        decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(kind)
+        for owner, key, body in connection.execute(SELECT_RECORDS, (space,)):
+            try:
+                decoder.decode(body)
+            except (msgspec.DecodeError, ArithmeticError, ValueError) as error:
+                yield f"records {space} {owner} {key}, field body: cannot be read ({error})"
 
 
 def _say_nothing(_done: int, _total: int) -> None:
