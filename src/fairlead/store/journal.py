@@ -64,6 +64,21 @@ class SqliteJournal:
             undo.pop_all()
         return cls(held, writer, reader)
 
+    @property
+    def units_waiting(self) -> int:
+        """Units that the writer has not taken yet."""
+        return self._writer.units_waiting
+
+    @property
+    def commits(self) -> int:
+        """Transactions since it was opened."""
+        return self._writer.commits
+
+    @property
+    def rows_stored(self) -> int:
+        """Facts stored since it was opened."""
+        return self._writer.rows_stored
+
     async def close(self) -> None:
         """Store what is queued, tell its outcomes, and give the folder back."""
         await asyncio.to_thread(self._writer.stop)

@@ -73,6 +73,8 @@ class SqliteWriter:
             DamagedJournalError: the streams do not add up to the rows.
             sqlite3.Error: the disk refused.
         """
+        self.commits = 0
+        self.rows_stored = 0
         self._connection = connection
         self._deliveries = deliveries
         self._on_death = on_death
@@ -84,6 +86,11 @@ class SqliteWriter:
         self._shut_reason = ""
         self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
         self._thread.start()
+
+    @property
+    def units_waiting(self) -> int:
+        """Units that the thread has not taken yet."""
+        return self._waiting.qsize()
 
     def put(self, unit: Unit, on_done: OnDone) -> str:
         """Queue a unit; returns why not, or nothing."""
@@ -198,8 +205,7 @@ class SqliteWriter:
         save_states(self._connection, (state for unit in units for state in unit.states))
         save_records(self._connection, (record for unit in units for record in unit.records))
         move_heads(self._connection, draft)
-        self._connection.execute("COMMIT")
-        draft.settle()
+        self._commit(draft, tip)
         return outcomes
 
     def _store_singly(self, units: Sequence[Unit], tip: Tip) -> Sequence[AppendOutcome]:
@@ -207,9 +213,14 @@ class SqliteWriter:
         self._connection.execute("BEGIN IMMEDIATE")
         outcomes = [self._store_one(unit, draft) for unit in units]
         move_heads(self._connection, draft)
-        self._connection.execute("COMMIT")
-        draft.settle()
+        self._commit(draft, tip)
         return outcomes
+
+    def _commit(self, draft: Draft, tip: Tip) -> None:
+        self._connection.execute("COMMIT")
+        self.commits += 1
+        self.rows_stored += draft.seq - tip.seq
+        draft.settle()
 
     def _store_one(self, unit: Unit, draft: Draft) -> AppendOutcome:
         if unit.chain in self._closed_chains:

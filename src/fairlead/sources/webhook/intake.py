@@ -50,6 +50,11 @@ class AlertIntake:
         self._inbox = AlertInbox(journal=tools.journal, reader=tools.reader, on_kept=self._handler.start)
         self._answers = AlertAnswers(tools, self._handler)
 
+    @property
+    def unhandled(self) -> int:
+        """Alerts that are stored and have no verdict yet."""
+        return self._handler.unfinished
+
     async def start(self) -> int:
         """Remember what was stored lately and take up what was left unhandled; returns how many alerts that were."""
         await self._inbox.load(self._tools.clock.now_ms())
