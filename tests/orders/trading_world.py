@@ -31,7 +31,7 @@ from fairlead.store.migrate import migrate
 from fairlead.store.queries import states
 from fairlead.store.session import Store
 from fairlead.store.verify import verify
-from fairlead.wiring import Trading, journal_fold
+from fairlead.wiring import Trading, TradingPlan, journal_fold
 from tests.orders.scripted_venue import ScriptedVenue
 from tests.orders.watched_journal import WatchedJournal
 
@@ -97,7 +97,7 @@ class WatchedTrading(Trading):
         self.watched = journal
         self.venues = {}
         self.halts = []
-        super().__init__(journal=journal, store=store, clock=clock, seed=7, profiles=profiles)
+        super().__init__(journal=journal, store=store, clock=clock, profiles=profiles, plan=TradingPlan(seed=7))
 
     @property
     def exchange(self) -> Exchange:

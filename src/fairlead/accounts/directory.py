@@ -63,6 +63,11 @@ class Directory:
         hook = self._hooks.get(hook_id)
         return hook if hook is not None and hook.tenant == tenant else None
 
+    def owner_of(self, source_id: str) -> str:
+        """User id of whoever owns a source; empty if it is nobody's."""
+        hook = self._hooks.get(source_id)
+        return "" if hook is None else hook.owner
+
     def find_hook_by_token(self, token_hash: bytes, now_ms: int) -> Hook | None:
         """Find the hook that a token opens now; None when it is revoked or expired, or its owner may not sign in.
 

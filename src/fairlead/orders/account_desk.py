@@ -252,7 +252,7 @@ class AccountDesk:
             now_ms=now_ms,
             # An open difference between our record and the venue's allows only less risk (docs/decisions/0003).
             trading_state=TradingState.REDUCING if self.book.drift else TradingState.ACTIVE,
-            latches=self._tools.latches(self.account),
+            latches=self._tools.latches(self.account, request),
         )
 
 

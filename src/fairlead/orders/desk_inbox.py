@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from fairlead.core.model.request import CancelOrders, Close, Enter, OrderRequest
+from fairlead.core.model.request import CancelOrders, Close, Enter, OrderRequest, SourceKind
 
 
 def reads_position(request: OrderRequest) -> bool:
@@ -68,5 +68,8 @@ class DeskInbox:
         return request
 
     def _is_ready(self, request: OrderRequest) -> bool:
+        # A kill switch takes back what rests without asking how anything else ends.
+        if isinstance(request.intent, CancelOrders) and request.source_kind is SourceKind.SYSTEM:
+            return True
         unsettled = self._unsettled.get(request.symbol)
         return unsettled is None or not (reads_position(request) or any(unsettled.values()))

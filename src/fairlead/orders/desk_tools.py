@@ -46,16 +46,16 @@ class DeskTools:
     """What every desk of the process shares.
 
     ``limits`` merges the limits that apply to a request on an account and names their profile; ``latches`` lists the
-    kill switches that cover an account; ``settled`` hears of each request whose sender need not wait any longer;
-    ``wake`` puts a desk on the floor's list; ``spawn`` runs a supervised task whose failure halts the desk; ``halted``
-    hears of a desk that must be rebuilt.
+    kill switches that cover a request or an order on an account, as they are at this moment; ``settled`` hears of each
+    request whose sender need not wait any longer; ``wake`` puts a desk on the floor's list; ``spawn`` runs a supervised
+    task whose failure halts the desk; ``halted`` hears of a desk that must be rebuilt.
     """
 
     journal: Journal
     market: MarketView
     clock: Clock
     limits: Callable[[VenueAccount, OrderRequest], tuple[RiskLimits, str]]
-    latches: Callable[[VenueAccount], tuple[str, ...]]
+    latches: Callable[[VenueAccount, OrderRequest | Order], tuple[str, ...]]
     settled: Callable[[RequestState], None]
     wake: Callable[[RecordingDesk], None]
     spawn: Callable[[RecordingDesk, Coroutine[None, None, None]], None]

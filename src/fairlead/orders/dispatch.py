@@ -21,7 +21,7 @@ PLACE_TIMES_MAX: Final = 3
 async def send_order(desk: RecordingDesk, tools: DeskTools, approved: ApprovedOrder) -> None:
     """Send one order whose approval is durable, and record the answer; a doubt is settled by asking."""
     order = approved.order
-    why_not = _why_not(desk, tools, order)
+    why_not = _why_not(desk, tools, approved)
     if desk.halt_reason:
         return
     if why_not:
@@ -33,9 +33,10 @@ async def send_order(desk: RecordingDesk, tools: DeskTools, approved: ApprovedOr
         await settle_doubt(desk, tools, order)
 
 
-def _why_not(desk: RecordingDesk, tools: DeskTools, order: Order) -> str:
+def _why_not(desk: RecordingDesk, tools: DeskTools, approved: ApprovedOrder) -> str:
     """Say what stops an order that has not left yet: a latch set since the decision, or its deadline."""
-    latches = () if order.reduce_only else tools.latches(desk.account)
+    order = approved.order
+    latches = () if approved.verdict.only_reduces else tools.latches(desk.account, order)
     if latches:
         return f"stopped by {', '.join(latches)}"
     return "its deadline passed before it could be sent" if tools.clock.now_ms() >= order.deadline_ms else ""
@@ -50,7 +51,7 @@ async def _place(desk: RecordingDesk, tools: DeskTools, approved: ApprovedOrder)
         if tools.clock.now_ms() + outcome.retry_after_ms >= approved.order.deadline_ms:
             break
         await tools.clock.sleep_ms(outcome.retry_after_ms)
-        if desk.halt_reason or _why_not(desk, tools, approved.order):
+        if desk.halt_reason or _why_not(desk, tools, approved):
             break
         outcome = await desk.venue.place_order(approved)
     return outcome

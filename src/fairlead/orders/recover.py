@@ -177,6 +177,14 @@ class DeskOpener:
         self._floor.add(desk)
         return recovery
 
+    async def compare(self, desk: RecordingDesk) -> bool:
+        """Note where our record and the venue's differ now; False if the venue does not tell."""
+        try:
+            await _compare(desk, self._tools)
+        except VenueUnreachableError:
+            return False
+        return True
+
     async def reopen(self, halted: RecordingDesk) -> Recovery:
         """Rebuild a halted desk, and note that and why."""
         return await self.retry(halted.account, halted.halt_reason)

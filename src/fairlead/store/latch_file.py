@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -29,7 +29,7 @@ FAULT_ID: Final = "latch-file"
 _Stamp = tuple[int, int, int]
 
 
-class LatchFileError(RuntimeError):
+class LatchFileError(OSError):
     """The file cannot be read or does not hold what was written."""
 
 
@@ -148,6 +148,33 @@ class LatchGate:
         self._latches: tuple[Latch, ...] = ()
         if file.stamp() is None:
             file.change(tuple)
+
+    def restore(self, latches: Iterable[Latch]) -> None:
+        """Set again what is no longer in the file, as it was; a file that is damaged is written anew from these.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        stored = tuple(latches)
+
+        def add(before: Sequence[Latch]) -> Sequence[Latch]:
+            known = {latch.latch_id for latch in before}
+            return (*before, *(latch for latch in stored if latch.latch_id not in known))
+
+        try:
+            self._file.change(add)
+        except LatchFileError:
+            # What was set in it and never reached the journal is not known, so it stays damaged until a person looks.
+            if stored:
+                raise
+
+    def remove(self, latch_id: str) -> None:
+        """Lift one latch.
+
+        Raises:
+            LatchFileError: the file is damaged; OSError: it cannot be written.
+        """
+        self._file.change(lambda before: [latch for latch in before if latch.latch_id != latch_id])
 
     def current(self) -> tuple[Latch, ...]:
         """Every latch that is set now; one on everything while that cannot be told."""

@@ -7,7 +7,7 @@ from typing import Final
 
 import structlog
 
-from fairlead.accounts.directory import LiveDirectory, load_directory
+from fairlead.accounts.directory import LiveDirectory
 from fairlead.core.model.account import VenueAccount
 from fairlead.core.rules.symbols import SymbolMaster
 from fairlead.ports import Clock, Journal
@@ -29,9 +29,18 @@ _log = structlog.get_logger("fairlead")
 class Intake:
     """The webhook source of one process, kept in step with what people configure."""
 
-    def __init__(self, *, settings: Settings, trading: Trading, journal: Journal, store: Store, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        trading: Trading,
+        journal: Journal,
+        store: Store,
+        clock: Clock,
+        directory: LiveDirectory,
+    ) -> None:
         """Build it; ``start`` reads the database."""
-        self.directory = LiveDirectory(lambda: load_directory(store))
+        self.directory = directory
         self.symbols: dict[str, SymbolMaster] = {}
         self._trading = trading
         self._clock = clock

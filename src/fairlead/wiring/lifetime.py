@@ -16,6 +16,7 @@ import structlog
 from starlette.types import ASGIApp
 
 from fairlead.accounts.addresses import AddressList
+from fairlead.accounts.directory import LiveDirectory, load_directory
 from fairlead.accounts.profiles import ProfileBook, built_in_profiles
 from fairlead.accounts.users import PasswordDoor
 from fairlead.clock import SystemClock
@@ -33,7 +34,8 @@ from fairlead.web.app import build_app
 from fairlead.web.server import WebServer
 from fairlead.web.tools import CallIds, WebTools
 from fairlead.wiring.intake import Intake, report_fault
-from fairlead.wiring.trading import Trading
+from fairlead.wiring.killing import Latching
+from fairlead.wiring.trading import Trading, TradingPlan
 
 GARBAGE_THRESHOLD: Final = 50_000
 EXIT_JOURNAL_DEAD: Final = 70
@@ -66,18 +68,29 @@ async def running(settings: Settings, lock: FolderLock) -> AsyncIterator[Running
         store = Store(settings.store_url)
         stack.push_async_callback(store.close)
         profiles = ProfileBook(built_in_profiles())
-        trading = Trading(
+        directory = LiveDirectory(lambda: load_directory(store))
+        latching = Latching(settings.data_dir, directory)
+        plan = TradingPlan(
+            seed=settings.market_seed,
+            unfinished_max=settings.unfinished_requests_max,
+            kill_switches=latching.covering,
+        )
+        trading = Trading(journal=journal, store=store, clock=clock, profiles=profiles, plan=plan)
+        stack.push_async_callback(trading.stop)
+        intake = Intake(
+            settings=settings,
+            trading=trading,
             journal=journal,
             store=store,
             clock=clock,
-            profiles=profiles,
-            seed=settings.market_seed,
-            unfinished_max=settings.unfinished_requests_max,
+            directory=directory,
         )
-        stack.push_async_callback(trading.stop)
-        intake = Intake(settings=settings, trading=trading, journal=journal, store=store, clock=clock)
         stack.push_async_callback(intake.stop)
+        kill_switch = latching.switch(trading, journal, clock)
+        # Before the first desk opens: what it finds queued must meet every latch.
+        await kill_switch.start()
         await intake.start()
+        trading.tasks.start("kill switch", kill_switch.run())
         server = WebServer(_build_web(settings, trading, intake, store, clock), host=settings.host, port=settings.port)
         await server.start()
         stack.push_async_callback(server.stop)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -11,6 +12,8 @@ from fairlead.accounts.profiles import ProfileBook
 from fairlead.bus.in_process import InProcessBus
 from fairlead.core.model.account import VenueAccount
 from fairlead.core.model.instrument import Instrument
+from fairlead.core.model.order import Order
+from fairlead.core.model.request import OrderRequest
 from fairlead.core.model.state import RequestState
 from fairlead.core.rules.account_book import AccountBook
 from fairlead.core.rules.book_rebuild import BookRows, rebuild_book
@@ -36,6 +39,31 @@ RECENT_ORDERS_MS: Final = 180_000
 _log = structlog.get_logger("fairlead")
 
 
+KillSwitches = Callable[[VenueAccount, OrderRequest | Order], tuple[str, ...]]
+
+
+def _none_set(_account: VenueAccount, _subject: OrderRequest | Order) -> tuple[str, ...]:
+    return ()
+
+
+def _unwatched(venue: Venue) -> Venue:
+    return venue
+
+
+@dataclass(frozen=True, slots=True)
+class TradingPlan:
+    """What differs between installations: the seed of the simulated market, limits, and who says stop.
+
+    ``kill_switches`` describes those that cover a request or an order at this moment; ``watch_venue`` may put a watch
+    on each venue.
+    """
+
+    seed: int
+    unfinished_max: int = UNFINISHED_REQUESTS_MAX
+    kill_switches: KillSwitches = _none_set
+    watch_venue: Callable[[Venue], Venue] = _unwatched
+
+
 class Trading:
     """The order path of one process: market, venues, desks and the door in front of them."""
 
@@ -46,10 +74,9 @@ class Trading:
         store: Store,
         clock: Clock,
         profiles: ProfileBook,
-        seed: int,
-        unfinished_max: int = UNFINISHED_REQUESTS_MAX,
+        plan: TradingPlan,
     ) -> None:
-        """Build everything; nothing runs yet. ``seed`` is the simulated market's."""
+        """Build everything; nothing runs yet."""
         self.hub = MarketHub()
         self.tasks = TaskSupervisor()
         self.floor = TradingFloor()
@@ -58,14 +85,16 @@ class Trading:
             journal=journal,
             floor=self.floor,
             settled=self.settled,
-            unfinished_max=unfinished_max,
+            unfinished_max=plan.unfinished_max,
         )
         self._journal = journal
         self._store = store
         self._clock = clock
         self._accounts: dict[str, VenueAccount] = {}
         self._rows: dict[str, BookRows] = {}
-        exchange = Exchange(instruments=DEFAULT_INSTRUMENTS, seed=seed, now_ms=clock.now_ms())
+        self._kill_switches = plan.kill_switches
+        self._watch_venue = plan.watch_venue
+        exchange = Exchange(instruments=DEFAULT_INSTRUMENTS, seed=plan.seed, now_ms=clock.now_ms())
         self._house = PaperHouse(exchange=exchange, journal=journal, clock=clock, on_quote=self.hub.on_quote)
         self.hub.on_instruments(exchange.instruments.values())
         tools = DeskTools(
@@ -111,7 +140,7 @@ class Trading:
                 self.floor.reconfigure(account)
                 continue
             try:
-                _report(await self._opener.open(account))
+                _report(account, await self._opener.open(account))
             except VenueUnreachableError as error:
                 _log.exception("desk_not_opened", account=account.label)
                 self.tasks.start(f"open {account.label}", self._open_later(account, str(error)))
@@ -131,8 +160,13 @@ class Trading:
             "requests_unfinished": self.door.unfinished,
         }
 
+    @property
+    def accounts(self) -> Mapping[str, VenueAccount]:
+        """Every account as it is configured now, by its id."""
+        return self._accounts
+
     async def _open_later(self, account: VenueAccount, reason: str) -> None:
-        _report(await self._opener.retry(account, reason))
+        _report(account, await self._opener.retry(account, reason))
 
     async def _load_book(self, account: VenueAccount) -> AccountBook:
         rows = self._rows.pop(account.account_id, None)
@@ -147,36 +181,44 @@ class Trading:
 
     def venue_of(self, account: VenueAccount) -> Venue:
         """The venue of an account."""
-        return PaperVenue(account, self._house)
+        return self._watch_venue(PaperVenue(account, self._house))
 
-    def _latches(self, account: VenueAccount) -> tuple[str, ...]:
+    async def compare(self, desk: RecordingDesk) -> bool:
+        """Note where our record of an account and its venue's differ now; False if the venue does not tell."""
+        return await self._opener.compare(desk)
+
+    def _latches(self, account: VenueAccount, subject: OrderRequest | Order) -> tuple[str, ...]:
         current = self._accounts.get(account.account_id)
         if current is None:
             return ("the account is gone",)
-        return () if current.enabled else ("the account is disabled",)
+        if not current.enabled:
+            return ("the account is disabled",)
+        return self._kill_switches(account, subject)
 
     def _resumed(self, requests: Iterable[RequestState]) -> None:
         self.door.expect(state.request.request_id for state in requests)
 
     def _spawn(self, desk: RecordingDesk, work: Coroutine[None, None, None]) -> None:
-        name = f"desk {desk.account.label}"
-        self.tasks.start(name, work, lambda error: desk.halt(f"{type(error).__name__}: {error}"))
+        label = desk.account.label
+        # Whatever is logged on its way names the account.
+        with structlog.contextvars.bound_contextvars(account=label):
+            self.tasks.start(f"desk {label}", work, lambda error: desk.halt(f"{type(error).__name__}: {error}"))
 
     def _halted(self, desk: RecordingDesk) -> None:
         _log.error("desk_halted", account=desk.account.label, reason=desk.halt_reason)
         self.tasks.start(f"rebuild {desk.account.label}", self._rebuild(desk))
 
     async def _rebuild(self, desk: RecordingDesk) -> None:
-        _report(await self._opener.reopen(desk))
+        _report(desk.account, await self._opener.reopen(desk))
 
 
-def _report(recovery: Recovery) -> None:
+def _report(account: VenueAccount, recovery: Recovery) -> None:
     _log.info(
         "desk_open",
-        account=recovery.account_id,
+        account=account.label,
         orders_asked=recovery.orders_asked,
         orders_in_doubt=recovery.orders_in_doubt,
         requests_resumed=recovery.requests_resumed,
     )
     for difference in recovery.differences:
-        _log.warning("drift", account=recovery.account_id, difference=difference)
+        _log.warning("drift", account=account.label, difference=difference)

@@ -7,6 +7,7 @@ from decimal import Decimal
 import msgspec
 
 from fairlead.core.model.account import MarginMode, PositionMode, PositionSide
+from fairlead.core.model.latch import Latch
 from fairlead.core.model.order import Fill, Order
 from fairlead.core.model.reports import ReportBorn, VenuePosition
 from fairlead.core.model.request import OrderRequest
@@ -232,6 +233,20 @@ class DeskRebuilt(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     at_ms: int
 
 
+class KillSwitchSet(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A latch was set, or is now being lifted (``latch.clearing``)."""
+
+    latch: Latch
+    at_ms: int
+
+
+class KillSwitchCleared(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A latch was lifted, after every account that it covered was compared with its venue."""
+
+    latch: Latch
+    at_ms: int
+
+
 AccountEvent = (
     OrderRequested
     | OrderApproved
@@ -253,4 +268,5 @@ AccountEvent = (
     | DeskRebuilt
 )
 AlertEvent = AlertReceived | AlertDuplicated | AlertHandled
-Event = AlertEvent | AccountEvent
+SwitchEvent = KillSwitchSet | KillSwitchCleared
+Event = AlertEvent | AccountEvent | SwitchEvent

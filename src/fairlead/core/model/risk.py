@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 import msgspec
+
+ONLY_REDUCES: Final = "the order only reduces"
+"""What a check that was skipped for that reason says."""
 
 
 class CheckCode(StrEnum):
@@ -106,6 +110,11 @@ class RiskVerdict(msgspec.Struct, frozen=True, kw_only=True):
     def denials(self) -> tuple[RiskCheck, ...]:
         """The checks that said no."""
         return tuple(check for check in self.checks if check.outcome is CheckOutcome.DENY)
+
+    @property
+    def only_reduces(self) -> bool:
+        """Whether the order was found to add no risk, so that no limit was asked of it."""
+        return any(check.detail == ONLY_REDUCES for check in self.checks)
 
 
 class TradingState(StrEnum):

@@ -32,7 +32,7 @@ def covers(latch: Latch, aim: Aim) -> bool:
         case LatchScope.PLATFORM | LatchScope.TENANT:
             return True
         case LatchScope.USER:
-            return latch.name == aim.user_id
+            return bool(latch.name) and latch.name == aim.user_id
         case LatchScope.ACCOUNT:
             return latch.name == aim.account_id
         case LatchScope.INSTRUMENT:

@@ -31,6 +31,8 @@ class Replay:
         match event:
             case ev.AlertReceived() | ev.AlertDuplicated() | ev.AlertHandled():
                 return [*self.alerts.apply(event, tenant)]
+            case ev.KillSwitchSet() | ev.KillSwitchCleared():
+                return []
             case _:
                 return self._book(tenant, _account_id(event)).apply(event, self.instruments)
 

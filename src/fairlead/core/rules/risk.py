@@ -9,12 +9,12 @@ import msgspec
 
 from fairlead.core.model.order import ApprovedOrder, Order
 from fairlead.core.model.request import OrderRequest
-from fairlead.core.model.risk import CheckCode, CheckOutcome, RiskCheck, RiskVerdict
+from fairlead.core.model.risk import ONLY_REDUCES, CheckCode, CheckOutcome, RiskCheck, RiskVerdict
 from fairlead.core.rules.account_view import AccountView
 from fairlead.core.rules.risk_checks import funds, gates, holdings
 from fairlead.core.rules.risk_checks import order as one_order
 from fairlead.core.rules.risk_checks.explain import explain_check
-from fairlead.core.rules.risk_checks.facts import ONLY_REDUCES, Facts, Pending, read_facts, skipped
+from fairlead.core.rules.risk_checks.facts import Facts, Pending, read_facts, skipped
 from fairlead.core.rules.risk_checks.limits import limits_of, merge_limits
 
 __all__ = ["Denied", "check_order", "check_orders", "explain_check", "limits_of", "merge_limits"]

@@ -21,7 +21,6 @@ from fairlead.core.rules.risk_checks.exposure import Exposure, reference_price
 from fairlead.core.rules.valuation import equity_usd
 
 NO_LIMIT: Final = "no limit set"
-ONLY_REDUCES: Final = "the order only reduces"
 
 
 class Effect(msgspec.Struct, frozen=True, kw_only=True):

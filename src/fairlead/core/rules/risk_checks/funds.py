@@ -12,7 +12,7 @@ from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import HUNDRED, ONE, ZERO
 from fairlead.core.model.order import Order
 from fairlead.core.model.request import Side
-from fairlead.core.model.risk import CheckCode, ReasonCode, RiskCheck
+from fairlead.core.model.risk import ONLY_REDUCES, CheckCode, ReasonCode, RiskCheck
 from fairlead.core.rules.account_view import AccountView
 from fairlead.core.rules.holds import hold_of, opening_quantity
 from fairlead.core.rules.margin import (
@@ -24,7 +24,6 @@ from fairlead.core.rules.margin import (
 )
 from fairlead.core.rules.risk_checks.facts import (
     NO_LIMIT,
-    ONLY_REDUCES,
     Facts,
     Numbers,
     at_least,

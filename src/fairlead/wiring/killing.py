@@ -1,0 +1,76 @@
+"""Joins the kill switches' file to the order path, and works off what they ask."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import structlog
+
+from fairlead.accounts.directory import LiveDirectory
+from fairlead.core.model.account import VenueAccount
+from fairlead.core.model.latch import Aim, Latch
+from fairlead.core.model.order import Order
+from fairlead.core.model.request import OrderRequest
+from fairlead.core.rules.latches import covers, describe
+from fairlead.orders.kill_switch import KillSwitch, KillTools
+from fairlead.ports import Clock, Journal
+from fairlead.store.latch_file import LatchFile, LatchGate
+from fairlead.wiring.trading import Trading
+
+_log = structlog.get_logger("fairlead")
+
+
+class Latching:
+    """Answers the order path's question before each order: does a kill switch cover it now?"""
+
+    def __init__(self, folder: Path, directory: LiveDirectory) -> None:
+        """Open the file of a data folder.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        self.gate = LatchGate(LatchFile(folder))
+        self._directory = directory
+
+    def covering(self, account: VenueAccount, subject: OrderRequest | Order) -> tuple[str, ...]:
+        """Describe every latch that covers a request or an order."""
+        latches = self.gate.current()
+        if not latches:
+            return ()
+        aim = Aim(
+            tenant=account.tenant,
+            account_id=account.account_id,
+            symbol=subject.symbol,
+            source_id=subject.source_id,
+            strategy_id=subject.strategy_id,
+            user_id=self.user_of(subject.source_id),
+        )
+        return tuple(describe(latch) for latch in latches if covers(latch, aim))
+
+    def user_of(self, source_id: str) -> str:
+        """The user whose source this is, empty if it is nobody's."""
+        return self._directory.current.owner_of(source_id)
+
+    def switch(self, trading: Trading, journal: Journal, clock: Clock) -> KillSwitch:
+        """Build what works off the latches of this file."""
+        tools = KillTools(
+            latches=self.gate,
+            journal=journal,
+            floor=trading.floor,
+            door=trading.door,
+            market=trading.hub,
+            clock=clock,
+            user_of=self.user_of,
+            compare=trading.compare,
+            warn=_warn,
+        )
+        return KillSwitch(tools)
+
+    @property
+    def platform(self) -> tuple[Latch, ...]:
+        """Latches on everything: while there is one, the process is not ready."""
+        return tuple(latch for latch in self.gate.current() if not latch.tenant and not latch.name)
+
+
+def _warn(text: str) -> None:
+    _log.error("kill_switch_incomplete", text=text)
