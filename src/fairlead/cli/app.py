@@ -25,7 +25,8 @@ Begin with:
   fairlead explain ID        why an alert became these orders, or none
 
 Settings come from FAIRLEAD_* variables and from fairlead.toml in the data folder; see them with fairlead check-config.
-Exit codes: 0 done, 1 no (not found, refused, problems found), 2 wrong usage or settings, 130 stopped by Ctrl-C.
+Exit codes: 0 done, 1 no (not found, refused, problems found), 2 wrong usage or settings, 130 stopped by Ctrl-C before
+it was done. A server that is told to stop ends with 0.
 """
 
 app = typer.Typer(
@@ -48,7 +49,7 @@ add_storage_commands(app)
 add_config_commands(app)
 
 
-def main() -> None:
+def run() -> None:
     """Run the command line."""
     with CrashesShownSafely():
         app(prog_name="fairlead")

@@ -19,7 +19,7 @@ from fairlead.cli.config import load_settings
 from fairlead.cli.explain import show_explanation
 from fairlead.cli.hook_text import curl_line, hook_url, sample_alert
 from fairlead.cli.options import PrintOptions, add_command
-from fairlead.cli.output import StopError, program_name, say, say_json, tell
+from fairlead.cli.output import EXIT_INTERRUPTED, StopError, program_name, say, say_json, tell
 from fairlead.cli.records import Registry, ask_database, prepare_database, take_folder
 from fairlead.cli.serving import start_failures_explained
 
@@ -69,7 +69,7 @@ def demo(options: DemoOptions) -> None:
     """Run Fairlead with pretend money on moving prices, send one alert, and explain what came of it.
 
     Makes an owner, three paper accounts in one group (net mode, long/short mode, and a small one on a strict risk
-    profile) and a hook, in a temporary folder unless --data names one; then serves until Ctrl-C.
+    profile) and a hook, in a temporary folder unless --data names one; then serves until Ctrl-C, and ends with 0.
     """
     folder = options.data_dir or Path(tempfile.mkdtemp(prefix="fairlead-demo-"))
     # The demo speaks for itself; whoever wants the log asks for it.
@@ -89,14 +89,16 @@ def demo(options: DemoOptions) -> None:
 
 
 async def _run(settings: Settings, options: DemoOptions, lock: FolderLock) -> bool:
+    stop = _watch_for_end()
     from fairlead import wiring
     from fairlead.cli.demo_world import EXPECTED, build_demo_world
 
-    stop = _watch_for_end()
     world = await ask_database(settings, build_demo_world)
+    _go_on_unless(stop)
     tell("Starting the server and the simulated market")
     running: AbstractAsyncContextManager[RunningApp] = wiring.running(settings, lock)
     async with running as app:
+        _go_on_unless(stop)
         _show_ready(world, settings, options, app.url)
         explanation = await ask_database(settings, _send_first_alert(world, app.url))
         show_explanation(explanation, as_json=options.as_json, one_line=True)
@@ -183,6 +185,11 @@ def _watch_for_end() -> asyncio.Event:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     return ended
+
+
+def _go_on_unless(stop: asyncio.Event) -> None:
+    if stop.is_set():
+        raise StopError("stopped before it was ready", EXIT_INTERRUPTED)
 
 
 def _choose_port(wanted: int | None) -> int | None:

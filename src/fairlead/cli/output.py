@@ -1,6 +1,7 @@
 """How the command line speaks: results on stdout, everything about them on stderr, one sentence when it stops.
 
-Exit codes: 0 done; 1 no (not found, refused, a check found problems); 2 wrong usage or settings; 130 stopped by Ctrl-C.
+Exit codes: 0 done; 1 no (not found, refused, a check found problems); 2 wrong usage or settings; 130 stopped by Ctrl-C
+before it was done. To be told to stop is how a server is done: it ends with 0.
 """
 
 from __future__ import annotations

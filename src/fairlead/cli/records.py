@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import signal
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -65,7 +66,33 @@ def ask_registry(
         check_database(settings)
     else:
         prepare_database(settings)
-    return require(asyncio.run(ask_database(settings, work)))
+    return require(run_uninterrupted(ask_database(settings, work)))
+
+
+def run_uninterrupted(work: Coroutine[None, None, ResultT]) -> ResultT:
+    """Run short work on an event loop of its own; Ctrl-C waits for its end, unless it is pressed twice.
+
+    Raises:
+        KeyboardInterrupt: the work was done, and Ctrl-C was pressed meanwhile.
+    """
+    interrupted = False
+
+    async def run() -> ResultT:
+        loop = asyncio.get_running_loop()
+
+        def note() -> None:
+            nonlocal interrupted
+            interrupted = True
+            loop.remove_signal_handler(signal.SIGINT)
+
+        # A connection that is given up while it opens would complain from its own thread.
+        loop.add_signal_handler(signal.SIGINT, note)
+        return await work
+
+    found = asyncio.run(run())
+    if interrupted:
+        raise KeyboardInterrupt
+    return found
 
 
 async def ask_database(settings: Settings, work: Callable[[Registry], Awaitable[ResultT]]) -> ResultT:

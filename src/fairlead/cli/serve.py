@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -11,7 +10,7 @@ import typer
 from fairlead.cli.config import load_settings
 from fairlead.cli.options import Options, add_command
 from fairlead.cli.output import program_name, tell
-from fairlead.cli.records import ask_database, prepare_database, take_folder
+from fairlead.cli.records import ask_database, prepare_database, run_uninterrupted, take_folder
 from fairlead.cli.serving import start_failures_explained
 
 FIRST_STEPS: Final = """\
@@ -58,7 +57,7 @@ def serve(options: ServeOptions) -> None:
     )
     with take_folder(settings) as lock:
         prepare_database(settings, lock)
-        if not asyncio.run(ask_database(settings, lambda registry: registry.users.list_all())):
+        if not run_uninterrupted(ask_database(settings, lambda registry: registry.users.list_all())):
             tell(FIRST_STEPS.format(program=program_name(), folder=settings.data_dir))
         with start_failures_explained(settings):
             wiring.serve(settings, lock)
