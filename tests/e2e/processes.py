@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, Final
@@ -45,8 +46,9 @@ def run_json(*arguments: str, data: Path) -> Any:  # noqa: ANN401  # whatever th
 class Server:
     """`fairlead serve` in a process of its own."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, **environment: str) -> None:
         self.data = data
+        self._environment = {"FAIRLEAD_LOG_FORMAT": "json", "FAIRLEAD_LOG_LEVEL": "debug", **environment}
         self.log_path = data.parent / f"{data.name}.log"
         self.url = ""
         self._process: subprocess.Popen[bytes] | None = None
@@ -69,7 +71,7 @@ class Server:
                 [FAIRLEAD, "serve", "--data", str(self.data), "--port", "0"],
                 stdout=subprocess.DEVNULL,
                 stderr=log,
-                env=_environment(FAIRLEAD_LOG_FORMAT="json", FAIRLEAD_LOG_LEVEL="debug"),
+                env=_environment(**self._environment),
             )
         until = time.monotonic() + START_S
         while self._process.poll() is None and time.monotonic() < until:
@@ -108,6 +110,18 @@ class Server:
         if user is not None:
             headers = {"Authorization": "Basic " + base64.b64encode(":".join(user).encode()).decode()}
         return self._call("GET", path, None, headers)
+
+    def scrape(self, token: str = "") -> str:
+        """Read the metrics as Prometheus would."""
+        address = urlsplit(self.url)
+        connection = HTTPConnection(address.hostname or "", address.port, timeout=ANSWER_S)
+        try:
+            connection.request("GET", "/metrics", headers={"Authorization": f"Bearer {token}"} if token else {})
+            response = connection.getresponse()
+            assert response.status == HTTPStatus.OK, response.read()
+            return response.read().decode()
+        finally:
+            connection.close()
 
     def _call(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
         address = urlsplit(self.url)

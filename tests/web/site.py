@@ -14,9 +14,10 @@ from fairlead.accounts.addresses import AddressList
 from fairlead.accounts.directory import Directory
 from fairlead.accounts.passwords import hash_password
 from fairlead.accounts.users import PasswordDoor
+from fairlead.observing.health import Condition
 from fairlead.store.queries.hook_calls import RefusedCall
 from fairlead.web.app import build_app
-from fairlead.web.tools import CallIds, WebTools
+from fairlead.web.tools import CallIds, Monitoring, WebTools
 from tests.sources.webhook.world import ALERT, OWNER, TENANT, TOKEN, World
 
 PASSWORD = "correct horse battery staple"
@@ -43,7 +44,9 @@ class Site:
         self.world = world
         self.refused: list[RefusedCall] = []
         self.faults: list[BaseException] = []
-        self.health: dict[str, object] = {"status": "ok"}
+        self.health = Condition(details={"accounts": 2})
+        self.readiness = Condition(details={"accounts": 2})
+        self.metrics_token = ""
         self.explanations: dict[tuple[str, str], dict[str, object]] = {}
         self.allowed_addresses = AddressList(())
         self.body_bytes_max = 65_536
@@ -59,7 +62,12 @@ class Site:
             clock=world.clock,
             call_ids=CallIds(world.clock, "run-1"),
             explain=self._explain,
-            read_health=lambda: self.health,
+            monitoring=Monitoring(
+                check_health=lambda: self.health,
+                check_ready=lambda: self.readiness,
+                render_metrics=lambda: b"fairlead_ready 1.0\n",
+                token=self.metrics_token,
+            ),
             note_refused=self.refused.append,
             report_fault=lambda _, error: self.faults.append(error),
             trusted_proxies=(ip_network("10.0.0.0/8"),),

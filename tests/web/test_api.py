@@ -111,22 +111,14 @@ async def test_the_self_test_shows_the_address_and_its_rule_even_when_it_is_not_
     assert (await site.call("GET", "/hooks/other/address", headers=bearer())).status_code == 401
 
 
-async def test_health_says_whether_all_is_well(site: Site) -> None:
-    reply = await site.call("GET", "/health")
-    assert (reply.status_code, reply.json()["status"]) == (200, "ok")
-    site.health = {"status": "the journal does not answer"}
-    reply = await site.call("GET", "/health")
-    assert (reply.status_code, reply.json()["status"]) == (503, "the journal does not answer")
-
-
 async def test_a_fault_in_a_question_is_a_clean_500_without_details(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def break_down() -> dict[str, object]:
+    async def break_down(tenant: str, subject: str) -> dict[str, object] | None:
         raise RuntimeError("secret details")
 
-    object.__setattr__(site.tools, "read_health", break_down)
-    reply = await site.call("GET", "/health")
+    object.__setattr__(site.tools, "explain", break_down)
+    reply = await site.call("GET", "/explain/1", headers=bearer())
     assert reply.status_code == 500
     assert reply.json()["requestId"] == reply.headers["x-request-id"]
     assert "secret" not in reply.text
@@ -140,5 +132,7 @@ async def test_the_description_of_the_api_names_its_routes(site: Site) -> None:
         "/explain/{subject}",
         "/hooks/{hook}/address",
         "/health",
+        "/ready",
+        "/metrics",
     }
     assert (await site.call("GET", "/docs")).status_code == 404

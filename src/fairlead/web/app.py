@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fairlead.sources.webhook.intake import Refusal
+from fairlead.web.api.monitoring import make_monitoring
 from fairlead.web.api.routes import make_api
 from fairlead.web.edge import RequestEdge
 from fairlead.web.hooks.alerts import make_hook_routes
@@ -28,6 +29,7 @@ def build_app(tools: WebTools) -> FastAPI:
     app = FastAPI(title="Fairlead", version=version("fairlead"), docs_url=None, redoc_url=None, redirect_slashes=False)
     app.router.routes.extend(make_hook_routes(tools))
     app.include_router(make_api(tools))
+    app.include_router(make_monitoring(tools))
     app.add_exception_handler(HTTPException, _answer_http_error)
     app.add_exception_handler(RequestValidationError, _answer_bad_request)
     app.add_middleware(RequestEdge, tools=tools)

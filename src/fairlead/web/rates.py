@@ -32,6 +32,13 @@ class CallRates:
             return None
         return await self._wait_s(limit, "hook", hook_id)
 
+    async def hit_metrics(self, address: IpAddress | None, per_minute: int) -> int | None:
+        """Count an operator's question; when there are too many, the seconds until the next is welcome."""
+        limit = RateLimitItemPerMinute(per_minute)
+        if await self._limiter.hit(limit, "metrics", str(address)):
+            return None
+        return await self._wait_s(limit, "metrics", str(address))
+
     async def note_failure(self, address: IpAddress | None) -> int | None:
         """Count a failed attempt; when an address has had its share, the seconds until it may try again.
 

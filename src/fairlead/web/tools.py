@@ -11,6 +11,7 @@ from fairlead.accounts.addresses import AddressList, Network
 from fairlead.accounts.directory import LiveDirectory
 from fairlead.accounts.users import PasswordDoor
 from fairlead.core.model.ids import alert_id
+from fairlead.observing.health import Condition
 from fairlead.ports import Clock
 from fairlead.sources.webhook.intake import AlertIntake
 from fairlead.sources.webhook.json_text import BODY_BYTES_MAX
@@ -21,8 +22,6 @@ EVERYBODY: Final = AddressList(())
 
 # (tenant, id of an alert, request or order) -> everything known about it as plain values, or None.
 Explain = Callable[[str, str], Awaitable[dict[str, object] | None]]
-# What to show under /health; ``status`` is "ok" or says what is wrong.
-ReadHealth = Callable[[], dict[str, object]]
 
 
 class CallIds:
@@ -39,6 +38,16 @@ class CallIds:
         return alert_id(received_at_ms=self._clock.now_ms(), hook_id="", nonce=f"{self._nonce}:{next(self._numbers)}")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Monitoring:
+    """What operators ask; ``token`` is who may read everything, empty for callers on this machine."""
+
+    check_health: Callable[[], Condition]
+    check_ready: Callable[[], Condition]
+    render_metrics: Callable[[], bytes]
+    token: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class WebTools:
     """Everything the web works with.
@@ -53,7 +62,7 @@ class WebTools:
     clock: Clock
     call_ids: CallIds
     explain: Explain
-    read_health: ReadHealth
+    monitoring: Monitoring
     note_refused: Callable[[RefusedCall], None]
     report_fault: Callable[[str, BaseException], None]
     trusted_proxies: Sequence[Network] = ()

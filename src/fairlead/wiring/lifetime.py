@@ -20,8 +20,8 @@ from fairlead.accounts.directory import LiveDirectory, load_directory
 from fairlead.accounts.profiles import ProfileBook, built_in_profiles
 from fairlead.accounts.users import PasswordDoor
 from fairlead.clock import SystemClock
+from fairlead.observing.health import Readiness
 from fairlead.observing.logs import LogPipeline, LogPlan, logging_to
-from fairlead.ports import Clock
 from fairlead.reporting.explanation import explanation_to_builtins
 from fairlead.reporting.gather import explain_stored
 from fairlead.settings import LogFormat, Settings
@@ -35,6 +35,7 @@ from fairlead.web.server import WebServer
 from fairlead.web.tools import CallIds, WebTools
 from fairlead.wiring.intake import Intake, report_fault
 from fairlead.wiring.killing import Latching
+from fairlead.wiring.monitoring import Monitor
 from fairlead.wiring.trading import Trading, TradingPlan
 
 GARBAGE_THRESHOLD: Final = 50_000
@@ -49,6 +50,7 @@ class Running:
 
     url: str
     server: WebServer
+    readiness: Readiness
 
 
 @asynccontextmanager
@@ -65,6 +67,7 @@ async def running(settings: Settings, lock: FolderLock) -> AsyncIterator[Running
         await asyncio.to_thread(migrate, settings.store_url, lock)
         journal = await SqliteJournal.open(settings.store_url, on_death=partial(_die, logs), lock=lock)
         stack.push_async_callback(journal.close)
+        monitor = Monitor(settings, clock, logs, journal)
         store = Store(settings.store_url)
         stack.push_async_callback(store.close)
         profiles = ProfileBook(built_in_profiles())
@@ -74,28 +77,32 @@ async def running(settings: Settings, lock: FolderLock) -> AsyncIterator[Running
             seed=settings.market_seed,
             unfinished_max=settings.unfinished_requests_max,
             kill_switches=latching.covering,
+            watch_venue=monitor.watch_venue,
         )
-        trading = Trading(journal=journal, store=store, clock=clock, profiles=profiles, plan=plan)
+        trading = Trading(journal=monitor.journal, store=store, clock=clock, profiles=profiles, plan=plan)
         stack.push_async_callback(trading.stop)
         intake = Intake(
             settings=settings,
             trading=trading,
-            journal=journal,
+            journal=monitor.journal,
             store=store,
             clock=clock,
             directory=directory,
         )
         stack.push_async_callback(intake.stop)
-        kill_switch = latching.switch(trading, journal, clock)
+        monitor.show(trading, intake, lambda: bool(latching.platform))
+        kill_switch = latching.switch(trading, monitor.journal, clock)
         # Before the first desk opens: what it finds queued must meet every latch.
         await kill_switch.start()
         await intake.start()
         trading.tasks.start("kill switch", kill_switch.run())
-        server = WebServer(_build_web(settings, trading, intake, store, clock), host=settings.host, port=settings.port)
+        monitor.readiness.is_recovered = True
+        web = monitor.watch_web(_build_web(settings, intake, store, monitor))
+        server = WebServer(web, host=settings.host, port=settings.port)
         await server.start()
         stack.push_async_callback(server.stop)
         _calm_garbage_collector()
-        yield Running(url=_url(settings, server.port), server=server)
+        yield Running(url=_url(settings, server.port), server=server, readiness=monitor.readiness)
 
 
 def serve(settings: Settings, lock: FolderLock) -> None:
@@ -110,10 +117,12 @@ async def _serve(settings: Settings, lock: FolderLock) -> None:
     async with running(settings, lock) as process:
         _log.info("listening", url=process.url, data=str(settings.data_dir))
         await ended.wait()
+        process.readiness.is_draining = True
         _log.info("stopping")
 
 
-def _build_web(settings: Settings, trading: Trading, intake: Intake, store: Store, clock: Clock) -> ASGIApp:
+def _build_web(settings: Settings, intake: Intake, store: Store, monitor: Monitor) -> ASGIApp:
+    trading, clock = monitor.trading, monitor.clock
     refused = RefusedCalls(store, clock)
     trading.tasks.start("refused calls", refused.run())
 
@@ -129,7 +138,7 @@ def _build_web(settings: Settings, trading: Trading, intake: Intake, store: Stor
         clock=clock,
         call_ids=CallIds(clock, nonce=f"{clock.now_ms()}:{os.getpid()}"),
         explain=explain,
-        read_health=trading.read_health,
+        monitoring=monitor.answer(),
         note_refused=refused.note,
         report_fault=report_fault,
         trusted_proxies=settings.trusted_proxies,

@@ -149,17 +149,6 @@ class Trading:
         """End every task."""
         await self.tasks.close()
 
-    def read_health(self) -> dict[str, object]:
-        """How the order path is: ok, or which accounts take no orders now."""
-        halted = sum(bool(desk.halt_reason) for desk in self.floor.desks)
-        closed = len(self._accounts) - len(self.floor.desks)
-        return {
-            "status": "degraded" if halted or closed else "ok",
-            "accounts": len(self._accounts),
-            "accounts_halted": halted + closed,
-            "requests_unfinished": self.door.unfinished,
-        }
-
     @property
     def accounts(self) -> Mapping[str, VenueAccount]:
         """Every account as it is configured now, by its id."""

@@ -1,4 +1,4 @@
-"""Questions about alerts, and whether all is well."""
+"""Questions about alerts."""
 
 from __future__ import annotations
 
@@ -45,7 +45,6 @@ def make_api(tools: WebTools) -> APIRouter:
         summary="Which address we see you call from, and what lets it in",
         responses={200: {"model": AddressModel}, **REFUSALS},
     )
-    router.add_api_route("/health", questions.show_health, methods=["GET"], summary="Whether all is well")
     return router
 
 
@@ -94,12 +93,6 @@ class Questions:
             "allowed": installation_rule is not None and hook_rule is not None,
         }
         return json_reply(HTTPStatus.OK, body)
-
-    async def show_health(self, request: Request) -> Response:
-        """Tell whether all is well."""
-        health = self._tools.read_health()
-        status_code = HTTPStatus.OK if health.get("status") == "ok" else HTTPStatus.SERVICE_UNAVAILABLE
-        return json_reply(status_code, {**health, "requestId": request.state.call_id})
 
     async def _find_hook(self, name: str, request: Request) -> Hook | Refusal:
         caller = await identify(request, self._tools, any_address=True)

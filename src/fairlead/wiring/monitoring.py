@@ -1,0 +1,156 @@
+"""Builds what watches over the process, around the parts it watches."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from starlette.types import ASGIApp
+
+from fairlead.core.model.account import VenueAccount
+from fairlead.core.model.order import OrderStatus
+from fairlead.observing.figures import DeskFigures, Figures, JournalFigures
+from fairlead.observing.health import Desks, Readiness
+from fairlead.observing.logs import LogPipeline
+from fairlead.observing.loop_lag import LoopLag
+from fairlead.observing.path_lines import PathLines
+from fairlead.observing.path_watch import PathWatch
+from fairlead.observing.watched_journal import WatchedJournal
+from fairlead.observing.watched_venue import WatchedVenue
+from fairlead.observing.watched_web import WatchedWeb
+from fairlead.orders.account_desk import AccountDesk
+from fairlead.ports import Clock, Venue
+from fairlead.settings import LogLevel, Settings
+from fairlead.store.journal import SqliteJournal
+from fairlead.web.tools import Monitoring
+from fairlead.wiring.intake import Intake
+from fairlead.wiring.trading import Trading
+
+if TYPE_CHECKING:
+    from fairlead.observing.metrics import Metrics
+
+
+class Monitor:
+    """One process seen from outside. Build it first, wrap the parts in it, then show it what was built."""
+
+    def __init__(self, settings: Settings, clock: Clock, logs: LogPipeline, journal: SqliteJournal) -> None:
+        """Watch a journal; on the event loop that uses it."""
+        self.path = PathWatch(
+            clock=clock,
+            lines=PathLines(is_verbose=settings.log_level is LogLevel.DEBUG),
+            label_of=self._label_of,
+        )
+        self.journal = WatchedJournal(journal, clock, self.path.on_unit)
+        self.loop = LoopLag(clock)
+        self._settings = settings
+        self.clock = clock
+        self._logs = logs
+        self._writer = journal
+        self._metrics: Metrics | None = None
+
+    def watch_venue(self, venue: Venue) -> Venue:
+        """Put a watch on a venue."""
+        return WatchedVenue(venue, self.clock, self.path.on_venue_call)
+
+    def show(self, trading: Trading, intake: Intake, is_platform_stopped: Callable[[], bool]) -> None:
+        """Take what was built; the questions of operators are answered from it."""
+        self.trading = trading
+        self.intake = intake
+        trading.tasks.start("loop lag", self.loop.run())
+        self.readiness = Readiness(
+            journal_trouble=self.journal.find_trouble,
+            desks=self._count_desks,
+            newest_quote_age_s=lambda: min(self._quote_ages_s().values(), default=0.0),
+            is_platform_stopped=is_platform_stopped,
+            details=self._describe,
+        )
+
+    def answer(self) -> Monitoring:
+        """What the web asks."""
+        return Monitoring(
+            check_health=self.readiness.check_health,
+            check_ready=self.readiness.check_ready,
+            render_metrics=self._render_metrics,
+            token=self._settings.metrics_token,
+        )
+
+    def watch_web(self, app: ASGIApp) -> ASGIApp:
+        """Put a watch on the web application."""
+        self.web = WatchedWeb(app, self.clock, self.path.on_answer)
+        return self.web
+
+    def _label_of(self, account_id: str) -> str:
+        account = self.trading.accounts.get(account_id)
+        return account.label if account is not None else account_id
+
+    def _render_metrics(self) -> bytes:
+        if self._metrics is None:
+            # Only who asks for numbers pays for the library that writes them: a tenth of a second at the start.
+            module = import_module("fairlead.observing.metrics")
+            watched = module.Watched(
+                path=self.path, web=self.web, journal=self.journal, loop=self.loop, figures=self.read_figures
+            )
+            self._metrics = module.Metrics(watched)
+        return self._metrics.render()
+
+    def read_figures(self) -> Figures:
+        """How everything stands now."""
+        trading = self.trading
+        return Figures(
+            journal=JournalFigures(
+                units_waiting=self._writer.units_waiting,
+                commits=self._writer.commits,
+                rows=self._writer.rows_stored,
+            ),
+            desks=_read_desks(trading.accounts, trading.floor.desks, self._count_desks().halted, self.clock.now_ms()),
+            requests_unfinished=trading.door.unfinished,
+            requests_unfinished_limit=trading.door.unfinished_max,
+            alerts_unhandled=self.intake.alerts.unhandled,
+            quote_ages_s=self._quote_ages_s(),
+            tasks=trading.tasks.running,
+            log_lines_dropped=self._logs.dropped,
+            log_lines_failed=self._logs.failed,
+            log_lines_waiting=self._logs.waiting,
+            is_healthy=self.readiness.check_health().is_well,
+            is_ready=self.readiness.check_ready().is_well,
+        )
+
+    def _count_desks(self) -> Desks:
+        desks = self.trading.floor.desks
+        accounts = len(self.trading.accounts)
+        halted = sum(bool(desk.halt_reason) for desk in desks)
+        return Desks(accounts=accounts, halted=halted + max(0, accounts - len(desks)))
+
+    def _quote_ages_s(self) -> Mapping[str, float]:
+        now_ms = self.clock.now_ms()
+        return {symbol: max(0, now_ms - quote.at_ms) / 1000 for symbol, quote in self.trading.hub.quotes.items()}
+
+    def _describe(self) -> Mapping[str, object]:
+        desks = self._count_desks()
+        return {
+            "accounts": desks.accounts,
+            "accounts_halted": desks.halted,
+            "requests_unfinished": self.trading.door.unfinished,
+        }
+
+
+def _read_desks(
+    accounts: Mapping[str, VenueAccount], desks: Collection[AccountDesk], halted: int, now_ms: int
+) -> DeskFigures:
+    statuses: Counter[str] = Counter()
+    oldest_ms = now_ms
+    for desk in desks:
+        for order in desk.book.orders.values():
+            statuses[order.status.value] += 1
+            if order.status is OrderStatus.UNKNOWN:
+                oldest_ms = min(oldest_ms, order.created_ms)
+    return DeskFigures(
+        accounts=Counter((account.kind, account.mode.value) for account in accounts.values()),
+        accounts_halted=halted,
+        accounts_in_drift=sum(bool(desk.book.drift) for desk in desks),
+        orders_open=statuses,
+        unknown_age_s=(now_ms - oldest_ms) / 1000,
+        requests_waiting=sum(desk.waiting for desk in desks),
+    )
