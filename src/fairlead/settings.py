@@ -176,10 +176,14 @@ def _build(given: Mapping[str, Any]) -> tuple[Settings | None, dict[str, str]]:
     try:
         return Settings(**given), {}
     except ValidationError as error:
-        return None, {
-            str(problem["loc"][0]) if problem["loc"] else "": problem["msg"].removeprefix("Value error, ")
-            for problem in error.errors(include_url=False)
-        }
+        found: dict[str, str] = {}
+        for problem in error.errors(include_url=False):
+            name = str(problem["loc"][0]) if problem["loc"] else ""
+            if problem["type"] == "extra_forbidden":
+                found[name] = _say_unknown("this", _find_nearest(name))
+            else:
+                found[name] = problem["msg"].removeprefix("Value error, ")
+        return None, found
 
 
 def _read_environment() -> dict[str, str]:
@@ -197,13 +201,21 @@ def _read_file(path: Path) -> tuple[dict[str, Any], list[str]]:
 
 
 def _find_unknown_variables() -> list[str]:
-    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
     warnings = []
-    for name in sorted(os.environ):
-        if name.upper().startswith(PREFIX) and name.upper() not in known:
-            near = difflib.get_close_matches(name.upper(), known, n=1)
-            warnings.append(f"{name} is not a setting" + (f"; did you mean {near[0]}?" if near else ""))
+    for variable in sorted(os.environ):
+        name = variable.upper().removeprefix(PREFIX).lower()
+        if variable.upper().startswith(PREFIX) and name not in Settings.model_fields:
+            near = _find_nearest(name)
+            warnings.append(_say_unknown(variable, near and f"{PREFIX}{near.upper()}"))
     return warnings
+
+
+def _find_nearest(name: str) -> str:
+    return next(iter(difflib.get_close_matches(name, Settings.model_fields, n=1)), "")
+
+
+def _say_unknown(name: str, near: str) -> str:
+    return f"{name} is not a setting; " + (f"did you mean {near}?" if near else "fairlead check-config shows all")
 
 
 def _describe(

@@ -42,15 +42,17 @@ def add_config_commands(app: typer.Typer) -> None:
 def check_config(options: PrintOptions) -> None:
     """Show every setting, where its value comes from, and what is wrong with it.
 
-    Exits with 2 when something is wrong. Passwords inside URLs are blanked.
+    Exits with 2 when something is wrong, a variable FAIRLEAD_... that is no setting too: other commands only warn of
+    it. Passwords inside URLs are blanked.
     """
     report = read_settings({"data_dir": options.data_dir})
     if options.as_json:
         say_json(report.model_dump(mode="json", exclude={"settings"}))
     else:
         _print_report(report)
-    if report.problems:
-        raise StopError(f"{len(report.problems)} to correct: " + "; ".join(report.problems), EXIT_USAGE)
+    wrong = [*report.problems, *report.warnings]
+    if wrong:
+        raise StopError(f"{len(wrong)} to correct: " + "; ".join(wrong), EXIT_USAGE)
 
 
 def _print_report(report: SettingsReport) -> None:
@@ -60,9 +62,7 @@ def _print_report(report: SettingsReport) -> None:
         say(f"{line.variable:<{width}}  {line.value or '-':<{values}}  {line.origin:<12}  {line.description}")
         if line.problem:
             say(f"{'':<{width}}  wrong: {line.problem}")
-    for warning in report.warnings:
-        say(f"warning: {warning}")
-    say("problems: " + ("; ".join(report.problems) if report.problems else "none"))
+    say("problems: " + ("; ".join([*report.problems, *report.warnings]) or "none"))
 
 
 def show_version(options: PrintOptions) -> None:
