@@ -84,7 +84,8 @@ class Timeline:
 
     def leg_steps(self, leg: Leg) -> Iterator[tuple[str, float, float]]:
         """(step, from, to) of one account, from where its request was stored."""
-        return _chain(max(self.began_s, *self.marks.values()), LEG_STEPS, leg.marks)
+        submitted_s = max((ended_s for _, _, ended_s in self.alert_steps()), default=self.began_s)
+        return _chain(submitted_s, LEG_STEPS, leg.marks)
 
 
 def _chain(began_s: float, steps: tuple[str, ...], marks: Mapping[str, float]) -> Iterator[tuple[str, float, float]]:
