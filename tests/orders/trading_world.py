@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from fairlead.accounts.directory import Directory, LiveDirectory
 from fairlead.accounts.profiles import ProfileBook, built_in_profiles
 from fairlead.clock import VirtualClock
 from fairlead.core.model import ids
@@ -23,6 +24,7 @@ from fairlead.core.model.state import RequestState
 from fairlead.core.rules.account_book import AccountBook
 from fairlead.orders.account_desk import AccountDesk
 from fairlead.orders.desk_tools import RecordingDesk
+from fairlead.orders.kill_switch import KillSwitch
 from fairlead.ports import AppendOutcome, Fact, JournalRow, Venue
 from fairlead.simulator.exchange import Exchange
 from fairlead.simulator.orders import Order as VenueOrder
@@ -30,8 +32,10 @@ from fairlead.store.journal import SqliteJournal
 from fairlead.store.migrate import migrate
 from fairlead.store.queries import states
 from fairlead.store.session import Store
+from fairlead.store.urls import sqlite_path
 from fairlead.store.verify import verify
 from fairlead.wiring import Trading, TradingPlan, journal_fold
+from fairlead.wiring.killing import Latching
 from tests.orders.scripted_venue import ScriptedVenue
 from tests.orders.watched_journal import WatchedJournal
 
@@ -93,11 +97,19 @@ class WatchedTrading(Trading):
     halts: list[str]
     silent: frozenset[str]
 
-    def __init__(self, *, journal: WatchedJournal, store: Store, clock: VirtualClock, profiles: ProfileBook) -> None:
+    def __init__(
+        self,
+        *,
+        journal: WatchedJournal,
+        store: Store,
+        clock: VirtualClock,
+        profiles: ProfileBook,
+        plan: TradingPlan,
+    ) -> None:
         self.watched = journal
         self.venues = {}
         self.halts = []
-        super().__init__(journal=journal, store=store, clock=clock, profiles=profiles, plan=TradingPlan(seed=7))
+        super().__init__(journal=journal, store=store, clock=clock, profiles=profiles, plan=plan)
 
     @property
     def exchange(self) -> Exchange:
@@ -141,6 +153,7 @@ class TradingWorld:
         self.silent: set[str] = set()
         self.trading: WatchedTrading
         self.journal: WatchedJournal
+        self.kill_switch: KillSwitch
         self._sqlite: SqliteJournal
         self._store: Store
         self._causes = 0
@@ -160,10 +173,17 @@ class TradingWorld:
         self._sqlite = await SqliteJournal.open(self.url, on_death=_fail)
         self._store = Store(self.url)
         self.journal = WatchedJournal(self._sqlite)
+        latching = Latching(sqlite_path(self.url).parent, LiveDirectory(load_nobody))
         self.trading = WatchedTrading(
-            journal=self.journal, store=self._store, clock=self.clock, profiles=ProfileBook(self._profiles)
+            journal=self.journal,
+            store=self._store,
+            clock=self.clock,
+            profiles=ProfileBook(self._profiles),
+            plan=TradingPlan(seed=7, kill_switches=latching.covering),
         )
         self.trading.silent = frozenset(self.silent)
+        self.kill_switch = latching.switch(self.trading, self.journal, self.clock)
+        await self._finish(self.kill_switch.start())
         await self._finish(self.trading.start(self.accounts))
         await self.quiet()
 
@@ -398,6 +418,10 @@ def _handled(requests: Iterable[OrderRequest]) -> Fact:
         at_ms=requests[0].cause_at_ms,
     )
     return Fact(tenant="t1", stream="hook:h1", cause=cause, at_ms=event.at_ms, event=event, key=cause)
+
+
+async def load_nobody() -> Directory:
+    return Directory()
 
 
 def _fail(error: BaseException) -> None:
