@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from fairlead.core.model import events as ev
+from fairlead.core.model.order import Order
 from fairlead.core.model.request import OrderRequest
 from fairlead.core.model.state import RequestState, State
 from fairlead.orders.facts import account_fact
@@ -78,6 +79,11 @@ class OrderDoor:
             (desk.book.requests[request_id] for desk in self._floor.desks if request_id in desk.book.requests),
             None,
         )
+
+    def find_order(self, account_id: str, order_id: str) -> Order | None:
+        """The newest state of a recent order, as its desk knows it."""
+        desk = self._floor.find(account_id)
+        return None if desk is None else desk.book.shelf.find(order_id)
 
 
 def _fact(request: OrderRequest) -> Fact:

@@ -144,6 +144,18 @@ async def test_a_waiting_hook_is_told_the_result(world: World) -> None:
     assert {(result.quantity, result.quantity_unit) for result in reply.answer.results} == {("0.1", "contracts")}
 
 
+async def test_the_answer_to_a_young_alert_needs_no_database(world: World) -> None:
+    await world.configure(hook=WAITING)
+    call = asyncio.create_task(world.answer())
+    await world.door.asked.wait()
+    # Only the desks know these orders, so their ids can come from nowhere else.
+    venue_ids = [world.door.place(request_id) for request_id in world.door.states]
+    for request_id in list(world.door.states):
+        world.door.settle(request_id, RequestStatus.FILLED)
+    reply = await call
+    assert [result.venue_order_id for result in reply.answer.results] == venue_ids
+
+
 @pytest.mark.parametrize(
     ("statuses", "strict", "status", "code"),
     [

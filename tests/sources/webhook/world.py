@@ -14,11 +14,12 @@ import msgspec
 from fairlead.accounts.directory import Directory, LiveDirectory
 from fairlead.accounts.tokens import hash_token
 from fairlead.clock import VirtualClock
-from fairlead.core.model.account import ExecutionMode, PositionMode, VenueAccount
+from fairlead.core.model.account import ExecutionMode, MarginMode, PositionMode, PositionSide, VenueAccount
 from fairlead.core.model.events import OrderRequested
 from fairlead.core.model.ids import alert_id
 from fairlead.core.model.instrument import Instrument, InstrumentKind
-from fairlead.core.model.request import OrderRequest
+from fairlead.core.model.order import Order
+from fairlead.core.model.request import OrderRequest, OrderType, Side, TimeInForce
 from fairlead.core.model.state import RequestState, RequestStatus, State
 from fairlead.core.rules.symbols import SymbolMaster
 from fairlead.ports import AppendOutcome, Committed, Fact, Journal, NotStored, Unit
@@ -130,6 +131,7 @@ class RememberingDoor:
     def __init__(self, journal: Journal) -> None:
         self.unfinished_max = 100
         self.states: dict[str, RequestState] = {}
+        self.orders: dict[tuple[str, str], Order] = {}
         self.refusals = 0
         self.fault: Exception | None = None
         self.settles_as: RequestStatus | None = None
@@ -166,6 +168,31 @@ class RememberingDoor:
             self.asked.set()
         return outcome
 
+    def place(self, request_id: str) -> str:
+        """Give a request an order that is only in memory; returns the venue's id of it."""
+        state = self.states[request_id]
+        order = Order(
+            order_id=f"order-{request_id}",
+            request_id=request_id,
+            tenant=state.request.tenant,
+            account_id=state.request.account_id,
+            symbol=state.request.symbol,
+            side=Side.BUY,
+            position_side=PositionSide.NET,
+            margin_mode=MarginMode.CROSS,
+            leverage=Decimal(5),
+            order_type=OrderType.MARKET,
+            time_in_force=TimeInForce.GTC,
+            quantity=Decimal("0.1"),
+            deadline_ms=1,
+            created_ms=0,
+            updated_ms=0,
+            venue_order_id=f"venue-{request_id}",
+        )
+        self.orders[order.account_id, order.order_id] = order
+        self.states[request_id] = msgspec.structs.replace(state, order_ids=(order.order_id,))
+        return order.venue_order_id
+
     def settle(self, request_id: str, status: RequestStatus, *, reason_code: str = "", message: str = "") -> None:
         state = self.states[request_id]
         filled = Decimal("0.1") if status is RequestStatus.FILLED else Decimal(0)
@@ -187,6 +214,9 @@ class RememberingDoor:
 
     def find_state(self, request_id: str) -> RequestState | None:
         return self.states.get(request_id)
+
+    def find_order(self, account_id: str, order_id: str) -> Order | None:
+        return self.orders.get((account_id, order_id))
 
 
 def _file(request: OrderRequest) -> Fact:

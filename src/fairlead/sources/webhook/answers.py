@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from fairlead.core.model.instrument import Instrument
+from fairlead.core.model.order import Order
 from fairlead.core.model.state import AlertState, RequestState
 from fairlead.sources.webhook.handle import ACCEPTED, DENIED, DRY_RUN, STALE, AlertHandler, HandledAlert, judge
 from fairlead.sources.webhook.inbox import KeptAlert
@@ -64,9 +66,7 @@ class AlertAnswers:
 
     async def _describe_requests(self, state: AlertState, handled: HandledAlert | None) -> AlertAnswer:
         requests = await self._find_requests(state)
-        order_ids = [order_id for request in requests for order_id in request.order_ids]
-        found = await self._tools.reader.find_orders(state.tenant, order_ids) if order_ids else ()
-        orders = {order.order_id: order for order in found}
+        orders = await self._find_orders(state.tenant, requests)
         results = []
         for request in requests:
             label, instrument = self._name(request)
@@ -87,6 +87,15 @@ class AlertAnswers:
             for request in await self._tools.reader.find_requests(state.tenant, missing):
                 known[request.request.request_id] = request
         return [request for request in known.values() if request is not None]
+
+    async def _find_orders(self, tenant: str, requests: Sequence[RequestState]) -> Mapping[str, Order]:
+        """Recent ones from their desks, others from the store."""
+        asked = [(request.request.account_id, order_id) for request in requests for order_id in request.order_ids]
+        known = {order_id: self._tools.door.find_order(account_id, order_id) for account_id, order_id in asked}
+        missing = [order_id for order_id, order in known.items() if order is None]
+        if missing:
+            known |= {order.order_id: order for order in await self._tools.reader.find_orders(tenant, missing)}
+        return {order_id: order for order_id, order in known.items() if order is not None}
 
     def _name(self, state: RequestState) -> tuple[str, Instrument | None]:
         request = state.request

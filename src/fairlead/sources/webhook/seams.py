@@ -47,6 +47,10 @@ class Door(Protocol):
         """The newest state of a recent request."""
         ...
 
+    def find_order(self, account_id: str, order_id: str) -> Order | None:
+        """The newest state of a recent order of an account."""
+        ...
+
 
 class StoredAlert(msgspec.Struct, frozen=True, kw_only=True):
     """An alert as it was stored, for whoever takes it up after a restart."""
