@@ -204,7 +204,6 @@ async def test_cancel_leaves_no_entry_at_the_venue_and_all_protection(world: Tra
     assert await open_entries(world) == []
     left = [one for one in await world.orders() if not one.is_terminal]
     assert [one.origin for one in left] == ["protection"]
-    assert len(world.venue_orders()) == 1
     assert world.held() == 2
     assert world.agrees()
 
