@@ -87,6 +87,20 @@ def test_a_hook_name_is_used_once(hook: dict[str, Any], run: Callable[..., Resul
     assert "already" in run("hook", "add", "tv", code=1).stderr
 
 
+@pytest.mark.parametrize("name", ["x/y z", "", " x", "x ", "-x", "x,y", "a\nb", "x?", "x'y", "../x", "x" * 65, "_"])
+def test_a_name_that_would_need_quoting_is_refused(alice: str, run: Callable[..., Result], name: str) -> None:
+    allowed = "letters, digits, spaces, dots, dashes and underscores"
+    rule = f"must be 1 to 64 {allowed}, and begin and end with a letter or digit"
+    for command, field in ((("hook",), "hook name"), (("account",), "account label"), (("group",), "group name")):
+        result = run(*command, "add", "--", name, code=1)
+        assert result.stderr == f"fairlead: {field} {name!r} {rule}\n"
+
+
+@pytest.mark.parametrize("name", ["x", "BTC 5m v1.2_b-3", "Börse", "x" * 64])
+def test_a_plain_name_is_kept(alice: str, ask: Callable[..., Any], name: str) -> None:
+    assert ask("hook", "add", name)["name"] == name
+
+
 def test_the_public_address_is_used_for_urls(
     alice: str,
     ask: Callable[..., Any],

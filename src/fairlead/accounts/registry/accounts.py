@@ -48,7 +48,9 @@ class AccountRegistry:
     async def add(self, tenant: str, wish: AccountWish) -> VenueAccount | Refused:
         """Add an account and put it into a group."""
         async with self._store.session(tenant, writes=True) as session:
-            refused = check_name("label", wish.label) or _check_kind(wish) or await _check_free(session, wish.label)
+            refused = (
+                check_name("account label", wish.label) or _check_kind(wish) or await _check_free(session, wish.label)
+            )
             group = await find_group(session, wish.group)
             profile = await check_profile(session, wish.risk_profile or default_profile(KINDS.get(wish.kind, _PAPER)))
             if refused is not None:

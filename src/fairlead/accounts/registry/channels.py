@@ -66,7 +66,7 @@ class ChannelRegistry:
 
     async def add(self, tenant: str, wish: ChannelWish, box: SecretBox) -> NotifyChannel | Refused:
         """Add a channel; it hears what happens from now on."""
-        refused = check_name("channel", wish.name) or _check_target(wish) or _check_zone(wish.time_zone)
+        refused = check_name("channel name", wish.name) or _check_target(wish) or _check_zone(wish.time_zone)
         if refused is not None:
             return refused
         now_ms = self._clock.now_ms()

@@ -39,7 +39,7 @@ class GroupRegistry:
         """Add a group with these accounts (labels or ids)."""
         async with self._store.session(tenant, writes=True) as session:
             known = await account_rows.list_accounts(session)
-            refused = check_name("group", name) or await _check_free(session, name, known)
+            refused = check_name("group name", name) or await _check_free(session, name, known)
             members = pick_accounts(accounts, known)
             if refused is not None:
                 return refused

@@ -62,7 +62,7 @@ class HookRegistry:
     async def add(self, tenant: str, wish: HookWish) -> NewToken | Refused:
         """Add a hook and draw its token."""
         async with self._store.session(tenant, writes=True) as session:
-            refused = check_name("hook", wish.name) or await _check_wish(session, wish)
+            refused = check_name("hook name", wish.name) or await _check_wish(session, wish)
             owner = await _find_owner(session, wish.owner)
             addresses = _read_addresses(wish.allow)
             if refused is not None:

@@ -14,6 +14,8 @@ USERNAME_LENGTH_MAX: Final = 32
 PASSWORD_LENGTH_MIN: Final = 12
 PASSWORD_LENGTH_MAX: Final = 256
 
+# Letters and digits of any language; an underscore counts as neither.
+_NAME: Final = re.compile(r"[^\W_](?:[\w .-]*[^\W_])?")
 _USERNAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
 
 
@@ -43,12 +45,15 @@ def check_password(password: str) -> Refused | None:
 
 
 def check_name(what: str, name: str) -> Refused | None:
-    """Refuse names that cannot be shown in one line or read from a list."""
-    if name == name.strip() and 0 < len(name) <= NAME_LENGTH_MAX and name.isprintable() and "," not in name:
+    """Refuse names that would need quoting somewhere: in a list, a shell, a path, an alert or a log line.
+
+    ``what`` is the field, as in "hook name".
+    """
+    if len(name) <= NAME_LENGTH_MAX and _NAME.fullmatch(name):
         return None
     return Refused(
-        message=f"{what} {name!r} must have 1 to {NAME_LENGTH_MAX} printable characters, no comma, "
-        "and no space at its ends",
+        message=f"{what} {name!r} must be 1 to {NAME_LENGTH_MAX} letters, digits, spaces, dots, dashes and "
+        "underscores, and begin and end with a letter or digit",
     )
 
 
