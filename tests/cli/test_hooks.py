@@ -29,11 +29,14 @@ def test_a_new_hook_shows_everything_needed_to_use_it(hook: dict[str, Any]) -> N
 def test_a_token_is_shown_once_and_kept_as_a_digest(
     hook: dict[str, Any],
     folder: Path,
+    ask: Callable[..., Any],
     run: Callable[..., Result],
 ) -> None:
     token = hook["token"]
     for command in (("hook", "list"), ("hook", "show", "tv"), ("hook", "list", "--json")):
         assert token not in run(*command).output
+    shown = hash_token(token)[:4].hex()
+    assert ask("hook", "show", "tv")["token"] == f"sha256:{shown}"
     stored = b"".join(path.read_bytes() for path in folder.iterdir())
     assert token.encode() not in stored
     assert hash_token(token) in stored

@@ -11,12 +11,14 @@ import msgspec
 
 PREFIX: Final = "flh_"
 RANDOM_BYTES: Final = 32
-# Less than the four characters that would count as a fragment of a secret.
-HINT_LENGTH: Final = 3
+FINGERPRINT_BYTES: Final = 4
 
 
 class DrawnToken(msgspec.Struct, frozen=True, kw_only=True):
-    """A new token: ``text`` is for its owner's eyes only, once; ``digest`` and ``hint`` are kept."""
+    """A new token: ``text`` is for its owner's eyes only, once; ``digest`` and ``hint`` are kept.
+
+    ``hint`` tells two tokens apart and is shown: the beginning of the digest, so no character of the token is in it.
+    """
 
     text: str
     digest: bytes
@@ -26,7 +28,8 @@ class DrawnToken(msgspec.Struct, frozen=True, kw_only=True):
 def draw_token() -> DrawnToken:
     """Draw a new token."""
     text = PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
-    return DrawnToken(text=text, digest=hash_token(text), hint=f"...{text[-HINT_LENGTH:]}")
+    digest = hash_token(text)
+    return DrawnToken(text=text, digest=digest, hint=f"sha256:{digest[:FINGERPRINT_BYTES].hex()}")
 
 
 def hash_token(text: str) -> bytes:
