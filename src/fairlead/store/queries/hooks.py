@@ -23,8 +23,8 @@ class ResponseMode(StrEnum):
 class Hook(msgspec.Struct, frozen=True, kw_only=True):
     """One hook. ``target`` names an account or a group; times in UTC milliseconds.
 
-    ``token_hash`` is a digest and ``token_hint`` its beginning, which recognises but does not reveal. After a rotation the
-    previous token is taken until ``previous_until_ms``. An empty ``address_list`` lets every address call.
+    ``token_hash`` is a digest and ``token_hint`` its beginning, which recognises but does not reveal. After a rotation
+    the previous token is taken until ``previous_until_ms``. An empty ``address_list`` lets every address call.
     """
 
     hook_id: str
