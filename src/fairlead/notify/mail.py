@@ -72,14 +72,13 @@ class MailCourier:
             return self._judge(max(codes, default=_PERMANENT), "the server refused the recipient")
         except aiosmtplib.SMTPResponseException as error:
             return self._judge(error.code, redact(error.message, self._password, target.username))
-        except aiosmtplib.SMTPNotSupported:
-            return Refused(reason="the server offers no encryption of this kind: try --security tls or starttls")
         except ssl.SSLCertVerificationError:
             return Refused(reason="the certificate of the mail server is not valid")
         except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
             if isinstance(error.__cause__, ssl.SSLCertVerificationError):
                 return Refused(reason="the certificate of the mail server is not valid")
-            return Failed(reason=f"the mail server cannot be reached ({type(error).__name__})")
+            words = redact(" ".join(str(error).split()), self._password, target.username)
+            return Failed(reason=f"the mail server cannot be reached ({type(error).__name__}: {words})")
         return Delivered()
 
     async def close(self) -> None:

@@ -126,4 +126,5 @@ class TelegramCourier:
                 return Failed(reason=self._words(error))
 
     def _words(self, error: TelegramError) -> str:
-        return redact(error.message, self._token)
+        # What the library adds is about its own reading of the answer.
+        return redact(error.message.partition(". Parsing")[0], self._token)

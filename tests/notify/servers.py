@@ -1,0 +1,149 @@
+"""The other ends of the wires, on real loopback sockets: Telegram's Bot API, a webhook receiver, a mail server."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from typing import Any, cast
+
+from aiohttp import web
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+TOKEN = "123456789:AAHsecretsecretsecretsecretsecret00"
+
+
+class BotApi:
+    """Speaks getMe and sendMessage; each entry of ``script`` decides one answer, after that all is well."""
+
+    def __init__(self, token: str = TOKEN) -> None:
+        self.token = token
+        self.script: deque[str] = deque()
+        self.sent: list[dict[str, str]] = []
+        self.tried: list[dict[str, str]] = []
+        self.url = ""
+        self.called = asyncio.Event()
+        self.released = asyncio.Event()
+
+    @property
+    def texts(self) -> list[str]:
+        return [call["text"] for call in self.sent]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[BotApi]:
+        app = web.Application()
+        app.router.add_post("/bot{token}/{method}", self._answer)
+        async with _serving(app) as self.url:
+            yield self
+            self.released.set()
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        if request.match_info["token"] != self.token:
+            return _refuse(401, "Unauthorized")
+        form = {name: str(text) for name, text in (await request.post()).items()}
+        if request.match_info["method"] == "getMe":
+            return web.json_response({"ok": True, "result": {"id": 1, "is_bot": True, "first_name": "fairlead"}})
+        self.tried.append(form)
+        self.called.set()
+        match self.script.popleft().split() if self.script else ["ok"]:
+            case ["429", seconds]:
+                return _refuse(429, "Too Many Requests", {"retry_after": int(seconds)})
+            case ["400"]:
+                return _refuse(400, f"Bad Request: chat not found for {self.token}")
+            case ["403"]:
+                return _refuse(403, "Forbidden: bot was blocked by the user")
+            case ["500"]:
+                return web.Response(status=500, text="<html>oops</html>")
+            case ["hang"]:
+                await self.released.wait()
+            case ["lost"]:
+                # The message is there, but nobody hears that it is.
+                self.sent.append(form)
+                assert request.transport is not None
+                request.transport.close()
+            case _:
+                pass
+        self.sent.append(form)
+        chat = {"id": 1, "type": "private"}
+        return web.json_response({"ok": True, "result": {"message_id": len(self.sent), "date": 0, "chat": chat}})
+
+
+class Receiver:
+    """Takes webhooks and checks what their documentation says about the signature."""
+
+    def __init__(self, secret: str) -> None:
+        self.secret = secret.encode()
+        self.statuses: deque[int] = deque()
+        self.headers: dict[str, str] = {}
+        self.messages: list[dict[str, Any]] = []
+        self.keys: list[str] = []
+        self.url = ""
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Receiver]:
+        app = web.Application()
+        app.router.add_post("/in", self._take)
+        async with _serving(app) as url:
+            self.url = f"{url}/in"
+            yield self
+
+    async def _take(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        parts = dict(part.split("=", 1) for part in request.headers["X-Fairlead-Signature"].split(","))
+        expected = hmac.new(self.secret, f"{parts['t']}.".encode() + body, hashlib.sha256).hexdigest()
+        assert hmac.compare_digest(expected, parts["v1"])
+        status = self.statuses.popleft() if self.statuses else 200
+        self.keys.append(request.headers["Idempotency-Key"])
+        if status == 200:
+            self.messages += json.loads(body)["messages"]
+        return web.Response(status=status, headers=self.headers)
+
+
+class MailServer:
+    """A real SMTP server in this process; ``script`` holds answers to DATA."""
+
+    def __init__(self) -> None:
+        self.script: deque[str] = deque()
+        self.mails: list[EmailMessage] = []
+        self.raw: list[bytes] = []
+        self.port = 0
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[MailServer]:
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: SMTP(self, loop=loop, hostname="localhost"), "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        async with server:
+            yield self
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 aiosmtpd's
+        if self.script:
+            return self.script.popleft()
+        raw = cast("bytes", envelope.content)
+        self.raw.append(raw)
+        self.mails.append(message_from_bytes(raw, policy=default))
+        return "250 OK"
+
+
+def _refuse(code: int, description: str, parameters: dict[str, int] | None = None) -> web.Response:
+    body = {"ok": False, "error_code": code, "description": description}
+    return web.json_response(body | ({"parameters": parameters} if parameters else {}), status=code)
+
+
+@asynccontextmanager
+async def _serving(app: web.Application) -> AsyncIterator[str]:
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
