@@ -8,6 +8,10 @@ from typing import Protocol
 
 import pytest
 
+from fairlead.clock import SystemClock
+from fairlead.observing.path_lines import PathLines
+from fairlead.observing.path_watch import PathWatch
+from fairlead.observing.watched_journal import WatchedJournal
 from fairlead.ports import Journal
 from fairlead.store.journal import SqliteJournal
 from fairlead.store.migrate import migrate
@@ -44,14 +48,29 @@ async def _open_sqlite(url: str) -> OpenJournal:
     return await SqliteJournal.open(url, on_death=_fail)
 
 
+async def _open_watched(url: str) -> OpenJournal:
+    journal = await SqliteJournal.open(url, on_death=_fail)
+    return _Watched(journal)
+
+
+class _Watched(WatchedJournal):
+    """With the watch that the process puts on its journal."""
+
+    def __init__(self, journal: SqliteJournal) -> None:
+        clock = SystemClock()
+        watch = PathWatch(clock=clock, lines=PathLines(is_verbose=True), label_of=str)
+        super().__init__(journal, clock, watch.on_unit)
+        self.close = journal.close
+
+
 def _fail(error: BaseException) -> None:
     raise AssertionError("the writer died") from error
 
 
-@pytest.fixture(name="world", params=["sqlite"])
+@pytest.fixture(name="world", params=["sqlite", "watched"])
 async def _world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[JournalWorld]:
-    url = {"sqlite": f"sqlite:///{tmp_path / 'fairlead.sqlite3'}"}[request.param]
+    url = f"sqlite:///{tmp_path / 'fairlead.sqlite3'}"
     migrate(url)
-    world = JournalWorld(url, {"sqlite": _open_sqlite}[request.param])
+    world = JournalWorld(url, {"sqlite": _open_sqlite, "watched": _open_watched}[request.param])
     yield world
     await world.close()

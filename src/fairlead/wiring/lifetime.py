@@ -59,6 +59,7 @@ async def running(settings: Settings, lock: FolderLock) -> AsyncIterator[Running
 
     Raises:
         LogFileError: the log file cannot be written.
+        TracingMissingError: traces are wanted, and what sends them is not installed.
         OSError: the address cannot be listened on.
     """
     clock = SystemClock()
@@ -68,6 +69,7 @@ async def running(settings: Settings, lock: FolderLock) -> AsyncIterator[Running
         journal = await SqliteJournal.open(settings.store_url, on_death=partial(_die, logs), lock=lock)
         stack.push_async_callback(journal.close)
         monitor = Monitor(settings, clock, logs, journal)
+        stack.push_async_callback(monitor.close)
         store = Store(settings.store_url)
         stack.push_async_callback(store.close)
         profiles = ProfileBook(built_in_profiles())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from importlib import import_module
@@ -17,6 +18,7 @@ from fairlead.observing.logs import LogPipeline
 from fairlead.observing.loop_lag import LoopLag
 from fairlead.observing.path_lines import PathLines
 from fairlead.observing.path_watch import PathWatch
+from fairlead.observing.tracing import open_export
 from fairlead.observing.watched_journal import WatchedJournal
 from fairlead.observing.watched_venue import WatchedVenue
 from fairlead.observing.watched_web import WatchedWeb
@@ -36,11 +38,17 @@ class Monitor:
     """One process seen from outside. Build it first, wrap the parts in it, then show it what was built."""
 
     def __init__(self, settings: Settings, clock: Clock, logs: LogPipeline, journal: SqliteJournal) -> None:
-        """Watch a journal; on the event loop that uses it."""
+        """Watch a journal; on the event loop that uses it.
+
+        Raises:
+            TracingMissingError: traces are wanted, and what sends them is not installed.
+        """
+        self._export = open_export(settings.otlp_url) if settings.otlp_url else None
         self.path = PathWatch(
             clock=clock,
             lines=PathLines(is_verbose=settings.log_level is LogLevel.DEBUG),
             label_of=self._label_of,
+            finished=self._export.send if self._export is not None else None,
         )
         self.journal = WatchedJournal(journal, clock, self.path.on_unit)
         self.loop = LoopLag(clock)
@@ -49,6 +57,11 @@ class Monitor:
         self._logs = logs
         self._writer = journal
         self._metrics: Metrics | None = None
+
+    async def close(self) -> None:
+        """Send the last traces."""
+        if self._export is not None:
+            await asyncio.to_thread(self._export.close)
 
     def watch_venue(self, venue: Venue) -> Venue:
         """Put a watch on a venue."""
