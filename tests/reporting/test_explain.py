@@ -74,6 +74,26 @@ def test_the_text_of_a_filled_alert_tells_the_whole_story() -> None:
     assert "\x1b[" not in text
 
 
+def test_each_step_says_how_long_it_took_and_all_add_up_to_the_whole() -> None:
+    explanation = found("alert-1", *FILLED)
+    steps = explanation.accounts[0].timing
+    assert [(step.name, step.took_ms) for step in steps] == [
+        ("handled", 1),
+        ("decided", 3),
+        ("answered by the venue", 1),
+        ("filled", 1),
+    ]
+    assert steps[-1].at_ms == given.T0 + sum(step.took_ms for step in steps)
+    line = "handled +1 ms, decided +3 ms, answered by the venue +1 ms, filled +1 ms: 6 ms in all"
+    assert line in explanation_text(explanation)
+
+
+def test_the_steps_of_a_request_that_became_no_order_end_with_its_denial() -> None:
+    denied = ev.RequestExpired(request_id="req-net", account_id="acc-net", valid_until_ms=given.T0, at_ms=given.T0 + 9)
+    explanation = found("alert-1", *FILLED[:3], denied)
+    assert [(step.name, step.took_ms) for step in explanation.accounts[0].timing] == [("handled", 1), ("decided", 8)]
+
+
 def test_colours_change_no_word() -> None:
     explanation = found("alert-1", *FILLED)
     coloured = explanation_text(explanation, colour=True)

@@ -31,6 +31,7 @@ from fairlead.reporting.explanation import (
     Totals,
     VenueMessage,
 )
+from fairlead.reporting.timing import describe_timing
 from fairlead.reporting.wish import describe_wish
 
 SUCCESSFUL = frozenset({RequestStatus.FILLED, RequestStatus.ACCEPTED, RequestStatus.SKIPPED})
@@ -65,11 +66,12 @@ def explain(subject: str, evidence: Evidence) -> Explanation | None:
     if found is None:
         return _explain_uninvited(subject, facts, evidence)
     kind, alert_id, requests = found
-    accounts = tuple(_describe_account(request, facts, evidence) for request in requests)
+    alert = _describe_alert(alert_id, facts, evidence)
+    accounts = tuple(_describe_account(request, alert, facts, evidence) for request in requests)
     return Explanation(
         subject=subject,
         kind=kind,
-        alert=_describe_alert(alert_id, facts, evidence),
+        alert=alert,
         accounts=accounts,
         totals=_add_up(accounts),
     )
@@ -220,7 +222,7 @@ def _describe_alert(alert_id: str, facts: _Facts, evidence: Evidence) -> AlertPa
     )
 
 
-def _describe_account(request: OrderRequest, facts: _Facts, evidence: Evidence) -> AccountPart:
+def _describe_account(request: OrderRequest, alert: AlertPart | None, facts: _Facts, evidence: Evidence) -> AccountPart:
     account = evidence.accounts.get(request.account_id)
     instrument = evidence.instruments.get(request.symbol)
     orders = _describe_orders(request, facts, evidence, instrument)
@@ -245,6 +247,11 @@ def _describe_account(request: OrderRequest, facts: _Facts, evidence: Evidence) 
         unit=own[0].filled_unit if own else quantity_unit(request.symbol, request.margin_mode, instrument),
         orders=orders,
         settings=_describe_settings(request, facts),
+        timing=describe_timing(
+            alert,
+            [facts.orders[order.order_id] for order in own],
+            ending.at_ms if ending is not None else None,
+        ),
         positions=_describe_positions(request.account_id, request.symbol, evidence),
         balances=_describe_balances(request.account_id, request.symbol, evidence),
     )

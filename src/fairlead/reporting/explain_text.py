@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -20,6 +20,7 @@ from fairlead.reporting.explanation import (
     OrderPart,
     PositionPart,
     RefusedCallPart,
+    StepPart,
     Totals,
 )
 from fairlead.reporting.times import clock_text, time_text
@@ -135,8 +136,16 @@ def _account_lines(account: AccountPart, paint: Paint) -> Iterator[str]:
         yield _line("account", f"{clock_text(setting.at_ms)}  {setting.what} {setting.text}")
     for order in account.orders:
         yield from _order_lines(order, paint)
+    yield from _lines("time", _timing(account.timing))
     yield from _lines("position", [_position_text(position) for position in account.positions] or _flat(account))
     yield from _lines("balance", [_balance_text(balance) for balance in account.balances])
+
+
+def _timing(steps: Sequence[StepPart]) -> list[str]:
+    if not steps:
+        return []
+    told = ", ".join(f"{step.name} +{step.took_ms} ms" for step in steps)
+    return [f"{told}: {sum(step.took_ms for step in steps)} ms in all"]
 
 
 def _reasons(account: AccountPart) -> list[str]:

@@ -127,6 +127,14 @@ class BalancePart(msgspec.Struct, frozen=True, kw_only=True):
     available: Decimal
 
 
+class StepPart(msgspec.Struct, frozen=True, kw_only=True):
+    """One step on the way of a request: when it was reached, and how long after the one before."""
+
+    name: str
+    at_ms: int
+    took_ms: int
+
+
 class AccountPart(msgspec.Struct, frozen=True, kw_only=True):
     """What one account was asked, what it did, and why.
 
@@ -151,6 +159,7 @@ class AccountPart(msgspec.Struct, frozen=True, kw_only=True):
     unit: str = ""
     orders: tuple[OrderPart, ...] = ()
     settings: tuple[VenueMessage, ...] = ()
+    timing: tuple[StepPart, ...] = ()
     positions: tuple[PositionPart, ...] = ()
     balances: tuple[BalancePart, ...] = ()
 
