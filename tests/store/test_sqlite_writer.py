@@ -12,13 +12,16 @@ from pathlib import Path
 import pytest
 
 from fairlead.ports import AppendOutcome, Committed, NotStored
-from fairlead.store import sqlite_writer
+from fairlead.store import writer as journal_writer
+from fairlead.store.databases import sqlite
+from fairlead.store.databases.contract import SecondOwnerError
+from fairlead.store.databases.sqlite import SqliteDatabase
 from fairlead.store.deliveries import Deliveries
 from fairlead.store.journal import SqliteJournal
+from fairlead.store.rows import DamagedJournalError
 from fairlead.store.sqlite_file import open_writer
-from fairlead.store.sqlite_statements import DamagedJournalError, SecondOwnerError
-from fairlead.store.sqlite_writer import SqliteWriter
 from fairlead.store.verify import verify
+from fairlead.store.writer import JournalWriter
 from tests.store.samples import all_states, note, unit
 
 
@@ -39,7 +42,7 @@ def _other(url: str, path: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-async def commit_on(writer: SqliteWriter, key: str | None = None) -> AppendOutcome:
+async def commit_on(writer: JournalWriter, key: str | None = None) -> AppendOutcome:
     future: asyncio.Future[AppendOutcome] = asyncio.get_running_loop().create_future()
     refusal = writer.put(unit(note(key)), future.set_result)
     return NotStored(reason=refusal) if refusal else await future
@@ -49,7 +52,7 @@ async def test_units_that_wait_share_one_commit(url: str, path: Path) -> None:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, factory=CountedConnection)
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("ROLLBACK")
-    writer = SqliteWriter(connection, Deliveries(asyncio.get_running_loop()), on_death=_fail)
+    writer = JournalWriter(SqliteDatabase(connection), Deliveries(asyncio.get_running_loop()), on_death=_fail)
     told: list[AppendOutcome] = []
     for _ in range(500):
         writer.put(unit(note()), told.append)
@@ -112,7 +115,7 @@ async def test_a_bug_in_the_writer_ends_it_loudly(
     def fail(*_: object) -> None:
         raise LookupError("a bug")
 
-    monkeypatch.setattr(sqlite_writer, "insert_rows", fail)
+    monkeypatch.setattr(sqlite, "insert_rows", fail)
 
     outcomes = await asyncio.wait_for(asyncio.gather(*(journal.commit(unit(note())) for _ in range(40))), 10)
 
@@ -124,7 +127,7 @@ async def test_a_full_disk_refuses_and_room_heals(url: str, path: Path) -> None:
     connection = open_writer(path)
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count={pages + 8}")
-    writer = SqliteWriter(connection, Deliveries(asyncio.get_running_loop()), on_death=_fail)
+    writer = JournalWriter(SqliteDatabase(connection), Deliveries(asyncio.get_running_loop()), on_death=_fail)
     stored = 0
     while (outcome := await commit_on(writer, f"k{stored}")) == Committed(last_seq=stored + 1):
         stored += 1
@@ -139,7 +142,7 @@ async def test_a_full_disk_refuses_and_room_heals(url: str, path: Path) -> None:
 
 async def test_a_read_only_database_refuses_and_recovers(url: str, path: Path) -> None:
     connection = open_writer(path)
-    writer = SqliteWriter(connection, Deliveries(asyncio.get_running_loop()), on_death=_fail)
+    writer = JournalWriter(SqliteDatabase(connection), Deliveries(asyncio.get_running_loop()), on_death=_fail)
     connection.execute("PRAGMA query_only=1")
     refused = await commit_on(writer)
     connection.execute("PRAGMA query_only=0")
@@ -157,7 +160,7 @@ async def test_a_database_locked_by_somebody_else_refuses_and_recovers(
 ) -> None:
     connection = open_writer(path)
     connection.execute("PRAGMA busy_timeout=50")
-    writer = SqliteWriter(connection, Deliveries(asyncio.get_running_loop()), on_death=_fail)
+    writer = JournalWriter(SqliteDatabase(connection), Deliveries(asyncio.get_running_loop()), on_death=_fail)
     other.execute("BEGIN IMMEDIATE")
     refused = await commit_on(writer)
     other.execute("ROLLBACK")
@@ -169,7 +172,7 @@ async def test_a_database_locked_by_somebody_else_refuses_and_recovers(
 
 async def test_a_refused_batch_breaks_the_chains_in_it(url: str, path: Path) -> None:
     connection = open_writer(path)
-    writer = SqliteWriter(connection, Deliveries(asyncio.get_running_loop()), on_death=_fail)
+    writer = JournalWriter(SqliteDatabase(connection), Deliveries(asyncio.get_running_loop()), on_death=_fail)
     told: list[AppendOutcome] = []
     connection.execute("PRAGMA query_only=1")
     writer.put(unit(note(), chain="desk"), told.append)
@@ -189,8 +192,8 @@ async def test_a_full_queue_refuses_at_once_and_breaks_the_chain(
     other: sqlite3.Connection,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sqlite_writer, "UNITS_WAITING_MAX", 3)
-    monkeypatch.setattr(sqlite_writer, "BATCH_UNITS_MAX", 1)
+    monkeypatch.setattr(journal_writer, "UNITS_WAITING_MAX", 3)
+    monkeypatch.setattr(journal_writer, "BATCH_UNITS_MAX", 1)
     # While somebody else writes, the writer waits with one unit in its hands.
     other.execute("BEGIN IMMEDIATE")
     told: list[AppendOutcome] = []

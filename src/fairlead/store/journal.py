@@ -10,13 +10,14 @@ from contextlib import ExitStack
 from typing import Final, Self
 
 from fairlead.ports import AppendOutcome, JournalRow, NotStored, Record, Unit
+from fairlead.store.databases.sqlite import SqliteDatabase
 from fairlead.store.deliveries import Deliveries
 from fairlead.store.folder_lock import FolderLock
 from fairlead.store.rows import decode_row
 from fairlead.store.sqlite_file import open_reader, open_writer
 from fairlead.store.sqlite_statements import SELECT_PAGE, SELECT_RECORDS
-from fairlead.store.sqlite_writer import SqliteWriter
 from fairlead.store.urls import sqlite_path
+from fairlead.store.writer import JournalWriter
 
 PAGE_ROWS_MAX: Final = 500
 
@@ -24,7 +25,7 @@ PAGE_ROWS_MAX: Final = 500
 class SqliteJournal:
     """Owns the data folder while it is open. Build it with ``open``, on the event loop that will use it."""
 
-    def __init__(self, lock: FolderLock, writer: SqliteWriter, reader: sqlite3.Connection) -> None:
+    def __init__(self, lock: FolderLock, writer: JournalWriter, reader: sqlite3.Connection) -> None:
         """Join the parts that ``open`` made."""
         self._lock = lock
         self._writer = writer
@@ -60,7 +61,7 @@ class SqliteJournal:
             undo.callback(connection.close)
             reader = open_reader(path)
             undo.callback(reader.close)
-            writer = SqliteWriter(connection, Deliveries(asyncio.get_running_loop()), on_death)
+            writer = JournalWriter(SqliteDatabase(connection), Deliveries(asyncio.get_running_loop()), on_death)
             undo.pop_all()
         return cls(held, writer, reader)
 

@@ -48,6 +48,10 @@ def decode_row(row: StoredRow) -> JournalRow:
     )
 
 
+class DamagedJournalError(RuntimeError):
+    """The journal on disk contradicts itself."""
+
+
 class Tip:
     """The end of the journal as it is on disk: last row and the version of every stream."""
 
@@ -58,6 +62,22 @@ class Tip:
         self.seq = seq
         self.hash = last_hash
         self.versions = versions
+
+
+def make_tip(last: tuple[int, bytes] | None, heads: Iterable[tuple[str, int]]) -> Tip:
+    """Join the last row (seq, hash), if there is one, and the version of every stream.
+
+    Raises:
+        DamagedJournalError: the streams do not add up to the rows.
+    """
+    seq, last_hash = last or (0, GENESIS_HASH)
+    versions = dict(heads)
+    # Every row is one version of one stream, and no number is ever left out.
+    total = sum(versions.values())
+    if total != seq:
+        message = f"the journal ends at row {seq}, but its streams add up to {total} rows; run fairlead verify"
+        raise DamagedJournalError(message)
+    return Tip(seq, last_hash, versions)
 
 
 class Mark(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from sqlalchemy import Table
@@ -11,16 +11,9 @@ from sqlalchemy import Table
 from fairlead.core.model.state import State
 from fairlead.ports import Record
 from fairlead.store import tables
-from fairlead.store.projections import StateKey, identify, write_row
-from fairlead.store.rows import GENESIS_HASH, Draft, StoredRow, Tip
-
-
-class SecondOwnerError(RuntimeError):
-    """Somebody else wrote to streams of ours: what we believe about them is wrong."""
-
-
-class DamagedJournalError(RuntimeError):
-    """The journal on disk contradicts itself."""
+from fairlead.store.databases.contract import SecondOwnerError
+from fairlead.store.databases.latest import latest_records, latest_states
+from fairlead.store.rows import Draft, StoredRow, Tip, make_tip
 
 
 def _insert(table: Table, *, name: str = "") -> str:
@@ -58,17 +51,10 @@ def read_tip(connection: sqlite3.Connection) -> Tip:
         sqlite3.Error: the disk refused.
     """
     last = connection.execute(SELECT_LAST).fetchone()
-    seq, last_hash = last or (0, GENESIS_HASH)
-    versions: dict[str, int] = dict(connection.execute(SELECT_HEADS).fetchall())
-    # Every row is one version of one stream, and no number is ever left out.
-    total = sum(versions.values())
-    if total != seq:
-        message = f"the journal ends at row {seq}, but its streams add up to {total} rows; run fairlead verify"
-        raise DamagedJournalError(message)
-    return Tip(seq, last_hash, versions)
+    return make_tip(last, connection.execute(SELECT_HEADS).fetchall())
 
 
-def insert_rows(connection: sqlite3.Connection, rows: list[StoredRow]) -> None:
+def insert_rows(connection: sqlite3.Connection, rows: Sequence[StoredRow]) -> None:
     """Append journal rows."""
     if rows:
         connection.executemany(INSERT_ROWS, rows).close()
@@ -76,19 +62,13 @@ def insert_rows(connection: sqlite3.Connection, rows: list[StoredRow]) -> None:
 
 def save_states(connection: sqlite3.Connection, states: Iterable[State]) -> None:
     """Bring the projections up to date; of several states of one thing only the last is written."""
-    latest: dict[str, dict[StateKey, State]] = {}
-    for state in states:
-        table, key = identify(state)
-        latest.setdefault(table, {})[key] = state
-    for table, by_key in latest.items():
-        connection.executemany(UPSERT_STATES[table], [write_row(state) for state in by_key.values()]).close()
+    for table, rows in latest_states(states).items():
+        connection.executemany(UPSERT_STATES[table], rows).close()
 
 
 def save_records(connection: sqlite3.Connection, records: Iterable[Record]) -> None:
     """Keep or delete records, the last word on each key winning."""
-    latest = {(record.space, record.owner, record.key): record.body for record in records}
-    kept = [(*key, body) for key, body in latest.items() if body is not None]
-    dropped = [key for key, body in latest.items() if body is None]
+    kept, dropped = latest_records(records)
     if kept:
         connection.executemany(UPSERT_RECORDS, kept).close()
     if dropped:

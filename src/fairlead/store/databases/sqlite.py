@@ -1,0 +1,139 @@
+"""The journal in a SQLite file: nothing can be lost on the way to it, so there is nothing to connect again."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from fairlead.core.model.state import State
+from fairlead.ports import Record
+from fairlead.store.databases.contract import FaultKinds
+from fairlead.store.rows import Draft, StoredRow, Tip
+from fairlead.store.sqlite_file import open_reader
+from fairlead.store.sqlite_statements import (
+    FIND_KEY,
+    SELECT_PAGE,
+    SELECT_RECORDS,
+    insert_rows,
+    move_heads,
+    read_tip,
+    save_records,
+    save_states,
+)
+
+FAULTS: Final = FaultKinds(
+    unit=(
+        sqlite3.IntegrityError,
+        sqlite3.DataError,
+        sqlite3.InterfaceError,
+        sqlite3.ProgrammingError,
+        TypeError,
+        ValueError,
+        OverflowError,
+    ),
+    clash=(sqlite3.IntegrityError,),
+    # Disk full, locked, read-only, I/O.
+    passing=(sqlite3.OperationalError,),
+)
+
+
+class SqliteDatabase:
+    """The connection of the one writer (contract.JournalDatabase)."""
+
+    faults = FAULTS
+    is_lost = False
+    ping_every_s = None
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        """Take over a connection."""
+        self._connection = connection
+
+    def ping(self) -> None:
+        """Do nothing: a file does not go away."""
+
+    def reconnect(self) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """End the connection."""
+        self._connection.close()
+
+    def read_tip(self) -> Tip:
+        """Find where the journal ends."""
+        return read_tip(self._connection)
+
+    def begin(self) -> None:
+        """Begin a transaction, and wait for other writers first."""
+        self._connection.execute("BEGIN IMMEDIATE")
+
+    def commit(self) -> None:
+        """Make the transaction durable."""
+        self._connection.execute("COMMIT")
+
+    def roll_back(self) -> None:
+        """Undo the transaction, if there is one."""
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    def set_savepoint(self) -> None:
+        """Begin one unit."""
+        self._connection.execute("SAVEPOINT unit")
+
+    def release_savepoint(self) -> None:
+        """Keep the unit."""
+        self._connection.execute("RELEASE unit")
+
+    def undo_savepoint(self) -> None:
+        """Undo the unit."""
+        self._connection.execute("ROLLBACK TO unit")
+        self._connection.execute("RELEASE unit")
+
+    def insert_rows(self, rows: Sequence[StoredRow]) -> None:
+        """Append journal rows."""
+        insert_rows(self._connection, rows)
+
+    def move_heads(self, draft: Draft) -> None:
+        """Write down the new version of every touched stream."""
+        move_heads(self._connection, draft)
+
+    def save_states(self, states: Iterable[State]) -> None:
+        """Bring the projections up to date."""
+        save_states(self._connection, states)
+
+    def save_records(self, records: Iterable[Record]) -> None:
+        """Keep or delete records."""
+        save_records(self._connection, records)
+
+    def has_key(self, tenant: str, kind: str, key: str) -> bool:
+        """Whether a fact with this key is stored."""
+        return self._connection.execute(FIND_KEY, (tenant, kind, key)).fetchone() is not None
+
+    def is_seq_taken(self, error: Exception) -> bool:
+        """Whether a clash is one of the number of a row."""
+        return "journal.seq" in str(error)
+
+
+class SqliteReader:
+    """A connection that reads (contract.JournalReader)."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file.
+
+        Raises:
+            sqlite3.Error: it is not there, or not a database.
+        """
+        self._connection = open_reader(path)
+
+    def read_page(self, after_seq: int, rows_max: int) -> list[StoredRow]:
+        """Journal rows with a greater seq, in order."""
+        return self._connection.execute(SELECT_PAGE, (after_seq, rows_max)).fetchall()
+
+    def read_records(self, space: str) -> list[tuple[str, str, bytes]]:
+        """Owner, key and body of every record of a space."""
+        return self._connection.execute(SELECT_RECORDS, (space,)).fetchall()
+
+    def close(self) -> None:
+        """End the connection."""
+        self._connection.close()
