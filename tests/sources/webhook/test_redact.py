@@ -19,6 +19,15 @@ def test_the_token_is_covered_with_stars_of_its_length() -> None:
     assert blank_token(raw, TOKEN) == raw.replace(TOKEN.encode(), STARS.encode())
 
 
+@pytest.mark.parametrize("separator", [":", ": ", " : "])
+@pytest.mark.parametrize(
+    "rest", ["", ',"authToken2":"x"', ',"note":"authToken"', ',"b":{"authToken":"public"},"c":["{"]']
+)
+def test_however_plain_the_body_is_only_the_token_is_covered(separator: str, rest: str) -> None:
+    raw = f'{{"authToken"{separator}"{TOKEN}","symbol":"BTC-USDT"{rest}}}'.encode()
+    assert blank_token(raw, TOKEN) == raw.replace(TOKEN.encode(), STARS.encode())
+
+
 @pytest.mark.parametrize(
     "body",
     [
