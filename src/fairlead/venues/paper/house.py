@@ -29,6 +29,15 @@ MARKET_SAVED_EVERY_TICKS: Final = 20
 TRADE_NUMBERS_SKIPPED: Final = 1_000_000
 """More trades than an instrument can have between two saves of the market."""
 
+_OrderNews = (
+    sim.OrderOpened
+    | sim.OrderFilled
+    | sim.OrderCanceled
+    | sim.OrderRejectedByEngine
+    | sim.OrderAmended
+    | sim.TriggerFired
+)
+
 _ENCODER: Final = msgspec.json.Encoder()
 _ACCOUNT: Final = msgspec.json.Decoder(AccountRecord)
 _ORDER: Final = msgspec.json.Decoder(Order)
@@ -180,13 +189,13 @@ class PaperHouse:
                 case sim.OrderFilled():
                     report = self._filled(event, opened)
                 case sim.OrderCanceled():
-                    order_id = self._note(event.account_id, event.venue_order_id)
+                    order_id = self._note(event)
                     report = wire.canceled(order_id, event.reason.value, event.at_ms)
                 case sim.OrderRejectedByEngine():
-                    order_id = self._note(event.account_id, event.venue_order_id)
+                    order_id = self._note(event)
                     report = wire.refused(order_id, event)
                 case sim.OrderAmended() | sim.TriggerFired():
-                    self._note(event.account_id, event.venue_order_id)
+                    self._note(event)
                 # What an order moved, a liquidation too, is in its fills.
                 case sim.BalanceChanged() if not event.venue_order_id:
                     report = wire.adjusted(event)
@@ -198,7 +207,7 @@ class PaperHouse:
         self._unsaved.orders.update(self.exchange.records.drain_forgotten())
 
     def _filled(self, event: sim.OrderFilled, opened: Collection[str]) -> ExecutionReport | None:
-        order_id = self._note(event.account_id, event.venue_order_id)
+        order_id = self._note(event)
         report = wire.filled(order_id, event.symbol, event, is_last=event.is_last)
         exits = self.exits_of(event.account_id, event.venue_order_id)
         if exits is None or exits.venue_order_id in opened:
@@ -214,7 +223,7 @@ class PaperHouse:
         return books.find_venue_order(account_id, order.exits_id) if order is not None and order.exits_id else None
 
     def _opened(self, event: sim.OrderOpened) -> ExecutionReport | None:
-        self._note(event.account_id, event.venue_order_id)
+        self._note(event)
         order = self.exchange.accounts.find_venue_order(event.account_id, event.venue_order_id)
         return None if order is None else wire.opened(order, self.parent_order_id(event.account_id, order.parent_id))
 
@@ -223,10 +232,12 @@ class PaperHouse:
         parent = self.exchange.accounts.find_venue_order(account_id, venue_parent_id) if venue_parent_id else None
         return "" if parent is None else wire.order_id_of(parent)
 
-    def _note(self, account_id: str, venue_order_id: str) -> str:
+    def _note(self, event: _OrderNews) -> str:
         """Mark an order as changed; returns our id of it."""
-        self._unsaved.orders.add((account_id, venue_order_id))
-        order = self.exchange.accounts.find_venue_order(account_id, venue_order_id)
+        self._unsaved.orders.add((event.account_id, event.venue_order_id))
+        if event.client_order_id:
+            return event.client_order_id
+        order = self.exchange.accounts.find_venue_order(event.account_id, event.venue_order_id)
         return "" if order is None else wire.order_id_of(order)
 
     def _records(self, unsaved: _Unsaved) -> Iterable[Record]:
