@@ -58,6 +58,7 @@ class World:
 
     settings: Settings
     doors: Sequence[HookDoor]
+    account_ids: Sequence[str]
 
 
 def build_world(folder: Path, *, groups: int, mode: ResponseMode) -> World:
@@ -65,21 +66,25 @@ def build_world(folder: Path, *, groups: int, mode: ResponseMode) -> World:
     settings = Settings(data_dir=folder, port=0)
     prepare_database(settings)
 
+    account_ids: list[str] = []
+
     async def build(registry: Registry) -> list[HookDoor]:
         owner = require(await registry.users.add(UserWish(username="bench", password=generate_password())))
         doors = []
         for number in range(groups):
             labels = [f"paper-{number}-{leg}" for leg in range(ACCOUNTS_PER_ALERT)]
             for label in labels:
-                require(await registry.accounts.add(owner.tenant, AccountWish(label=label, opening_balances=OPENING)))
+                wish = AccountWish(label=label, opening_balances=OPENING)
+                account_ids.append(require(await registry.accounts.add(owner.tenant, wish)).account_id)
             group = f"group-{number}"
             require(await registry.groups.add(owner.tenant, group, labels))
-            wish = HookWish(name=f"hook-{number}", target=group, response_mode=mode, rate_per_minute=RATE_PER_MINUTE)
-            issued = require(await registry.hooks.add(owner.tenant, wish))
+            hook = HookWish(name=f"hook-{number}", target=group, response_mode=mode, rate_per_minute=RATE_PER_MINUTE)
+            issued = require(await registry.hooks.add(owner.tenant, hook))
             doors.append(HookDoor(hook_id=issued.hook.hook_id, token=issued.token, accounts=labels))
         return doors
 
-    return World(settings=settings, doors=asyncio.run(ask_database(settings, build)))
+    doors = asyncio.run(ask_database(settings, build))
+    return World(settings=settings, doors=doors, account_ids=account_ids)
 
 
 class ServerProcess:
@@ -92,7 +97,6 @@ class ServerProcess:
         started = CLOCK.monotonic_s()
         with self._log.open("w") as log:
             self._process = subprocess.Popen(command, stderr=log, stdout=subprocess.DEVNULL, env=environment)  # noqa: S603
-        os.sched_setaffinity(self._process.pid, {SERVER_CORE})
         self.url = self._wait_for_url(started + START_S)
         self.start_s = CLOCK.monotonic_s() - started
         self.port = urlsplit(self.url).port or 0
