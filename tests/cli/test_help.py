@@ -13,10 +13,15 @@ SILENT = {("serve",)}
 
 
 def commands() -> Iterator[tuple[str, ...]]:
-    root = typer.main.get_command(app)
-    for name, command in root.commands.items():  # type: ignore[attr-defined]
-        parts = getattr(command, "commands", None)
-        yield from [(name, part) for part in parts] if parts else [(name,)]
+    return _commands_of(typer.main.get_command(app))
+
+
+def _commands_of(command: object, *path: str) -> Iterator[tuple[str, ...]]:
+    parts: dict[str, object] = getattr(command, "commands", {})
+    if not parts:
+        yield path
+    for name, part in parts.items():
+        yield from _commands_of(part, *path, name)
 
 
 @pytest.mark.parametrize("command", list(commands()), ids=" ".join)

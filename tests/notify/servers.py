@@ -17,6 +17,7 @@ from typing import Any, cast
 from aiohttp import web
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+PATIENCE_S = 20
 TOKEN = "123456789:AAHsecretsecretsecretsecretsecret00"
 
 
@@ -30,6 +31,7 @@ class BotApi:
         self.tried: list[dict[str, str]] = []
         self.url = ""
         self.called = asyncio.Event()
+        self._arrived = asyncio.Event()
         self.released = asyncio.Event()
 
     @property
@@ -43,6 +45,18 @@ class BotApi:
         async with _serving(app) as self.url:
             yield self
             self.released.set()
+
+    async def wait_sent(self, count: int) -> list[str]:
+        """Wait for this many messages; returns their texts."""
+        async with asyncio.timeout(PATIENCE_S):
+            while len(self.sent) < count:
+                self._arrived.clear()
+                await self._arrived.wait()
+        return self.texts
+
+    def _keep(self, form: dict[str, str]) -> None:
+        self.sent.append(form)
+        self._arrived.set()
 
     async def _answer(self, request: web.Request) -> web.Response:
         if request.match_info["token"] != self.token:
@@ -63,14 +77,15 @@ class BotApi:
                 return web.Response(status=500, text="<html>oops</html>")
             case ["hang"]:
                 await self.released.wait()
-            case ["lost"]:
-                # The message is there, but nobody hears that it is.
-                self.sent.append(form)
-                assert request.transport is not None
-                request.transport.close()
+                return web.Response(status=500)
+            case ["kept", "hang"]:
+                # The message is there, and whoever sent it never hears so.
+                self._keep(form)
+                await self.released.wait()
+                return web.Response(status=500)
             case _:
                 pass
-        self.sent.append(form)
+        self._keep(form)
         chat = {"id": 1, "type": "private"}
         return web.json_response({"ok": True, "result": {"message_id": len(self.sent), "date": 0, "chat": chat}})
 

@@ -116,6 +116,33 @@ async def test_an_alert_in_the_middle_is_told_after_the_restart_with_its_profit(
     assert details_of(closed)["Realized P&L"].startswith("+")
 
 
+async def test_what_happens_before_the_first_start_is_told_too(world: NotifyWorld) -> None:
+    channel = await world.add_channel()
+    await world.alert(*world.requests("first", intent=buy(2)))
+    await world.trading.run_ms(1_000)
+    world.trading.feed(LINEAR, world.trading.price() + 200)
+    await world.alert(*world.requests("first", intent=Close()))
+
+    await world.start(channel)
+
+    opened, closed = await world.messages()
+    assert (opened.kind, closed.kind) == (MessageKind.SUCCESS, MessageKind.CLOSE)
+    assert "Realized P&L" in details_of(closed)
+
+
+async def test_positions_from_before_the_first_channel_are_known(world: NotifyWorld) -> None:
+    await world.alert(*world.requests("first", intent=buy(2)))
+    await world.trading.run_ms(1_000)
+    channel = await world.add_channel()
+    world.trading.feed(LINEAR, world.trading.price() - 200)
+    await world.alert(*world.requests("first", intent=Close()))
+
+    await world.start(channel)
+
+    (closed,) = await world.messages()
+    assert details_of(closed)["Realized P&L"].startswith("-")
+
+
 async def test_nobody_to_tell_costs_nothing_and_later_channels_hear_only_what_is_new(world: NotifyWorld) -> None:
     await world.start()
     await world.alert(*world.requests("first"))

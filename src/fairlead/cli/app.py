@@ -11,6 +11,7 @@ from fairlead.cli.explain import add_explain
 from fairlead.cli.groups import groups
 from fairlead.cli.hook_probe import add_hook_probe
 from fairlead.cli.hooks import hooks
+from fairlead.cli.notifications import notify
 from fairlead.cli.serve import add_serve
 from fairlead.cli.storage import add_storage_commands
 from fairlead.cli.users import users
@@ -45,6 +46,7 @@ app.add_typer(accounts, name="account")
 app.add_typer(groups, name="group")
 add_hook_probe(hooks)
 app.add_typer(hooks, name="hook")
+app.add_typer(notify, name="notify")
 add_storage_commands(app)
 add_config_commands(app)
 

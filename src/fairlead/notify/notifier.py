@@ -20,19 +20,20 @@ from fairlead.core.model.state import AlertState, RequestState
 from fairlead.notify.account_news import tell_news
 from fairlead.notify.compose import Facts, compose_cause, compose_order, is_read, is_settled
 from fairlead.notify.message import Told
-from fairlead.notify.tracker import CURSOR, OpenCause, Tracker
+from fairlead.notify.tracker import OpenCause, Tracker
 from fairlead.ports import Clock, Journal, JournalRow, MarketView
 from fairlead.store.queries import states
 from fairlead.store.queries.notifications import (
+    CURSOR,
     Level,
     NotifyChannel,
     OutboxRow,
+    begin_reading,
     find_known,
     forget_reader_state,
     prune_outbox,
     put_out,
     read_reader_state,
-    read_tip,
 )
 from fairlead.store.session import Session, Store
 
@@ -131,16 +132,14 @@ class Notifier:
             self._written_ms = self._clock.now_ms()
 
     async def _load(self) -> Tracker:
-        tracker = Tracker(self._market.instruments)
         async with self._store.system_session() as session:
             state = await read_reader_state(session)
-            if CURSOR not in state:
-                tracker.begin(*await read_tip(session))
-        if CURSOR in state:
-            tracker.restore(state)
-        else:
-            await self._write(tracker, [])
-        self._tracker = tracker
+        if CURSOR not in state:
+            async with self._store.system_session(writes=True) as session:
+                await begin_reading(session)
+                state = await read_reader_state(session)
+        self._tracker = tracker = Tracker(self._market.instruments)
+        tracker.restore(state)
         return tracker
 
     async def _read(self, seq: int) -> list[JournalRow]:

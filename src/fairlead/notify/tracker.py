@@ -19,12 +19,11 @@ from fairlead.core.model.order import Order
 from fairlead.notify.account_news import ACCOUNT_NEWS
 from fairlead.notify.ledger import FillSum, Ledger
 from fairlead.ports import JournalRow
+from fairlead.store.queries.notifications import CURSOR, POSITION
 
 ORDERS_REMEMBERED_MAX: Final = 10_000
-CURSOR: Final = "cursor"
 _CAUSE: Final = "cause:"
 _FILLS: Final = "fills:"
-_POSITION: Final = "position:"
 
 _encode: Final = msgspec.json.Encoder().encode
 _OrderNews = ev.OrderAccepted | ev.OrderRejected | ev.OrderCanceled | ev.OrderExpired
@@ -65,14 +64,8 @@ class Tracker:
         self._changed: dict[str, None] = {}
         self._stored: set[str] = set()
 
-    def begin(self, seq: int, positions: Iterable[Position]) -> None:
-        """Start at a row, with the positions as of it."""
-        self.seq = seq
-        self.ledger = Ledger(positions)
-        self.ledger.changed.update(self.ledger.positions)
-
     def restore(self, state: Mapping[str, bytes]) -> None:
-        """Go on from what ``drain`` gave."""
+        """Go on from what was written down."""
         self.seq = msgspec.json.decode(state[CURSOR], type=int)
         self._stored = set(state)
         positions = []
@@ -81,7 +74,7 @@ class Tracker:
                 self._open(msgspec.json.decode(body, type=OpenCause))
             elif name.startswith(_FILLS):
                 self.sums[name.removeprefix(_FILLS)] = msgspec.json.decode(body, type=FillSum)
-            elif name.startswith(_POSITION):
+            elif name.startswith(POSITION):
                 positions.append(msgspec.json.decode(body, type=Position))
         self.ledger = Ledger(positions)
         self._changed.clear()
@@ -91,7 +84,7 @@ class Tracker:
         """What is to be written down since the last drain, by name; None is to be forgotten."""
         state: dict[str, bytes | None] = {CURSOR: _encode(self.seq)}
         for (account_id, symbol, side), position in self.ledger.changed.items():
-            state[f"{_POSITION}{account_id}|{symbol}|{side}"] = None if position is None else _encode(position)
+            state[f"{POSITION}{account_id}|{symbol}|{side}"] = None if position is None else _encode(position)
         for name in self._changed:
             state[name] = self._write(name)
         self.ledger.changed.clear()

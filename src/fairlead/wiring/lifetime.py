@@ -36,6 +36,8 @@ from fairlead.web.tools import CallIds, WebTools
 from fairlead.wiring.intake import Intake, report_fault
 from fairlead.wiring.killing import Latching
 from fairlead.wiring.monitoring import Monitor
+from fairlead.wiring.notifying import NotifyTools, notifying
+from fairlead.wiring.secret_box import open_secret_box
 from fairlead.wiring.trading import Trading, TradingPlan
 
 GARBAGE_THRESHOLD: Final = 50_000
@@ -103,8 +105,11 @@ async def running(settings: Settings, lock: FolderLock) -> AsyncIterator[Running
         server = WebServer(web, host=settings.host, port=settings.port)
         await server.start()
         stack.push_async_callback(server.stop)
+        url = _url(settings, server.port)
+        told = NotifyTools(monitor.journal, store, clock, trading.hub, directory, open_secret_box(settings))
+        await stack.enter_async_context(notifying(settings, url, told))
         _calm_garbage_collector()
-        yield Running(url=_url(settings, server.port), server=server, readiness=monitor.readiness)
+        yield Running(url=url, server=server, readiness=monitor.readiness)
 
 
 def serve(settings: Settings, lock: FolderLock) -> None:

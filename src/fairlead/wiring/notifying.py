@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -32,7 +34,7 @@ DRAIN_S_MAX: Final = 3.0
 _log = structlog.get_logger("fairlead.notify")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class NotifyTools:
     """What notifications are made of, beside the settings."""
 
@@ -164,6 +166,17 @@ class Notifying:
         line = self._lines.get(channel_id)
         if line is not None:
             line.sender.wake()
+
+
+@asynccontextmanager
+async def notifying(settings: Settings, public_url: str, tools: NotifyTools) -> AsyncIterator[None]:
+    """Notify for as long as the context lasts; at its end, what is being sent may still be sent."""
+    running = Notifying(settings=settings, public_url=public_url, tools=tools)
+    await running.start()
+    try:
+        yield
+    finally:
+        await running.stop()
 
 
 def courier_tools(settings: Settings, clock: Clock) -> CourierTools:

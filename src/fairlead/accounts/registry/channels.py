@@ -92,6 +92,8 @@ class ChannelRegistry:
                 time_zone=wish.time_zone,
             )
             await rows.add_channel(session, channel)
+        async with self._store.system_session(writes=True) as system:
+            await rows.begin_reading(system)
         return channel
 
     async def list_all(self, tenant: str | None = None) -> Sequence[NotifyChannel]:

@@ -16,6 +16,8 @@ from fairlead.store.session import SYSTEM, Session, values_of
 from fairlead.store.tables import journal, notify_channels, notify_outbox, notify_state, positions
 
 IDS_PER_QUERY_MAX: Final = 500
+CURSOR: Final = "cursor"
+POSITION: Final = "position:"
 WAITING: Final = "waiting"
 SENT: Final = "sent"
 DEAD: Final = "dead"
@@ -223,13 +225,25 @@ async def forget_reader_state(system: Session) -> None:
     await system.execute(delete(notify_state))
 
 
-async def read_tip(system: Session) -> tuple[int, Sequence[Position]]:
-    """The journal's newest row and the positions as of it, in one consistent view; needs a system session."""
+async def begin_reading(system: Session) -> None:
+    """Let the reader begin at the journal's newest row, with the positions as of it, unless it began before.
+
+    Needs a system session that writes, so that nothing is journaled between the two.
+    """
+    begun = await system.fetch_one(select(notify_state.c.name).where(notify_state.c.name == CURSOR))
+    if begun is not None:
+        return
     newest = await system.fetch_one(select(func.max(journal.c.seq)))
     held = await system.fetch_all(select(positions.c.body).where(positions.c.quantity != ZERO))
-    states = [read_state(row.body) for row in held]
-    seq = newest[0] if newest is not None and newest[0] is not None else 0
-    return seq, [state for state in states if isinstance(state, Position)]
+    found = [one for row in held if isinstance(one := read_state(row.body), Position)]
+    state: dict[str, bytes | None] = {name_position(one): msgspec.json.encode(one) for one in found}
+    state[CURSOR] = msgspec.json.encode(newest[0] or 0 if newest is not None else 0)
+    await put_out(system, [], state)
+
+
+def name_position(position: Position) -> str:
+    """Under which name the reader keeps a position."""
+    return f"{POSITION}{position.account_id}|{position.symbol}|{position.position_side}"
 
 
 async def load_due(system: Session, channel_id: str, now_ms: int, rows_max: int) -> Sequence[OutboxRow]:
