@@ -64,6 +64,30 @@ async def test_units_that_wait_share_one_commit(url: str, path: Path) -> None:
     await asyncio.to_thread(writer.stop)
 
 
+async def test_a_busy_writer_waits_a_moment_and_an_idle_one_does_not(
+    path: Path, other: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_writer, "BUSY_WAIT_S", 0.5)
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, factory=CountedConnection)
+    writer = JournalWriter(SqliteDatabase(connection), Deliveries(asyncio.get_running_loop()), on_death=_fail)
+    # While nothing can be stored, many come together behind the first.
+    other.execute("BEGIN IMMEDIATE")
+    many = [asyncio.ensure_future(commit_on(writer)) for _ in range(2 * journal_writer.BUSY_UNITS_MIN)]
+    await asyncio.sleep(0.05)
+    other.execute("ROLLBACK")
+    await asyncio.gather(*many)
+    before = connection.commits
+
+    early = asyncio.ensure_future(commit_on(writer))
+    await asyncio.sleep(0.05)
+    assert not early.done()
+    await commit_on(writer)
+    assert isinstance(await early, Committed)
+    assert connection.commits - before == 1
+    await asyncio.wait_for(commit_on(writer), 0.4)
+    await asyncio.to_thread(writer.stop)
+
+
 async def test_a_second_owner_ends_the_writer_and_everybody_is_told(
     journal: SqliteJournal,
     other: sqlite3.Connection,

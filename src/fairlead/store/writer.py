@@ -19,6 +19,9 @@ from fairlead.store.deliveries import Deliveries, Delivery
 
 UNITS_WAITING_MAX: Final = 65_536
 BATCH_UNITS_MAX: Final = 1_000
+BUSY_UNITS_MIN: Final = 16
+"""A batch of this many says that more are on their way, so the next one waits a moment for them."""
+BUSY_WAIT_S: Final = 0.002
 
 OnDone = Callable[[AppendOutcome], None]
 
@@ -60,6 +63,8 @@ class JournalWriter:
         self._deliveries = deliveries
         self._on_death = on_death
         self._current: Sequence[WaitingUnit] = ()
+        self._is_busy = False
+        self._ending = threading.Event()
         self._waiting: SimpleQueue[WaitingUnit | Reopening | Stop] = SimpleQueue()
         self._door = threading.Lock()
         self._shut_reason = ""
@@ -106,6 +111,7 @@ class JournalWriter:
             if not self._shut_reason:
                 self._shut_reason = "journal closed"
                 self._waiting.put(Stop())
+        self._ending.set()
         self._thread.join()
 
     def _run(self) -> None:
@@ -121,7 +127,11 @@ class JournalWriter:
         except Empty:
             self._store.tend()
             return True
+        if self._is_busy:
+            # Many small commits cost more pages, and more of everybody's time, than a few large ones.
+            self._ending.wait(BUSY_WAIT_S)
         batch, marker = self._gather(first)
+        self._is_busy = len(batch) >= BUSY_UNITS_MIN
         if batch:
             self._current = batch
             outcomes = self._store.store([waiting.unit for waiting in batch])
