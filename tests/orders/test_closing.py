@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 
 import pytest
 from msgspec.structs import replace
 
-from fairlead.core.model.account import PositionMode, PositionSide
-from fairlead.core.model.events import OrderApproved, OrderCanceled
+from fairlead.core.model.account import MarginMode, PositionMode, PositionSide
+from fairlead.core.model.events import CancelRequested, OrderApproved, OrderCanceled
 from fairlead.core.model.order import OrderStatus
-from fairlead.core.model.request import CancelOrders, Close, OrderType, SetTarget, Size, SizeUnit, TargetPosition
+from fairlead.core.model.request import (
+    CancelOrders,
+    Close,
+    CloseScope,
+    OrderRequest,
+    OrderType,
+    SetTarget,
+    Size,
+    SizeUnit,
+    TargetPosition,
+)
 from fairlead.core.model.risk import RiskLimits
 from fairlead.core.model.state import RequestStatus
 from tests.orders.trading_world import ETHER, INVERSE, LINEAR, SPOT, TradingWorld, account, buy, sell
@@ -284,3 +295,102 @@ async def test_hundreds_of_fills_leave_no_difference_however_small(world: Tradin
         await world.want(symbol=symbol, intent=Close())
     assert len(await world.orders()) == 125
     assert world.agrees()
+
+
+# --- entries that would undo a close
+
+
+def entry_below(world: TradingWorld, symbol: str = LINEAR, **changes: object) -> OrderRequest:
+    request = world.request(
+        symbol=symbol,
+        intent=buy("0.1" if symbol == SPOT else 1),
+        order_type=OrderType.LIMIT,
+        limit_price=world.price(symbol) - 100,
+    )
+    return replace(request, **changes)
+
+
+@pytest.mark.parametrize("symbol", [LINEAR, INVERSE, SPOT])
+@pytest.mark.parametrize("intent", [Close(), target(TargetPosition.FLAT, 1)])
+async def test_a_full_close_takes_back_the_entries_that_would_open_it_again(
+    world: TradingWorld, symbol: str, intent: Close | SetTarget
+) -> None:
+    await world.want(symbol=symbol, intent=buy("0.5" if symbol == SPOT else 2))
+    entry = entry_below(world, symbol)
+    await world.ask(entry)
+
+    state = await world.want(symbol=symbol, intent=intent)
+
+    assert state.status is RequestStatus.FILLED
+    assert [order.status for order in await world.orders_of(entry)] == [OrderStatus.CANCELED]
+    assert world.held(symbol) < Decimal("0.001")
+    (cancel,) = await world.facts(CancelRequested)
+    assert cancel.cause == state.request.request_id
+    assert world.agrees()
+
+
+async def test_a_full_close_of_nothing_still_takes_back_entries(world: TradingWorld) -> None:
+    entry = entry_below(world)
+    await world.ask(entry)
+
+    state = await world.want(intent=Close())
+
+    assert (state.status, state.reason_code) == (RequestStatus.SKIPPED, "no_position")
+    assert [order.status for order in await world.orders_of(entry)] == [OrderStatus.CANCELED]
+
+
+async def test_a_close_leaves_entries_that_it_is_not_about(world: TradingWorld) -> None:
+    await world.want(intent=buy(2))
+    others = [
+        entry_below(world, ETHER),
+        entry_below(world, source_id="h2"),
+        entry_below(world, strategy_id="other"),
+    ]
+    await world.ask(*others)
+
+    await world.want(intent=Close(scope=CloseScope.STRATEGY))
+    half = Size(amount=Decimal(50), unit=SizeUnit.PERCENT)
+    await world.want(intent=Close(size=half))
+    await world.ask(world.request(intent=Close(), dry_run=True))
+
+    assert [[order.status for order in await world.orders_of(one)] for one in others] == [[OrderStatus.ACCEPTED]] * 3
+
+
+async def test_a_target_in_the_other_direction_takes_back_what_would_pull_against_it(world: TradingWorld) -> None:
+    await world.want(intent=buy(2))
+    entry = entry_below(world)
+    await world.ask(entry)
+
+    await world.want(intent=target(TargetPosition.SHORT, 1))
+
+    assert [order.status for order in await world.orders_of(entry)] == [OrderStatus.CANCELED]
+    assert world.held() == -1
+
+
+@pytest.mark.parametrize("moment", ["die_before", "die_after"])
+@pytest.mark.parametrize("fact", [CancelRequested, OrderCanceled, OrderApproved])
+async def test_dying_between_the_cancel_and_the_close_closes_once(world: TradingWorld, fact: type, moment: str) -> None:
+    await world.want(intent=buy(2))
+    entry = entry_below(world)
+    await world.ask(entry)
+    close = world.close_request()
+    setattr(world.journal, moment, has_fact(fact))
+    submitting = asyncio.ensure_future(world.submit(close))
+    await world.quiet()
+    submitting.cancel()
+
+    await world.restart()
+    await world.run_ms(10_000)
+
+    assert (await world.state(close)).status is RequestStatus.FILLED
+    assert [order.status for order in await world.orders_of(entry)] == [OrderStatus.CANCELED]
+    assert world.held() == 0
+    assert world.agrees()
+
+
+async def test_entries_of_two_margin_modes_never_rest_on_one_side(world: TradingWorld) -> None:
+    await world.ask(entry_below(world))
+
+    state = await world.want(intent=buy(1), margin_mode=MarginMode.ISOLATED)
+
+    assert (state.status, state.reason_code) == (RequestStatus.DENIED, "margin_mode_conflict")

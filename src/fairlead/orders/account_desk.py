@@ -22,7 +22,7 @@ from fairlead.core.rules.risk import Denied, check_orders
 from fairlead.orders import refusals
 from fairlead.orders.desk_inbox import DeskInbox
 from fairlead.orders.desk_tools import DeskTools
-from fairlead.orders.dispatch import cancel_orders, send_order, set_leverage
+from fairlead.orders.dispatch import ask_cancels, cancel_orders, send_order, set_leverage
 from fairlead.orders.facts import account_fact, account_stream
 from fairlead.orders.reports import events_of_reports
 from fairlead.ports import AppendOutcome, Committed, Fact, Record, Unit, Venue
@@ -62,6 +62,8 @@ class AccountDesk:
         self._tools = tools
         self._inbox = DeskInbox()
         self._setting_leverage = False
+        # Closes whose entries were taken back; each only until it ends.
+        self._cleared: set[str] = set()
 
     @property
     def stream(self) -> str:
@@ -158,14 +160,21 @@ class AccountDesk:
             return
         view = self._view(request, now_ms)
         deadline_ms = min(request.valid_until_ms, now_ms + SEND_DEADLINE_MS)
-        match plan_request(request, view, first_leg=len(state.order_ids), deadline_ms=deadline_ms):
+        plan = plan_request(
+            request,
+            view,
+            first_leg=len(state.order_ids),
+            deadline_ms=deadline_ms,
+            may_cancel=request.request_id not in self._cleared,
+        )
+        match plan:
             case Refusal() as refusal:
                 self.record([refusals.denied_by_sizing(request, refusal, now_ms)])
             case Nothing() as nothing:
                 self.record([refusals.skipped(request, nothing, now_ms)])
-            case CancelPlan() as plan:
+            case CancelPlan():
                 self._cancel(request, plan, now_ms)
-            case Plan() as plan:
+            case Plan():
                 self._approve(request, plan, view)
             case other:
                 assert_never(other)
@@ -195,9 +204,10 @@ class AccountDesk:
 
     def _cancel(self, request: OrderRequest, plan: CancelPlan, now_ms: int) -> None:
         self._inbox.begin(request)
+        act = partial(self._ask_cancels, request, plan)
         if self.book.requests[request.request_id].status is not RequestStatus.QUEUED:
             # We stopped in the middle of it, so it is on record already.
-            _cancel_all(self, self._tools, request, plan.orders)
+            act()
             return
         event = ev.CancelRequested(
             request_id=request.request_id,
@@ -205,7 +215,19 @@ class AccountDesk:
             order_ids=tuple(order.order_id for order in plan.orders),
             at_ms=now_ms,
         )
-        self.record([event], then=partial(_cancel_all, self, self._tools, request, plan.orders))
+        self.record([event], then=act)
+
+    def _ask_cancels(self, request: OrderRequest, plan: CancelPlan) -> None:
+        work = self._clear if plan.first else partial(cancel_orders, self, self._tools)
+        self._tools.spawn(self, work(request, plan.orders))
+
+    async def _clear(self, request: OrderRequest, orders: Sequence[Order]) -> None:
+        """Take entries back before a close; what the venue does not take back does not keep the close waiting."""
+        await ask_cancels(self, orders)
+        self._cleared.add(request.request_id)
+        self._inbox.settle(request.symbol, request.request_id)
+        self._inbox.push(request, first=True)
+        self.wake()
 
     async def _set_leverage(self, request: OrderRequest, changes: Sequence[LeverageChange]) -> None:
         # Until the venue has answered, nothing else of this account is decided: it would be sized at the old leverage.
@@ -234,6 +256,7 @@ class AccountDesk:
         if wants_more:
             self._inbox.push(state.request, first=True)
         else:
+            self._cleared.discard(state.request.request_id)
             self._tools.settled(state)
         self.wake()
 
@@ -262,10 +285,6 @@ def _header(book: AccountBook, facts: Iterable[Fact]) -> tuple[Record, ...]:
     return (Record(space=BOOK_SPACE, owner=book.tenant, key=book.account_id, body=book_header(book)),)
 
 
-def _cancel_all(desk: AccountDesk, tools: DeskTools, request: OrderRequest, orders: Sequence[Order]) -> None:
-    tools.spawn(desk, cancel_orders(desk, tools, request, orders))
-
-
 def _fact(account: VenueAccount, event: ev.AccountEvent, now_ms: int) -> Fact:
     return account_fact(
         tenant=account.tenant,
@@ -286,6 +305,8 @@ def _cause(event: ev.AccountEvent) -> str:
             return event.fill.order_id
         case ev.VenueOrderBorn():
             return event.report.parent_id
+        case ev.LeverageChanged():
+            return event.request_id or event.account_id
         case ev.RequestDenied() | ev.RequestSkipped() | ev.RequestExpired() | ev.CancelRequested():
             return event.request_id
         case ev.OrderAccepted() | ev.OrderRejected() | ev.OrderUnknown() | ev.OrderCanceled() | ev.OrderExpired():

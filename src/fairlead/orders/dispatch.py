@@ -85,13 +85,19 @@ def _event_of_outcome(order: Order, outcome: PlaceOutcome, now_ms: int) -> ev.Ac
             assert_never(outcome)
 
 
-async def cancel_orders(desk: RecordingDesk, tools: DeskTools, request: OrderRequest, orders: Sequence[Order]) -> None:
-    """Ask the venue to cancel each order; their own reports say what became of them."""
+async def ask_cancels(desk: RecordingDesk, orders: Sequence[Order]) -> list[str]:
+    """Ask the venue to cancel each order; their own reports say what became of them. Returns what it did not take."""
     refused = []
     for order in orders:
         outcome = await desk.venue.cancel_order(order)
         if isinstance(outcome, Rejected | Unknown):
             refused.append(f"{order.order_id}: {outcome.message}")
+    return refused
+
+
+async def cancel_orders(desk: RecordingDesk, tools: DeskTools, request: OrderRequest, orders: Sequence[Order]) -> None:
+    """Ask the venue to cancel each order, which is all that the request is about."""
+    refused = await ask_cancels(desk, orders)
     done = len(orders) - len(refused)
     message = " ".join([f"asked the venue to cancel {len(orders)} order(s), it took {done}.", *refused])
     nothing = Nothing(reason_code="canceled", message=message)
@@ -122,6 +128,7 @@ async def set_leverage(
             return False
         event = ev.LeverageChanged(
             account_id=request.account_id,
+            request_id=request.request_id,
             symbol=change.symbol,
             margin_mode=change.margin_mode,
             position_side=change.position_side,

@@ -27,7 +27,7 @@ from fairlead.core.model.request import (
 from fairlead.core.model.risk import RiskLimits
 from fairlead.core.rules.account_book import AccountBook
 from fairlead.core.rules.account_view import AccountView
-from fairlead.core.rules.plan import Plan
+from fairlead.core.rules.plan import CancelPlan, Plan
 from fairlead.core.rules.planning import plan_request
 from fairlead.orders.reports import events_of_reports
 from fairlead.simulator.events import BalanceChanged, ExchangeEvent, OrderCanceled, OrderFilled, OrderOpened
@@ -87,6 +87,12 @@ class Pair:
         )
         self.hear(ev.OrderRequested(request=request))
         outcome = plan_request(request, self.view(), first_leg=0, deadline_ms=self.now_ms + 5_000)
+        if isinstance(outcome, CancelPlan):
+            for order in outcome.orders:
+                self.exchange.cancel(ACCOUNT, client_order_id=order.order_id, now_ms=self.now_ms)
+            self.catch_up()
+            deadline_ms = self.now_ms + 5_000
+            outcome = plan_request(request, self.view(), first_leg=0, deadline_ms=deadline_ms, may_cancel=False)
         if isinstance(outcome, Plan):
             self.carry_out(outcome)
         for order in list(self.book.orders.values()):

@@ -183,7 +183,7 @@ class CancelRequested(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class LeverageChanged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The venue confirmed a leverage setting."""
+    """The venue confirmed a leverage setting, made for a request."""
 
     account_id: str
     symbol: str
@@ -191,6 +191,7 @@ class LeverageChanged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     position_side: PositionSide
     leverage: Decimal
     at_ms: int
+    request_id: str = ""
 
 
 class CashAdjusted(msgspec.Struct, frozen=True, kw_only=True, tag=True):

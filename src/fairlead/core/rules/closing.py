@@ -9,11 +9,24 @@ from typing import Final, NamedTuple
 from msgspec.structs import replace
 
 from fairlead.core.model.account import Position, PositionMode, PositionSide
+from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import ONE, ZERO
 from fairlead.core.model.order import Order
-from fairlead.core.model.request import Close, OrderType, Side, Size, SizeUnit, TimeInForce
+from fairlead.core.model.request import (
+    Close,
+    CloseScope,
+    OrderRequest,
+    OrderType,
+    SetTarget,
+    Side,
+    Size,
+    SizeUnit,
+    TargetPosition,
+    TimeInForce,
+)
+from fairlead.core.rules.account_view import AccountView
 from fairlead.core.rules.draft import Draft, Terms
-from fairlead.core.rules.holds import only_reduces
+from fairlead.core.rules.holds import may_add, only_reduces
 from fairlead.core.rules.plan import Nothing, Plan, PlanReason, Refusal
 from fairlead.core.rules.sizing import LEGS_MAX, Ratio, needs_price, percent_of, show_in, to_native
 from fairlead.core.rules.spot_orders import WHOLE, sell_spot
@@ -42,6 +55,42 @@ def close(draft: Draft, intent: Close) -> Plan | Nothing | Refusal:
         which = "" if intent.position_side in {None, PositionSide.NET} else f"{intent.position_side} "
         return draft.nothing(PlanReason.NO_POSITION, f"no {which}position of {draft.instrument.symbol} is held")
     return close_positions(draft, positions, intent.size)
+
+
+def entries_against(request: OrderRequest, view: AccountView, instrument: Instrument) -> tuple[Order, ...]:
+    """Resting entries that would open again what a request closes whole: they are canceled before the close.
+
+    Only those that the close is about: its scope, and its side where it names one. A target in the other direction is
+    served like a close. A part that is closed leaves entries alone.
+    """
+    intent = request.intent
+    if isinstance(intent, SetTarget):
+        unwanted = {TargetPosition.LONG: Side.SELL, TargetPosition.SHORT: Side.BUY}.get(intent.target)
+        intent = Close()
+    elif isinstance(intent, Close) and (intent.size is None or intent.size == WHOLE):
+        unwanted = None
+    else:
+        return ()
+    return tuple(
+        order
+        for order in view.book.orders.values()
+        if order.symbol == request.symbol
+        and may_add(order, instrument)
+        and unwanted in {None, order.side}
+        and intent.position_side in {None, order.position_side, _opens(order)}
+        and _is_in_scope(order, request, intent.scope)
+    )
+
+
+def _opens(order: Order) -> PositionSide:
+    return PositionSide.LONG if order.side is Side.BUY else PositionSide.SHORT
+
+
+def _is_in_scope(order: Order, request: OrderRequest, scope: CloseScope) -> bool:
+    if scope is CloseScope.ACCOUNT:
+        return True
+    is_ours = order.source_id == request.source_id
+    return is_ours and (scope is CloseScope.SOURCE or order.strategy_id == request.strategy_id)
 
 
 def reduce(draft: Draft, side: Side, size: Size) -> Plan | Nothing | Refusal:

@@ -27,6 +27,13 @@ def only_reduces(order: Order) -> bool:
             return order.reduce_only
 
 
+def may_add(order: Order, instrument: Instrument) -> bool:
+    """Whether an open order can still add to a holding: an entry, not what a venue made to protect or end one."""
+    if order.origin:
+        return False
+    return order.side is Side.BUY if instrument.is_spot else not only_reduces(order)
+
+
 def opening_quantity(order: Order, held: Decimal) -> Decimal:
     """Part of a perpetual order that would open or add, when ``held`` (signed) is what it meets."""
     if only_reduces(order):

@@ -12,7 +12,7 @@ from fairlead.core.model.latch import LEVELS, Aim, Latch, LatchScope
 from fairlead.core.model.order import Order
 from fairlead.core.model.request import CancelOrders, Close, CloseScope
 from fairlead.core.rules.account_book import AccountBook, Instruments
-from fairlead.core.rules.holds import only_reduces
+from fairlead.core.rules.holds import may_add
 
 
 class Action(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +71,8 @@ def actions_on(
     """
     actions: list[Action] = []
     if latch.level.cancels:
-        actions += _cancels(latch, account, book, user_of)
+        entries = [one for one in book.orders.values() if may_add(one, instruments[one.symbol])]
+        actions += _cancels(latch, account, entries, user_of)
     if latch.level.flattens:
         actions += _closes(latch, account, book, instruments, user_of)
     return tuple(actions)
@@ -80,20 +81,15 @@ def actions_on(
 def _cancels(
     latch: Latch,
     account: VenueAccount,
-    book: AccountBook,
+    entries: Iterable[Order],
     user_of: Callable[[str], str],
 ) -> Iterator[Action]:
     by_symbol: dict[str, list[str]] = {}
-    for order in book.orders.values():
-        if is_entry(order) and covers(latch, _aim_of(order, account, user_of)):
+    for order in entries:
+        if covers(latch, _aim_of(order, account, user_of)):
             by_symbol.setdefault(order.symbol, []).append(order.order_id)
     for symbol, order_ids in by_symbol.items():
         yield Action(symbol=symbol, intent=CancelOrders(order_ids=tuple(order_ids)))
-
-
-def is_entry(order: Order) -> bool:
-    """Whether an open order may still add risk; what a venue made itself, such as protection, may not."""
-    return not order.origin and not only_reduces(order)
 
 
 def _closes(

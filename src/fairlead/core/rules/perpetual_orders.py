@@ -10,7 +10,7 @@ from fairlead.core.model.money import ONE, ZERO
 from fairlead.core.model.request import Side, Size, SizeUnit
 from fairlead.core.rules.closing import closing_side, held_positions
 from fairlead.core.rules.draft import Draft, Terms
-from fairlead.core.rules.holds import HOLD_FEE_RATE
+from fairlead.core.rules.holds import HOLD_FEE_RATE, may_add
 from fairlead.core.rules.margin import max_contracts
 from fairlead.core.rules.plan import LeverageChange, Plan, PlanReason, Refusal
 from fairlead.core.rules.sizing import Ratio, percent_of, show, show_in, to_native
@@ -57,6 +57,18 @@ def entry_side(draft: Draft, side: Side) -> PositionSide:
     return PositionSide.LONG if side is Side.BUY else PositionSide.SHORT
 
 
+def _resting_in_other_mode(draft: Draft, mode: MarginMode, position_side: PositionSide) -> list[str]:
+    # Both would fill, and a venue then keeps two positions of the same side, one a mode.
+    return [
+        order.order_id
+        for order in draft.view.book.orders.values()
+        if order.symbol == draft.instrument.symbol
+        and order.position_side is position_side
+        and order.margin_mode is not mode
+        and may_add(order, draft.instrument)
+    ]
+
+
 def _entry(draft: Draft, side: Side) -> _Entry | Refusal:
     symbol, mode = draft.instrument.symbol, draft.request.margin_mode
     position_side = entry_side(draft, side)
@@ -65,6 +77,10 @@ def _entry(draft: Draft, side: Side) -> _Entry | Refusal:
     held = draft.view.book.positions.get((symbol, position_side))
     if held is not None and held.quantity and held.margin_mode is not mode:
         message = f"the {symbol} position is {held.margin_mode}, so it cannot be added to with {mode} margin"
+        return draft.refuse(PlanReason.MARGIN_MODE_CONFLICT, message)
+    resting = _resting_in_other_mode(draft, mode, position_side)
+    if resting:
+        message = f"open entries of {symbol} have another margin mode than {mode}: cancel {', '.join(resting)} first"
         return draft.refuse(PlanReason.MARGIN_MODE_CONFLICT, message)
     leverage = _leverage(draft, mode, position_side)
     if isinstance(leverage, Refusal):

@@ -59,9 +59,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CancelPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """Open orders to cancel."""
+    """Open orders to cancel. ``first``: once they are gone, the request is planned for what it is really about."""
 
     orders: tuple[Order, ...]
+    first: bool = False
 
 
 class Nothing(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,7 +19,7 @@ from fairlead.core.model.request import (
     SizeUnit,
 )
 from fairlead.core.rules.account_view import AccountView
-from fairlead.core.rules.closing import close, reduce
+from fairlead.core.rules.closing import close, entries_against, reduce
 from fairlead.core.rules.draft import Draft
 from fairlead.core.rules.perpetual_orders import open_position
 from fairlead.core.rules.plan import CancelPlan, LeverageChange, Nothing, Plan, PlanOutcome, PlanReason, Refusal
@@ -33,11 +33,19 @@ __all__ = ["CancelPlan", "LeverageChange", "Nothing", "Plan", "PlanReason", "Ref
 _PLANNABLE: Final = frozenset({OrderType.MARKET, OrderType.LIMIT})
 
 
-def plan_request(request: OrderRequest, view: AccountView, *, first_leg: int, deadline_ms: int) -> PlanOutcome:
+def plan_request(
+    request: OrderRequest,
+    view: AccountView,
+    *,
+    first_leg: int,
+    deadline_ms: int,
+    may_cancel: bool = True,
+) -> PlanOutcome:
     """Turn a request into orders that are fully formed, or say why there are none; changes nothing.
 
     ``first_leg`` numbers the first order: how many this request had before. ``deadline_ms`` is when the venue must
-    refuse them. A plan with ``more`` asks to be planned again when its orders are done.
+    refuse them. A plan with ``more`` asks to be planned again when its orders are done. ``may_cancel``: whether entries
+    that would undo a close may be canceled first; False once that was asked for.
     """
     if isinstance(request.intent, CancelOrders):
         return _plan_cancel(request.symbol, request.intent, view)
@@ -49,6 +57,9 @@ def plan_request(request: OrderRequest, view: AccountView, *, first_leg: int, de
     refusal = _check_request(draft, instrument)
     if refusal is not None:
         return refusal
+    entries = entries_against(request, view, instrument) if may_cancel and not request.dry_run else ()
+    if entries:
+        return CancelPlan(orders=entries, first=True)
     match request.intent:
         case Enter() as intent:
             return _enter(draft, intent)
