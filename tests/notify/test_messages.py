@@ -3,7 +3,10 @@ from __future__ import annotations
 from decimal import Decimal
 
 from fairlead.core.model.account import ExecutionMode
+from fairlead.core.model.events import KillSwitchSet
+from fairlead.core.model.latch import Latch, LatchLevel, LatchScope
 from fairlead.core.model.request import Close, OrderType
+from fairlead.ports import Fact, Unit
 from fairlead.store.queries.notifications import Level, MessageKind
 from tests.notify.world import NotifyWorld, details_of
 from tests.orders.trading_world import LINEAR, SPOT, account, buy, sell
@@ -177,3 +180,17 @@ async def test_an_alert_that_takes_long_is_told_twice(world: NotifyWorld) -> Non
     told = await world.messages()
     assert [message.label for message in told if message.kind is MessageKind.ERROR] == ["STILL WORKING"]
     assert told[0].counts == ("0/1 orders executed", "1/1 pending")
+
+
+async def test_a_kill_switch_for_everybody_is_told_to_everybody(world: NotifyWorld) -> None:
+    channel = await world.add_channel()
+    await world.start(channel)
+    latch = Latch(latch_id="l1", scope=LatchScope.PLATFORM, level=LatchLevel.STOP_NEW, by="ann", set_ms=1, text="news")
+    event = KillSwitchSet(latch=latch, at_ms=world.trading.clock.now_ms())
+    fact = Fact(tenant="", stream="kill", cause="l1", at_ms=event.at_ms, event=event, key="l1:")
+    await world.trading.journal.commit(Unit(facts=(fact,)))
+    await world.read()
+
+    (message,) = await world.messages()
+    assert (message.kind, message.label) == (MessageKind.SAFETY, "SET")
+    assert message.notes == ("For: platform", "It does: stop new", "By ann, because: manual news")

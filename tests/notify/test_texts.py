@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairlead.core.model import events as ev
+from fairlead.core.model.latch import Latch, LatchLevel, LatchScope
 from fairlead.notify.account_news import ACCOUNT_NEWS, tell_news
 from fairlead.notify.courier import Style
 from fairlead.notify.figures import show_duration
@@ -123,10 +124,15 @@ def test_every_kind_has_a_level_and_money_is_loud() -> None:
     assert {MessageKind.ERROR, MessageKind.LIQUIDATION, MessageKind.ORDER_UNKNOWN, MessageKind.SAFETY} <= loud
 
 
+LATCH = Latch(
+    latch_id="l1", scope=LatchScope.ACCOUNT, level=LatchLevel.FLATTEN, by="ann", set_ms=1, name="a1", tenant="t1"
+)
 EVENTS = (
     ev.OrderUnknown(order_id="order-one-two", account_id="a1", message="no answer", at_ms=1),
     ev.DriftFound(account_id="a1", differences=tuple(f"line {number}" for number in range(30)), at_ms=1),
     ev.DeskRebuilt(account_id="a1", reason="the disk was full", at_ms=1),
+    ev.KillSwitchSet(latch=LATCH, at_ms=1),
+    ev.KillSwitchCleared(latch=LATCH, at_ms=1),
 )
 
 
@@ -142,3 +148,7 @@ def test_account_events_are_told_with_account_and_mode(event: ev.Event) -> None:
     assert told.message.notes
     assert len(told.message.notes) <= 21
     assert type(event) in ACCOUNT_NEWS
+
+
+def test_every_entry_has_its_example() -> None:
+    assert set(ACCOUNT_NEWS) == {type(event) for event in EVENTS}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
 
 from fairlead.core.model import events as ev
 from fairlead.core.model.account import VenueAccount
+from fairlead.core.model.latch import Latch, LatchScope
 from fairlead.notify.message import Detail, Message, Told, mask_id
 from fairlead.notify.modes import label_modes, mode_of
 from fairlead.ports import JournalRow
@@ -29,6 +31,7 @@ class News(msgspec.Struct, frozen=True, kw_only=True):
     notes: Callable[[Any], tuple[str, ...]]
     hint: str = ""
     subject: Callable[[Any], str] | None = None
+    account_id: Callable[[Any], str] = attrgetter("account_id")
 
 
 ACCOUNT_NEWS: Final[Mapping[type[object], News]] = {
@@ -53,13 +56,29 @@ ACCOUNT_NEWS: Final[Mapping[type[object], News]] = {
         label="REBUILT",
         notes=lambda event: (event.reason,),
     ),
+    ev.KillSwitchSet: News(
+        kind=MessageKind.SAFETY,
+        headline="Kill switch",
+        label="SET",
+        notes=lambda event: _describe_latch(event.latch),
+        hint="fairlead unkill lifts it, once every account was compared with its venue.",
+        subject=lambda event: f"{event.latch.latch_id}:{event.latch.clearing}",
+        account_id=lambda event: _account_of(event.latch),
+    ),
+    ev.KillSwitchCleared: News(
+        kind=MessageKind.SAFETY,
+        headline="Kill switch",
+        label="LIFTED",
+        notes=lambda event: _describe_latch(event.latch),
+        account_id=lambda event: _account_of(event.latch),
+    ),
 }
 
 
 def tell_news(row: JournalRow, accounts: Mapping[str, VenueAccount]) -> Told:
     """Put one event of an account into words; its type must have an entry."""
     news = ACCOUNT_NEWS[type(row.event)]
-    account_id: str = getattr(row.event, "account_id", "")
+    account_id = news.account_id(row.event)
     account = accounts.get(account_id)
     notes = news.notes(row.event)
     hidden = len(notes) - NOTES_SHOWN_MAX
@@ -78,3 +97,18 @@ def tell_news(row: JournalRow, accounts: Mapping[str, VenueAccount]) -> Told:
     )
     subject = news.subject(row.event) if news.subject else f"journal:{row.seq}"
     return Told(tenant=row.tenant, subject=subject, message=message)
+
+
+def _describe_latch(latch: Latch) -> tuple[str, ...]:
+    wished = f"Somebody wants it lifted: {latch.clearing}" if latch.clearing else ""
+    lines = (
+        f"For: {latch.subject}",
+        f"It does: {latch.level.value.replace('_', ' ')}",
+        f"By {latch.by}, because: {' '.join(filter(None, (latch.reason.value, latch.text)))}",
+        wished,
+    )
+    return tuple(filter(None, lines))
+
+
+def _account_of(latch: Latch) -> str:
+    return latch.name if latch.scope is LatchScope.ACCOUNT else ""

@@ -23,7 +23,6 @@ ICONS: Final[dict[MessageKind, str]] = {
     MessageKind.DRIFT: "🔎",
     MessageKind.ACCOUNT_REBUILT: "🔁",
     MessageKind.SAFETY: "🛑",
-    MessageKind.SECURITY: "🔐",
 }
 
 
@@ -75,7 +74,10 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """A message for everybody of a tenant who wants its kind; told once for each subject and kind."""
+    """A message for everybody of a tenant who wants its kind; told once for each subject and kind.
+
+    No tenant means everybody of every tenant.
+    """
 
     tenant: str
     subject: str

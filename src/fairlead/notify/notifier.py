@@ -238,7 +238,7 @@ class Notifier:
             _row_for(channel, one, self._clock.now_ms())
             for one in told
             for channel in self._channels
-            if channel.tenant == one.tenant
+            if one.tenant in {"", channel.tenant}
             and one.message.at_ms >= channel.created_ms
             and channel.level_of(one.message.kind) is not Level.OFF
         ]
@@ -279,7 +279,7 @@ def _row_for(channel: NotifyChannel, told: Told, now_ms: int) -> OutboxRow:
     message = told.message
     return OutboxRow(
         message_id=derive_id(message.at_ms, "notification", channel.channel_id, told.subject, message.kind.value),
-        tenant=told.tenant,
+        tenant=channel.tenant,
         channel_id=channel.channel_id,
         subject=told.subject,
         kind=message.kind,

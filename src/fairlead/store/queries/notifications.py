@@ -37,7 +37,6 @@ class MessageKind(StrEnum):
     DRIFT = "DRIFT"
     ACCOUNT_REBUILT = "ACCOUNT_REBUILT"
     SAFETY = "SAFETY"
-    SECURITY = "SECURITY"
 
 
 class Level(StrEnum):
