@@ -5,10 +5,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine
-from sqlalchemy.pool import NullPool
 
 from fairlead.store.journal import SqliteJournal
 from fairlead.store.migrate import migrate, pending
@@ -31,10 +28,6 @@ async def test_it_works_from_the_event_loop_and_with_the_async_url(path: Path) -
 
 
 def test_the_steps_lead_to_the_tables_of_the_code(url: str, path: Path) -> None:
-    with create_engine(url, poolclass=NullPool).connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, metadata) == []
-
     built = sqlite3.connect(path)
     made = sqlite3.connect(":memory:")
     engine = create_engine("sqlite://", creator=lambda: made)
@@ -90,7 +83,7 @@ async def test_a_journal_that_was_not_migrated_is_refused(path: Path) -> None:
     await journal.close()
 
 
-@pytest.mark.parametrize("url", ["postgresql://localhost/x", "sqlite://", "sqlite:///:memory:"])
+@pytest.mark.parametrize("url", ["oracle://localhost/x", "no url", "sqlite://", "sqlite:///:memory:"])
 def test_a_database_we_cannot_keep_is_named(url: str) -> None:
     with pytest.raises(UnsupportedDatabaseError, match="sqlite:///path/to/file"):
         migrate(url)

@@ -16,21 +16,22 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     SmallInteger,
     Table,
-    Text,
     UniqueConstraint,
     text,
 )
 
-from fairlead.store.columns import Money
+from fairlead.store.columns import Bytes, Digest, Money, text_type
+from fairlead.store.urls import DatabaseKind
 
 TENANT: Final = {"tenant": True}
 CONFIG: Final = {"config": True}
 TENANT_CONFIG: Final = {"tenant": True, "config": True}
 ROLES: Final = ("owner", "admin", "trader", "viewer")
+# SQLAlchemy takes several names here, which its annotations do not know yet.
+_WITH_PARTIAL_INDEXES: Final[Any] = (DatabaseKind.SQLITE, DatabaseKind.POSTGRESQL)
 RESPONSE_MODES: Final = ("ack", "wait")
 
 metadata = MetaData(
@@ -39,11 +40,11 @@ metadata = MetaData(
 
 
 def _key(name: str) -> Column[str]:
-    return Column(name, Text, primary_key=True)
+    return Column(name, text_type(name), primary_key=True)
 
 
 def _text(name: str) -> Column[str]:
-    return Column(name, Text, nullable=False)
+    return Column(name, text_type(name), nullable=False)
 
 
 def _time(name: str) -> Column[int]:
@@ -55,7 +56,7 @@ def _flag(name: str) -> Column[bool]:
 
 
 def _body() -> Column[bytes]:
-    return Column("body", LargeBinary, nullable=False)
+    return Column("body", Bytes, nullable=False)
 
 
 def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
@@ -63,25 +64,32 @@ def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
 
 
-# MySQL and MariaDB know no partial index and take the whole one.
 def _where(condition: str) -> dict[str, Any]:
     return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
+# An index over the few rows that a condition holds for. MariaDB knows none, and sorts by the flag first instead.
+def _few(name: str, columns: tuple[str, ...], flag: str, value: str) -> tuple[Index, Index]:
+    return (
+        Index(name, *columns, **_where(f"{flag} = {value}")).ddl_if(dialect=_WITH_PARTIAL_INDEXES),
+        Index(f"{name}_first", flag, *columns).ddl_if(dialect=DatabaseKind.MARIADB),
+    )
 
 
 # The only index beside seq, because each further one costs a dirty page per row (index locality).
 journal = Table(
     "journal",
     metadata,
-    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
     _text("tenant"),
     _text("stream"),
     Column("version", Integer, nullable=False),
     _text("kind"),
-    Column("key", Text),
+    Column("key", text_type("key")),
     _text("cause"),
     _time("at_ms"),
     _body(),
-    Column("hash", LargeBinary, nullable=False),
+    Column("hash", Digest, nullable=False),
     Index("journal_key", "tenant", "kind", "key", unique=True, **_where("key IS NOT NULL")),
     info=TENANT,
 )
@@ -128,7 +136,7 @@ requests = Table(
     _time("updated_ms"),
     _body(),
     Index("requests_cause", "tenant", "cause"),
-    Index("requests_pending", "account_id", **_where("is_pending = 1")),
+    *_few("requests_pending", ("account_id",), "is_pending", "1"),
     sqlite_with_rowid=False,
     info=TENANT,
 )
@@ -144,7 +152,7 @@ orders = Table(
     Column("is_open", SmallInteger, nullable=False),
     _time("updated_ms"),
     _body(),
-    Index("orders_open", "account_id", **_where("is_open = 1")),
+    *_few("orders_open", ("account_id",), "is_open", "1"),
     sqlite_with_rowid=False,
     info=TENANT,
 )
@@ -193,7 +201,7 @@ users = Table(
     metadata,
     _key("user_id"),
     _text("tenant"),
-    Column("username", Text, nullable=False, unique=True),
+    Column("username", text_type("username"), nullable=False, unique=True),
     _text("password_hash"),
     _text("role"),
     _text("time_zone"),
@@ -233,8 +241,13 @@ groups = Table(
 group_members = Table(
     "group_members",
     metadata,
-    Column("group_id", Text, ForeignKey("groups.group_id", ondelete="CASCADE"), primary_key=True),
-    Column("account_id", Text, ForeignKey("venue_accounts.account_id", ondelete="CASCADE"), primary_key=True),
+    Column("group_id", text_type("group_id"), ForeignKey("groups.group_id", ondelete="CASCADE"), primary_key=True),
+    Column(
+        "account_id",
+        text_type("account_id"),
+        ForeignKey("venue_accounts.account_id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
     _text("tenant"),
     info=TENANT_CONFIG,
 )
@@ -243,11 +256,11 @@ hooks = Table(
     metadata,
     _key("hook_id"),
     _text("tenant"),
-    Column("owner", Text, ForeignKey("users.user_id"), nullable=False),
+    Column("owner", text_type("user_id"), ForeignKey("users.user_id"), nullable=False),
     _text("name"),
-    Column("token_hash", LargeBinary, nullable=False, unique=True),
+    Column("token_hash", Digest, nullable=False, unique=True),
     _text("token_hint"),
-    Column("previous_token_hash", LargeBinary, unique=True),
+    Column("previous_token_hash", Digest, unique=True),
     Column("previous_until_ms", BigInteger),
     _text("target"),
     _text("response_mode"),
@@ -279,7 +292,7 @@ risk_profiles = Table(
 hook_calls = Table(
     "hook_calls",
     metadata,
-    Column("hook_id", Text, ForeignKey("hooks.hook_id", ondelete="CASCADE"), primary_key=True),
+    Column("hook_id", text_type("hook_id"), ForeignKey("hooks.hook_id", ondelete="CASCADE"), primary_key=True),
     _key("call_id"),
     _text("tenant"),
     _time("received_ms"),
@@ -295,10 +308,10 @@ notify_channels = Table(
     metadata,
     _key("channel_id"),
     _text("tenant"),
-    Column("owner", Text, ForeignKey("users.user_id"), nullable=False),
+    Column("owner", text_type("user_id"), ForeignKey("users.user_id"), nullable=False),
     _text("name"),
     _text("target"),
-    Column("secret", LargeBinary, nullable=False),
+    Column("secret", Bytes, nullable=False),
     _text("levels"),
     _text("time_zone"),
     _flag("enabled"),
@@ -312,7 +325,12 @@ notify_outbox = Table(
     metadata,
     _key("message_id"),
     _text("tenant"),
-    Column("channel_id", Text, ForeignKey("notify_channels.channel_id", ondelete="CASCADE"), nullable=False),
+    Column(
+        "channel_id",
+        text_type("channel_id"),
+        ForeignKey("notify_channels.channel_id", ondelete="CASCADE"),
+        nullable=False,
+    ),
     _text("subject"),
     _text("kind"),
     _text("status"),
@@ -324,7 +342,7 @@ notify_outbox = Table(
     _text("reason"),
     _body(),
     UniqueConstraint("channel_id", "subject", "kind"),
-    Index("notify_outbox_waiting", "channel_id", "due_ms", **_where("status = 'waiting'")),
+    *_few("notify_outbox_waiting", ("channel_id", "due_ms"), "status", "'waiting'"),
     info=TENANT,
 )
 # How far the journal was read for them, and what was half read.
@@ -333,7 +351,7 @@ notify_state = Table("notify_state", metadata, _key("name"), _body(), sqlite_wit
 config_version = Table(
     "config_version",
     metadata,
-    Column("id", Integer, CheckConstraint("id = 1", name="single_row"), primary_key=True),
+    Column("id", Integer, CheckConstraint("id = 1", name="single_row"), primary_key=True, autoincrement=False),
     Column("version", BigInteger, nullable=False),
 )
 

@@ -7,7 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from fairlead.store.columns import Money
+from fairlead.store.columns import Bytes, Digest, Money, text_type
+from fairlead.store.urls import DatabaseKind
 
 revision = "0001"
 down_revision = None
@@ -27,11 +28,11 @@ def upgrade() -> None:
 
 
 def _key(name: str) -> sa.Column[str]:
-    return sa.Column(name, sa.Text, primary_key=True)
+    return sa.Column(name, text_type(name), primary_key=True)
 
 
 def _text(name: str) -> sa.Column[str]:
-    return sa.Column(name, sa.Text, nullable=False)
+    return sa.Column(name, text_type(name), nullable=False)
 
 
 def _time(name: str) -> sa.Column[int]:
@@ -43,30 +44,41 @@ def _flag(name: str) -> sa.Column[bool]:
 
 
 def _blob(name: str) -> sa.Column[bytes]:
-    return sa.Column(name, sa.LargeBinary, nullable=False)
+    return sa.Column(name, Bytes, nullable=False)
+
+
+def _digest(name: str, *, nullable: bool) -> sa.Column[bytes]:
+    return sa.Column(name, Digest, nullable=nullable)
 
 
 def _owned(name: str, parent: str) -> sa.Column[str]:
-    return sa.Column(name, sa.Text, sa.ForeignKey(f"{parent}.{name}", ondelete="CASCADE"), primary_key=True)
+    return sa.Column(name, text_type(name), sa.ForeignKey(f"{parent}.{name}", ondelete="CASCADE"), primary_key=True)
 
 
 def _where(condition: str) -> dict[str, Any]:
     return {"sqlite_where": sa.text(condition), "postgresql_where": sa.text(condition)}
 
 
+def _create_index_of_few(name: str, table: str, flag: str) -> None:
+    if op.get_bind().dialect.name == DatabaseKind.MARIADB:
+        op.create_index(f"{name}_first", table, [flag, "account_id"])
+    else:
+        op.create_index(name, table, ["account_id"], **_where(f"{flag} = 1"))
+
+
 def _create_journal() -> None:
     op.create_table(
         "journal",
-        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
         _text("tenant"),
         _text("stream"),
         sa.Column("version", sa.Integer, nullable=False),
         _text("kind"),
-        sa.Column("key", sa.Text),
+        sa.Column("key", text_type("key")),
         _text("cause"),
         _time("at_ms"),
         _blob("body"),
-        _blob("hash"),
+        _digest("hash", nullable=False),
     )
     op.create_index(
         "journal_key",
@@ -110,7 +122,7 @@ def _create_alerts_and_requests() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("requests_cause", "requests", ["tenant", "cause"])
-    op.create_index("requests_pending", "requests", ["account_id"], **_where("is_pending = 1"))
+    _create_index_of_few("requests_pending", "requests", "is_pending")
 
 
 def _create_orders() -> None:
@@ -127,7 +139,7 @@ def _create_orders() -> None:
         _blob("body"),
         sqlite_with_rowid=False,
     )
-    op.create_index("orders_open", "orders", ["account_id"], **_where("is_open = 1"))
+    _create_index_of_few("orders_open", "orders", "is_open")
 
 
 def _create_holdings() -> None:
@@ -197,7 +209,9 @@ def _create_users_and_accounts() -> None:
     )
     op.create_table(
         "config_version",
-        sa.Column("id", sa.Integer, sa.CheckConstraint("id = 1", name="single_row"), primary_key=True),
+        sa.Column(
+            "id", sa.Integer, sa.CheckConstraint("id = 1", name="single_row"), primary_key=True, autoincrement=False
+        ),
         _time("version"),
     )
 
@@ -207,11 +221,11 @@ def _create_hooks() -> None:
         "hooks",
         _key("hook_id"),
         _text("tenant"),
-        sa.Column("owner", sa.Text, sa.ForeignKey("users.user_id"), nullable=False),
+        sa.Column("owner", text_type("user_id"), sa.ForeignKey("users.user_id"), nullable=False),
         _text("name"),
-        _blob("token_hash"),
+        _digest("token_hash", nullable=False),
         _text("token_hint"),
-        sa.Column("previous_token_hash", sa.LargeBinary),
+        _digest("previous_token_hash", nullable=True),
         sa.Column("previous_until_ms", sa.BigInteger),
         *map(_text, ("target", "response_mode", "risk_profile")),
         *map(_flag, ("strict_fields", "strict_status", "cap_to_available")),
