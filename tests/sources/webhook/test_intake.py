@@ -326,6 +326,20 @@ async def test_an_answer_from_before_a_restart_is_read_from_the_store(world: Wor
     assert (found.status_code, found.answer.status) == (200, "stale")
 
 
+async def test_a_refused_alert_names_its_accounts_warnings_and_age_also_after_a_restart(world: World) -> None:
+    sent = await world.answer({"alertTime": START_MS - 61_000, "comment": "x", "dryRun": True})
+    await world.settle_down()
+    await world.restart()
+
+    found = await world.intake.find_answer(TENANT, sent.answer.request_id)
+
+    assert found is not None
+    assert found.answer.results == sent.answer.results
+    assert [result.account for result in found.answer.results] == ["main", "second", "third"]
+    assert found.answer.warnings == sent.answer.warnings
+    assert found.answer.message == sent.answer.message
+
+
 async def test_w16_equal_wishes_in_any_form_make_equal_requests(world: World) -> None:
     await world.answer({"alertId": "1", "accounts": ["main"]})
     await world.answer(

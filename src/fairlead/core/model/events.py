@@ -41,6 +41,7 @@ class AlertHandled(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """What became of an alert at the edge: its verdict, how its symbol was read, and the requests it made.
 
     ``verdict`` is ``accepted``, ``stale``, ``denied`` or ``dry_run``; ``mapping`` is (text in the alert, instrument).
+    ``account_labels`` are the accounts that it was for, also where no request came of it (empty in old journals).
     """
 
     alert_id: str
@@ -51,6 +52,8 @@ class AlertHandled(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     warnings: tuple[str, ...]
     request_ids: tuple[str, ...]
     at_ms: int
+    account_labels: tuple[str, ...] = ()
+    is_dry_run: bool = False
 
 
 class OrderRequested(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -41,9 +41,15 @@ class AlertAnswers:
             return None
         if state.verdict == RECEIVED:
             return make_answer(Subject(request_id=alert_id, alert_id=alert_id, verdict=ACCEPTED), ())
+        handled = handled or await self._recall(state)
         if state.verdict in {STALE, DENIED}:
             return _describe_refused(state, handled)
         return await self._describe_requests(state, handled)
+
+    async def _recall(self, state: AlertState) -> HandledAlert | None:
+        """What was handled too long ago, or by another process: as its verdict was stored."""
+        event = await self._tools.reader.find_verdict(state.tenant, state.alert_id)
+        return HandledAlert.of(state, event) if event is not None else None
 
     def describe_running(self, kept: KeptAlert, request_id: str) -> AlertAnswer:
         """Tell what is known as soon as an alert is stored."""

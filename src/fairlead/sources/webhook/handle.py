@@ -46,6 +46,17 @@ class HandledAlert(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...]
     is_dry_run: bool
 
+    @classmethod
+    def of(cls, state: AlertState, event: AlertHandled) -> HandledAlert:
+        """An alert as its verdict was written down."""
+        return cls(
+            state=state,
+            detail=event.detail,
+            accounts=event.account_labels,
+            warnings=event.warnings,
+            is_dry_run=event.is_dry_run,
+        )
+
 
 def judge(prepared: PreparedAlert, received_ms: int, *, is_source_enabled: bool = True) -> Verdict:
     """Decide whether an alert makes requests."""
@@ -121,17 +132,11 @@ class AlertHandler:
             warnings=prepared.warnings,
             request_ids=tuple(request.request_id for request in requests),
             at_ms=self._tools.clock.now_ms(),
+            account_labels=tuple(account.label for account in prepared.accounts),
+            is_dry_run=prepared.alert.dry_run,
         )
         await self.close_alert(state, event, requests)
-        self._remember(
-            HandledAlert(
-                state=finish(state, event),
-                detail=verdict.detail,
-                accounts=tuple(account.label for account in prepared.accounts),
-                warnings=prepared.warnings,
-                is_dry_run=prepared.alert.dry_run,
-            )
-        )
+        self._remember(HandledAlert.of(finish(state, event), event))
 
     async def close_alert(
         self,

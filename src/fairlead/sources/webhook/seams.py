@@ -9,7 +9,7 @@ from typing import Final, Protocol
 import msgspec
 
 from fairlead.accounts.directory import LiveDirectory
-from fairlead.core.model.events import AlertReceived
+from fairlead.core.model.events import AlertHandled, AlertReceived
 from fairlead.core.model.order import Order
 from fairlead.core.model.request import OrderRequest
 from fairlead.core.model.state import AlertState, RequestState, State
@@ -68,6 +68,10 @@ class AlertReader(Protocol):
 
     async def find_alert_by_key(self, tenant: str, duplicate_key: str) -> AlertState | None:
         """The alert that holds a duplicate key."""
+        ...
+
+    async def find_verdict(self, tenant: str, alert_id: str) -> AlertHandled | None:
+        """What became of an alert at the edge."""
         ...
 
     async def find_requests(self, tenant: str, request_ids: Sequence[str]) -> Sequence[RequestState]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fairlead.core.model.events import AlertHandled
 from fairlead.core.model.order import Order
 from fairlead.core.model.state import AlertState, RequestState
 from fairlead.sources.webhook.seams import StoredAlert
-from fairlead.store.queries.alerts import find_received_alert, load_unhandled_alerts
+from fairlead.store.queries.alerts import find_handled_alert, find_received_alert, load_unhandled_alerts
 from fairlead.store.queries.states import find_alert, load_alerts_since, load_orders, load_requests
 from fairlead.store.session import Store
 
@@ -29,6 +30,11 @@ class StoredAlerts:
         async with self._store.session(tenant) as session:
             event = await find_received_alert(session, tenant, duplicate_key)
             return await find_alert(session, event.alert_id) if event is not None else None
+
+    async def find_verdict(self, tenant: str, alert_id: str) -> AlertHandled | None:
+        """What became of an alert at the edge."""
+        async with self._store.session(tenant) as session:
+            return await find_handled_alert(session, tenant, alert_id)
 
     async def find_requests(self, tenant: str, request_ids: Sequence[str]) -> Sequence[RequestState]:
         """Requests by their ids."""

@@ -7,7 +7,7 @@ from typing import Final, cast
 
 from sqlalchemy import select
 
-from fairlead.core.model.events import AlertReceived
+from fairlead.core.model.events import AlertHandled, AlertReceived, Event
 from fairlead.store.rows import StoredRow, decode_row
 from fairlead.store.session import Session
 from fairlead.store.tables import alerts, journal
@@ -17,14 +17,14 @@ _UNHANDLED: Final = "received"
 
 async def find_received_alert(session: Session, tenant: str, duplicate_key: str) -> AlertReceived | None:
     """The alert of a tenant that was stored under a duplicate key."""
-    query = select(journal).where(
-        journal.c.tenant == tenant,
-        journal.c.kind == AlertReceived.__name__,
-        journal.c.key == duplicate_key,
-    )
-    row = await session.fetch_one(query)
-    event = decode_row(cast("StoredRow", tuple(row))).event if row is not None else None
+    event = await _find_event(session, tenant, AlertReceived.__name__, duplicate_key)
     return event if isinstance(event, AlertReceived) else None
+
+
+async def find_handled_alert(session: Session, tenant: str, alert_id: str) -> AlertHandled | None:
+    """The verdict of an alert of a tenant."""
+    event = await _find_event(session, tenant, AlertHandled.__name__, alert_id)
+    return event if isinstance(event, AlertHandled) else None
 
 
 async def load_unhandled_alerts(system: Session, since_ms: int) -> Sequence[tuple[str, AlertReceived]]:
@@ -41,3 +41,9 @@ async def load_unhandled_alerts(system: Session, since_ms: int) -> Sequence[tupl
         if event is not None:
             found.append((row.tenant, event))
     return found
+
+
+async def _find_event(session: Session, tenant: str, kind: str, key: str) -> Event | None:
+    query = select(journal).where(journal.c.tenant == tenant, journal.c.kind == kind, journal.c.key == key)
+    row = await session.fetch_one(query)
+    return None if row is None else decode_row(cast("StoredRow", tuple(row))).event
