@@ -229,6 +229,7 @@ class Idle:
         self._due: deque[float] = deque()
         self._busy = 0
         self._end_s = 0.0
+        self._is_over = False
         self.done = asyncio.Event()
 
     def begin(self, connections: list[Connection]) -> None:
@@ -252,8 +253,8 @@ class Idle:
             self._send(connection, now_s)
         else:
             self._free.append(connection)
-            if now_s >= self._end_s and not self._busy:
-                self.done.set()
+            self._is_over = self._is_over or now_s >= self._end_s
+            self._end_if_over()
 
     def _arrive(self, due_s: float) -> None:
         loop = asyncio.get_running_loop()
@@ -266,7 +267,12 @@ class Idle:
             due_s -= math.log(1 - throw(self._dice)) / self._load.rate
         if due_s < self._end_s:
             loop.call_later(due_s - now_s, self._arrive, due_s)
-        elif not self._busy:
+        else:
+            self._is_over = True
+            self._end_if_over()
+
+    def _end_if_over(self) -> None:
+        if self._is_over and not self._busy and not self._due:
             self.done.set()
 
     def _send(self, connection: Connection, due_s: float) -> None:

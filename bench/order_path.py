@@ -28,8 +28,8 @@ WARM_UP_S: Final = 1.0
 FUNCTIONS_SHOWN: Final = 5
 KINDS_SHOWN: Final = 6
 ORDER: Final = (
-    *("HTTP", "decode", "size", "risk", "book", "state", "desk", "exchange", "answer", "queries"),
-    *("journal", "projections", "exchange's books", "rest"),
+    *("HTTP", "observing", "decode", "size", "risk", "kill switch", "book", "state", "desk", "exchange", "answer"),
+    *("queries", "journal", "projections", "exchange's books", "rest"),
 )
 
 
