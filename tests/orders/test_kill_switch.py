@@ -330,3 +330,26 @@ async def test_what_was_lifted_stays_lifted_after_a_restart(world: TradingWorld)
     assert latch_file(world).read() == ()
     assert (await world.want(intent=buy(1))).status is RequestStatus.FILLED
     assert all(one.status is OrderStatus.FILLED for one in await world.orders())
+
+
+async def test_a_stronger_one_takes_the_place_of_a_weaker_one_for_good(world: TradingWorld) -> None:
+    kill(world, LatchScope.PLATFORM)
+    await work_off(world)
+    strong = kill(world, LatchScope.PLATFORM, level=FLATTEN)
+    await world.run_ms(A_WHILE_MS)
+
+    await world.restart()
+    await work_off(world)
+
+    assert latch_file(world).read() == (strong,)
+
+
+async def test_a_file_that_was_written_anew_gets_back_what_the_journal_knows(world: TradingWorld) -> None:
+    known = kill(world, LatchScope.ACCOUNT, "a2")
+    await work_off(world)
+    latch_file(world).path.write_bytes(b"{")
+    latch_file(world).rewrite([])
+
+    await world.run_ms(A_WHILE_MS)
+
+    assert latch_file(world).read() == (known,)

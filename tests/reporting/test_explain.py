@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 
+import msgspec
 from msgspec.structs import replace
 
 from fairlead.core.model import events as ev
@@ -282,12 +283,13 @@ def test_leverage_set_for_a_request_is_shown_with_it_and_not_with_the_next() -> 
         position_side=PositionSide.NET,
         leverage=Decimal(5),
         at_ms=given.T0 + 2,
+        request_id="req-net",
     )
-    before = found("alert-1", *FILLED[:3], change, *FILLED[3:])
-    after = found("alert-1", *FILLED, change)
+    own = found("alert-1", *FILLED[:3], change, *FILLED[3:])
+    another = found("alert-1", *FILLED[:3], msgspec.structs.replace(change, request_id="the next"), *FILLED[3:])
 
-    assert [setting.what for setting in before.accounts[0].settings] == ["leverage set"]
-    assert after.accounts[0].settings == ()
+    assert [setting.what for setting in own.accounts[0].settings] == ["leverage set"]
+    assert another.accounts[0].settings == ()
 
 
 def test_balances_of_other_currencies_are_left_out() -> None:

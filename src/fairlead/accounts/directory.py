@@ -63,6 +63,10 @@ class Directory:
         hook = self._hooks.get(hook_id)
         return hook if hook is not None and hook.tenant == tenant else None
 
+    def list_hooks(self) -> tuple[Hook, ...]:
+        """Every hook of every tenant, for whoever may see them all."""
+        return tuple(self._hooks.values())
+
     def owner_of(self, source_id: str) -> str:
         """User id of whoever owns a source; empty if it is nobody's."""
         hook = self._hooks.get(source_id)

@@ -11,6 +11,7 @@ from fairlead.cli.explain import add_explain
 from fairlead.cli.groups import groups
 from fairlead.cli.hook_probe import add_hook_probe
 from fairlead.cli.hooks import hooks
+from fairlead.cli.kill import add_kill
 from fairlead.cli.notifications import notify
 from fairlead.cli.serve import add_serve
 from fairlead.cli.storage import add_storage_commands
@@ -24,6 +25,7 @@ Begin with:
   fairlead demo              everything at once, with pretend money, in a temporary folder
   fairlead serve             the same without demo content, in your data folder
   fairlead explain ID        why an alert became these orders, or none
+  fairlead kill platform     stop everything, now
 
 Settings come from FAIRLEAD_* variables and from fairlead.toml in the data folder; see them with fairlead check-config.
 Exit codes: 0 done, 1 no (not found, refused, problems found), 2 wrong usage or settings, 130 stopped by Ctrl-C before
@@ -41,6 +43,7 @@ app = typer.Typer(
 add_demo(app)
 add_serve(app)
 add_explain(app)
+add_kill(app)
 app.add_typer(users, name="user")
 app.add_typer(accounts, name="account")
 app.add_typer(groups, name="group")

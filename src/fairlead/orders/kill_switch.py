@@ -6,7 +6,7 @@ the one door, as requests whose ids derive from the latch, so a crash in the mid
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -16,7 +16,7 @@ from fairlead.core.model import events as ev
 from fairlead.core.model import ids
 from fairlead.core.model.latch import Aim, Latch, LatchScope
 from fairlead.core.model.request import Close, OrderRequest, SourceKind
-from fairlead.core.rules.latches import Action, actions_on, covers
+from fairlead.core.rules.latches import Action, actions_on, covers, subject_of
 from fairlead.orders.account_desk import AccountDesk
 from fairlead.orders.desk_tools import RecordingDesk
 from fairlead.orders.floor import TradingFloor
@@ -109,10 +109,12 @@ class KillSwitch:
 
     async def look(self) -> None:
         """Work off what the latches ask now."""
-        for latch in self._tools.latches.current():
-            # A latch that only says that the file cannot be read was set by nobody.
-            if not latch.set_ms:
-                continue
+        latches = self._tools.latches.current()
+        # A latch that only says that the file cannot be read was set by nobody.
+        if not all(latch.set_ms for latch in latches):
+            return
+        await self._follow_losses(latches)
+        for latch in latches:
             if self._known.get(latch.latch_id) != latch:
                 await self._note_set(latch)
             if latch.clearing:
@@ -120,6 +122,16 @@ class KillSwitch:
             elif latch.level.cancels:
                 for desk in list(self._tools.floor.desks):
                     await self._work(latch, desk)
+
+    async def _follow_losses(self, latches: Sequence[Latch]) -> None:
+        """Forget latches that a stronger one has replaced; put back those that were lost with the file."""
+        present = {latch.latch_id for latch in latches}
+        missing = [latch for latch in self._known.values() if latch.latch_id not in present]
+        subjects = {subject_of(latch) for latch in latches}
+        for latch in missing:
+            if subject_of(latch) in subjects:
+                await self._note_cleared(msgspec.structs.replace(latch, clearing="a stronger one took its place"))
+        self._tools.latches.restore(latch for latch in missing if subject_of(latch) not in subjects)
 
     async def _note_set(self, latch: Latch) -> None:
         now_ms = self._tools.clock.now_ms()
@@ -171,12 +183,17 @@ class KillSwitch:
         for desk in desks:
             if desk.halt_reason or not await self._tools.compare(desk):
                 return
-        event = ev.KillSwitchCleared(latch=latch, at_ms=self._tools.clock.now_ms())
-        unit = Unit(facts=(_fact(latch, event, latch.latch_id),), records=(_record(latch, None),))
-        if isinstance(await self._tools.journal.commit(unit), Committed | DuplicateKey):
+        if await self._note_cleared(latch):
             # Only now: a crash before this line finds it still asked to be lifted.
             self._tools.latches.remove(latch.latch_id)
+
+    async def _note_cleared(self, latch: Latch) -> bool:
+        event = ev.KillSwitchCleared(latch=latch, at_ms=self._tools.clock.now_ms())
+        unit = Unit(facts=(_fact(latch, event, latch.latch_id),), records=(_record(latch, None),))
+        is_noted = isinstance(await self._tools.journal.commit(unit), Committed | DuplicateKey)
+        if is_noted:
             self._known.pop(latch.latch_id, None)
+        return is_noted
 
 
 def may_cover(latch: Latch, desk: AccountDesk) -> bool:

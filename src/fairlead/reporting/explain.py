@@ -170,7 +170,8 @@ def _find_subject(subject: str, facts: _Facts) -> tuple[SubjectKind, str, list[O
     if request_id in facts.requested:
         request = facts.requested[request_id][1]
         return SubjectKind.ORDER, request.cause, [request]
-    return None
+    made = [request for _, request in facts.requested.values() if request.cause == subject]
+    return (SubjectKind.KILL_SWITCH, subject, made) if made else None
 
 
 def _find_request_of_order(order_id: str, orders: Mapping[str, OrderFacts]) -> str:
@@ -315,9 +316,7 @@ def _describe_settings(request: OrderRequest, facts: _Facts) -> tuple[VenueMessa
     messages = []
     for row in facts.account_rows:
         match row.event:
-            case ev.LeverageChanged(account_id=account_id, symbol=symbol, leverage=leverage) if (
-                account_id == request.account_id and symbol == request.symbol and first < row.seq <= last
-            ):
+            case ev.LeverageChanged(request_id=request_id, leverage=leverage) if request_id == request.request_id:
                 messages.append(VenueMessage(at_ms=row.at_ms, what="leverage set", text=f"{leverage}x"))
             case ev.CancelRequested(request_id=request_id, order_ids=order_ids) if request_id == request.request_id:
                 messages.append(VenueMessage(at_ms=row.at_ms, what="cancel sent", text=", ".join(order_ids)))

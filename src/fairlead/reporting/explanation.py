@@ -22,6 +22,7 @@ class SubjectKind(StrEnum):
     REQUEST = "request"
     ORDER = "order"
     REFUSED_CALL = "refused_call"
+    KILL_SWITCH = "kill_switch"
 
 
 class RepeatPart(msgspec.Struct, frozen=True, kw_only=True):

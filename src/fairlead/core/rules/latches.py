@@ -44,7 +44,7 @@ def covers(latch: Latch, aim: Aim) -> bool:
 
 def add_latch(latches: Sequence[Latch], latch: Latch) -> tuple[Latch, ...]:
     """Set a latch; one of the same subject is replaced by a stronger one, and kept beside a weaker one."""
-    same = [one for one in latches if _subject(one) == _subject(latch)]
+    same = [one for one in latches if subject_of(one) == subject_of(latch)]
     if any(LEVELS.index(one.level) >= LEVELS.index(latch.level) and not one.clearing for one in same):
         return tuple(latches)
     return (*(one for one in latches if one not in same), latch)
@@ -160,5 +160,6 @@ def _aim_of(order: Order, account: VenueAccount, user_of: Callable[[str], str]) 
     )
 
 
-def _subject(latch: Latch) -> tuple[str, str, str]:
+def subject_of(latch: Latch) -> tuple[str, str, str]:
+    """What a latch is about; there is one latch a subject."""
     return latch.scope.value, latch.tenant, latch.name

@@ -94,7 +94,11 @@ async def _find_subject(session: Session, subject: str) -> tuple[AlertState | No
     known = {one.order_id for one in (order, asked) if one is not None}
     if request is None and not known:
         first = await _find_first(session, subject)
-        return (None, (), known) if first is None else await _find_subject(session, first)
+        if first is not None:
+            return await _find_subject(session, first)
+        # What a kill switch asked for bears its id as the cause.
+        made = await load_requests_of(session, subject)
+        return None, made, {order_id for one in made for order_id in one.order_ids}
     if request is None:
         return None, (), known
     return await find_alert(session, request.request.cause), (request,), known | set(request.order_ids)
