@@ -49,6 +49,8 @@ def _describe_intent(request: OrderRequest) -> str:
         case Close():
             what = _describe_size(intent.size) if intent.size else "everything"
             side = f" {intent.position_side}" if intent.position_side else ""
+            if intent.order_side and not intent.position_side:
+                side = f" that a {intent.order_side} closes"
             scope = "" if intent.scope is CloseScope.ACCOUNT else f" held by this {intent.scope}"
             return f"close {what} of {request.symbol}{side}{scope}"
         case SetTarget():

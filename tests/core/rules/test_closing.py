@@ -245,3 +245,21 @@ def test_a_reduce_only_entry_never_opens_anything(held_lots: int, asked_lots: in
     fill_all(book, plan_of(ask(make_view(book), LINEAR, intent, reduce_only=True)))
     left = abs(book.positions[LINEAR, NET].quantity) if book.positions else ZERO
     assert left == max(ZERO, quantity - D(asked_lots) / 100)
+
+
+@pytest.mark.parametrize(("side", "closed"), [(Side.SELL, LONG), (Side.BUY, SHORT)])
+def test_the_side_of_an_order_names_the_side_that_is_closed_where_both_are_held(
+    side: Side, closed: PositionSide
+) -> None:
+    positions = held(LINEAR, 3, position_side=LONG), held(LINEAR, 2, position_side=SHORT)
+    view = make_view(make_book(None, *positions, position_mode=PositionMode.LONG_SHORT))
+    (leg,) = plan_of(ask(view, LINEAR, Close(order_side=side))).legs
+    assert (leg.side, leg.position_side) == (side, closed)
+    assert len(plan_of(ask(view, LINEAR, Close())).legs) == 2
+
+
+@pytest.mark.parametrize("side", list(Side))
+def test_a_net_account_closes_what_it_holds_whatever_side_an_alert_says(side: Side) -> None:
+    view = make_view(make_book(None, held(LINEAR, 3)))
+    (leg,) = plan_of(ask(view, LINEAR, Close(order_side=side))).legs
+    assert (leg.side, leg.quantity) == (Side.SELL, D(3))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairlead.core.model.account import MarginMode
+from fairlead.core.model.account import MarginMode, PositionSide
 from fairlead.core.model.request import (
     Close,
     CloseScope,
@@ -99,12 +99,26 @@ def test_w07_closing_twice_asks_for_the_same_close_twice() -> None:
 
 def test_a_close_may_be_partial_and_scoped_and_ignores_what_an_entry_needs() -> None:
     alert = decode(CLOSE | {"qty": "50%", "closeScope": "STRATEGY", "side": "sell", "slPrice": 1, "leverage": "3"})
-    assert alert.intent == Close(scope=CloseScope.STRATEGY, size=size("50", SizeUnit.PERCENT))
+    half = size("50", SizeUnit.PERCENT)
+    assert alert.intent == Close(scope=CloseScope.STRATEGY, size=half, order_side=Side.SELL)
     assert alert.stop_loss_price is None
     assert alert.warnings == (
-        "side is ignored because closePosition is true",
+        "side sell closes the long side of a long/short account; a net account ignores it",
         "slPrice is ignored because closePosition is true",
     )
+
+
+def test_a_close_may_name_the_side_of_the_position() -> None:
+    alert = decode(CLOSE | {"positionSide": "Short", "side": "sell"})
+    assert alert.intent == Close(position_side=PositionSide.SHORT)
+    assert isinstance(decode_text(json.dumps(CLOSE | {"positionSide": "both"})), Malformed)
+
+
+def test_a_close_is_never_refused_for_the_side_that_old_senders_put_there() -> None:
+    for side in ("", "close", 1):
+        assert decode(CLOSE | {"side": side}).intent == Close()
+    spot = CLOSE | {"type": "spot", "symbol": "BTC-USDT", "side": "sell"}
+    assert decode(spot).intent == Close()
 
 
 @pytest.mark.parametrize(

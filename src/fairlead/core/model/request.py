@@ -82,11 +82,16 @@ class Enter(msgspec.Struct, frozen=True, kw_only=True, tag="enter"):
 
 
 class Close(msgspec.Struct, frozen=True, kw_only=True, tag="close", omit_defaults=True):
-    """Close what is held, whole or in part; ``position_side`` narrows it to one side in long/short mode."""
+    """Close what is held, whole or in part; ``position_side`` narrows it to what is held long, or short.
+
+    ``order_side`` does so in long/short mode only: a sell closes the long side. A net account has one position, and
+    what closes it is read from there, never from an alert.
+    """
 
     scope: CloseScope = CloseScope.ACCOUNT
     position_side: PositionSide | None = None
     size: Size | None = None
+    order_side: Side | None = None
 
 
 class SetTarget(msgspec.Struct, frozen=True, kw_only=True, tag="target", omit_defaults=True):

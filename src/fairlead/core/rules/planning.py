@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec.structs import replace
+
+from fairlead.core.model.account import PositionMode, PositionSide
 from fairlead.core.model.instrument import Instrument, InstrumentState
 from fairlead.core.model.money import HUNDRED, ZERO
 from fairlead.core.model.order import Order
@@ -47,6 +50,7 @@ def plan_request(
     refuse them. A plan with ``more`` asks to be planned again when its orders are done. ``may_cancel``: whether entries
     that would undo a close may be canceled first; False once that was asked for.
     """
+    request = _with_position_side(request, view)
     if isinstance(request.intent, CancelOrders):
         return _plan_cancel(request.symbol, request.intent, view)
     instrument = view.instruments.get(request.symbol)
@@ -67,6 +71,17 @@ def plan_request(
             return close(draft, intent) if intent.scope is CloseScope.ACCOUNT else close_share(draft, intent)
         case SetTarget() as intent:
             return reach_target(draft, intent)
+
+
+def _with_position_side(request: OrderRequest, view: AccountView) -> OrderRequest:
+    """Say which side a close means that was named by the side of its order, where both may be held."""
+    intent = request.intent
+    if not isinstance(intent, Close) or intent.order_side is None or intent.position_side is not None:
+        return request
+    if view.book.position_mode is PositionMode.NET:
+        return request
+    side = PositionSide.LONG if intent.order_side is Side.SELL else PositionSide.SHORT
+    return replace(request, intent=replace(intent, position_side=side))
 
 
 def _enter(draft: Draft, intent: Enter) -> Plan | Nothing | Refusal:

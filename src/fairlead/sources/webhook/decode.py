@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from fairlead.core.model.account import MarginMode
+from fairlead.core.model.account import MarginMode, PositionSide
 from fairlead.core.model.money import ZERO
 from fairlead.core.model.request import (
     Close,
@@ -53,7 +53,7 @@ FIELDS: Final = frozenset(
         *("authToken", "exchange", "symbol", "type", "side", "qty", "marginMode", "leverage"),
         *("closePosition", "dryRun", "strategyId", "accounts", "idempotencyKey", "alertId", "alertTime"),
         *("maxLagSeconds", "ordType", "price", "slPrice", "tpPrice", "reduceOnly", "qtyUnit", "closeScope"),
-        *("marketPosition", "prevMarketPosition", "positionSize"),
+        *("marketPosition", "prevMarketPosition", "positionSize", "positionSide"),
     }
 )
 # Senders of the predecessor use them; they never meant anything.
@@ -72,6 +72,13 @@ class AlertMarginMode(StrEnum):
 
     CROSS = "cross"
     ISOLATED = "isolated"
+
+
+class AlertPositionSide(StrEnum):
+    """Sides of a position that a close may name."""
+
+    LONG = "long"
+    SHORT = "short"
 
 
 class QuantityUnit(StrEnum):
@@ -170,6 +177,8 @@ def _read_intent(reader: FieldReader, product: ProductType | None) -> Intent | N
     )
     if closes:
         return _read_close(reader, wish)
+    if reader.has("positionSide"):
+        reader.warn("positionSide is ignored unless closePosition is true")
     if reader.has("marketPosition"):
         return _read_target(reader, wish)
     if reader.has("positionSize"):
@@ -178,10 +187,28 @@ def _read_intent(reader: FieldReader, product: ProductType | None) -> Intent | N
 
 
 def _read_close(reader: FieldReader, wish: _Wish) -> Intent:
-    for name in ("side", "marketPosition", "positionSize"):
+    for name in ("marketPosition", "positionSize"):
         if reader.has(name):
             reader.warn(f"{name} is ignored because closePosition is true")
-    return Close(scope=wish.scope, size=wish.size)
+    named = reader.read("positionSide", partial(read_word, choices=AlertPositionSide))
+    if named is not None:
+        return Close(scope=wish.scope, size=wish.size, position_side=PositionSide(named.value))
+    side = reader.read("side", _read_loose_side)
+    if side is None or wish.product is ProductType.SPOT:
+        if reader.has("side"):
+            reader.warn("side is ignored because closePosition is true")
+        return Close(scope=wish.scope, size=wish.size)
+    closed = "long" if side is Side.SELL else "short"
+    reader.warn(f"side {side} closes the {closed} side of a long/short account; a net account ignores it")
+    return Close(scope=wish.scope, size=wish.size, order_side=side)
+
+
+def _read_loose_side(value: object) -> Side | None:
+    # Old senders put anything here when they close, and a close is not refused for that.
+    try:
+        return read_word(value, Side)
+    except FieldRuleError:
+        return None
 
 
 def _read_entry(reader: FieldReader, wish: _Wish) -> Intent | None:
