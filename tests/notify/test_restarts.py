@@ -8,7 +8,7 @@ from fairlead.core.model.request import Close
 from fairlead.store.queries.notifications import SENT, MessageKind
 from tests.notify.servers import BotApi
 from tests.notify.world import NotifyWorld, details_of
-from tests.orders.trading_world import LINEAR, buy
+from tests.orders.trading_world import LINEAR, SPOT, buy
 
 
 async def test_a_restart_goes_on_at_the_cursor(world: NotifyWorld) -> None:
@@ -99,21 +99,43 @@ async def test_a_crash_between_send_and_mark_sends_again_under_the_same_key(worl
     assert keys[0] == keys[1]
 
 
-async def test_an_alert_in_the_middle_is_told_after_the_restart_with_its_profit(world: NotifyWorld) -> None:
+async def test_an_alert_in_the_middle_is_told_after_the_restart_with_its_profit(
+    world: NotifyWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fairlead.notify.notifier.WRITE_EVERY_MS", 0)
     channel = await world.add_channel()
     await world.start(channel)
-    await world.alert(*world.requests("first", intent=buy(2)))
+    await world.alert(*world.requests("first", "second", intent=buy(2)))
     await world.trading.run_ms(1_000)
     world.trading.feed(LINEAR, world.trading.price() + 200)
-    await world.alert(*world.requests("first", intent=Close()))
+    await world.trading.lose_reports("second")
+    await world.alert(*world.requests("first", "second", intent=Close()))
+    await world.read()
+    assert [message.kind for message in await world.messages()] == [MessageKind.SUCCESS]
 
-    # The notifier dies after each row that it has read and stored.
-    for _ in range(len(await world.trading.facts())):
-        await world.start_and_read(channel, rows_max=1)
+    await world.start(channel)
+    world.trading.clock.advance_ms(60_000)
+    await world.read()
 
-    opened, closed = await world.messages()
-    assert (opened.kind, closed.kind) == (MessageKind.SUCCESS, MessageKind.CLOSE)
+    _, closed = await world.messages()
+    assert closed.kind is MessageKind.PARTIAL_CLOSE
+    assert closed.counts == ("1/2 orders executed", "1/2 pending")
     assert details_of(closed)["Realized P&L"].startswith("+")
+
+
+async def test_rows_that_come_in_small_pieces_tell_the_same(
+    world: NotifyWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fairlead.notify.notifier.ROWS_PER_STEP_MAX", 1)
+    channel = await world.add_channel()
+    await world.start(channel)
+    await world.alert(*world.requests("first", "second", intent=buy("0.001"), symbol=SPOT, margin_mode=None))
+    await world.alert(*world.requests("third", intent=buy(1_000), symbol=SPOT, margin_mode=None))
+
+    await world.read()
+
+    told = await world.messages()
+    assert sorted(message.kind for message in told) == [MessageKind.ERROR, MessageKind.SUCCESS]
 
 
 async def test_what_happens_before_the_first_start_is_told_too(world: NotifyWorld) -> None:

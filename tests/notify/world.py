@@ -13,7 +13,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-import pytest
 
 from fairlead.accounts.directory import Directory, LiveDirectory
 from fairlead.accounts.registry import ChannelRegistry, ChannelWish, Refused
@@ -170,15 +169,6 @@ class NotifyWorld:
         """Read everything that is there."""
         while await self.notifier.step():
             pass
-
-    async def start_and_read(self, channel: NotifyChannel, rows_max: int) -> None:
-        """Start a notifier that takes so many rows, stores what it knows, and dies."""
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("fairlead.notify.notifier.ROWS_PER_STEP_MAX", rows_max)
-            patch.setattr("fairlead.notify.notifier.WRITE_EVERY_MS", 0)
-            self.notifier = self._make()
-            self.notifier.configure([channel])
-            await self.notifier.step()
 
     async def reader_state(self) -> Mapping[str, bytes]:
         async with self.store.system_session() as session:

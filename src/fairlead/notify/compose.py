@@ -46,17 +46,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     source: str = ""
 
 
-def is_settled(requests: Sequence[RequestState], orders: Mapping[str, Order], sums: Mapping[str, FillSum]) -> bool:
-    """Whether all requests have an end that is certain, and every fill of theirs was read."""
-    if any(state.is_pending or state.status is RequestStatus.UNKNOWN for state in requests):
-        return False
-    own = (orders[order_id] for state in requests for order_id in state.order_ids if order_id in orders)
-    return all(is_read(order, sums) for order in own)
-
-
-def is_read(order: Order, sums: Mapping[str, FillSum]) -> bool:
-    """Whether the reader has come as far as the table that says what the order filled."""
-    return sums.get(order.order_id, FillSum()).quantity >= order.filled_quantity
+def is_settled(requests: Sequence[RequestState]) -> bool:
+    """Whether all requests have an end, and one that is certain."""
+    return not any(state.is_pending or state.status is RequestStatus.UNKNOWN for state in requests)
 
 
 def compose_cause(cause: OpenCause, facts: Facts, market: MarketView) -> Message:

@@ -18,7 +18,7 @@ from fairlead.core.model.ids import derive_id
 from fairlead.core.model.order import Order
 from fairlead.core.model.state import AlertState, RequestState
 from fairlead.notify.account_news import tell_news
-from fairlead.notify.compose import Facts, compose_cause, compose_order, is_read, is_settled
+from fairlead.notify.compose import Facts, compose_cause, compose_order, is_settled
 from fairlead.notify.message import Told
 from fairlead.notify.tracker import OpenCause, Tracker
 from fairlead.ports import Clock, Journal, JournalRow, MarketView
@@ -33,6 +33,7 @@ from fairlead.store.queries.notifications import (
     forget_reader_state,
     prune_outbox,
     put_out,
+    read_newest,
     read_reader_state,
 )
 from fairlead.store.session import Session, Store
@@ -40,7 +41,8 @@ from fairlead.store.session import Session, Store
 READ_EVERY_MS: Final = 250
 # A cursor that moved without news is written this often: what is read again after a crash is told once all the same.
 WRITE_EVERY_MS: Final = 2_000
-ROWS_PER_STEP_MAX: Final = 2_000
+ROWS_PER_STEP_MAX: Final = 250
+CAUSES_PER_TURN_MAX: Final = 20
 # After this long people hear that an alert is still being worked on, and again when it is settled.
 SETTLE_MS_MAX: Final = 60_000
 RETRY_MS: Final = 5_000
@@ -100,7 +102,7 @@ class Notifier:
             await self._clock.sleep_ms(pause_ms)
 
     async def step(self) -> bool:
-        """Read what is new and put it out; returns whether more is waiting.
+        """Read what is new and, once as far as the tables, put it out; returns whether more is to be read.
 
         Raises:
             sqlalchemy.exc.SQLAlchemyError: the database refused; nothing of the step was stored.
@@ -109,19 +111,24 @@ class Notifier:
             await self._rest()
             return False
         tracker = self._tracker or await self._load()
-        rows = await self._read(tracker.seq)
         await self._prune()
-        late = self._find_late(tracker)
-        if not rows and not late and not tracker.touched_causes:
-            return False
         async with self._store.system_session() as session:
+            # From its first question on, this session sees the tables as they were made by exactly these rows.
+            newest = await read_newest(session)
+            rows = await self._read(tracker.seq, newest)
+            late = self._find_late(tracker)
+            if not rows and not late and not tracker.touched_causes:
+                return False
             await self._teach(session, tracker, rows)
             for row in rows:
                 tracker.apply(row)
+            if tracker.seq < newest:
+                # The tables are further than what was read: what they say now cannot be told yet.
+                return True
             told = await self._settle(session, tracker, late)
             out = await self._address(session, told)
         await self._write(tracker, out)
-        return len(rows) >= ROWS_PER_STEP_MAX
+        return False
 
     async def _rest(self) -> None:
         # Nobody is there to be told, so whoever comes later is told from then on.
@@ -142,9 +149,13 @@ class Notifier:
         tracker.restore(state)
         return tracker
 
-    async def _read(self, seq: int) -> list[JournalRow]:
+    async def _read(self, seq: int, newest: int) -> list[JournalRow]:
         rows: list[JournalRow] = []
+        if seq >= newest:
+            return rows
         async for row in self._journal.read_after(seq):
+            if row.seq > newest:
+                break
             rows.append(row)
             if len(rows) >= ROWS_PER_STEP_MAX:
                 break
@@ -174,7 +185,10 @@ class Notifier:
             return []
         accounts = {account.account_id: account for account in self._directory.current.list_all_accounts()}
         told = [tell_news(row, accounts) for row in news]
-        told += await self._settle_causes(session, tracker, asked, set(late), accounts)
+        # A few at a time, so that between two questions others have their turn.
+        for start in range(0, len(asked), CAUSES_PER_TURN_MAX):
+            some = asked[start : start + CAUSES_PER_TURN_MAX]
+            told += await self._settle_causes(session, tracker, some, set(late), accounts)
         told += await self._settle_orders(session, tracker, orders, accounts)
         return told
 
@@ -193,7 +207,7 @@ class Notifier:
         for cause in asked:
             own = [requests[request_id] for request_id in cause.request_ids if request_id in requests]
             legs = {one: orders[one] for state in own for one in state.order_ids if one in orders}
-            is_over = is_settled(own, legs, tracker.sums)
+            is_over = is_settled(own)
             if not is_over and (cause.cause not in late or cause.is_announced):
                 continue
             alert = await states.find_alert(session, cause.cause) if cause.verdict else None
@@ -224,7 +238,7 @@ class Notifier:
     ) -> list[Told]:
         told = []
         for order in (await _load_orders(session, order_ids)).values():
-            if not order.is_terminal or not is_read(order, tracker.sums):
+            if not order.is_terminal:
                 continue
             facts = Facts(accounts=accounts, sums=tracker.sums)
             message = compose_order(order, facts, self._market)
@@ -234,9 +248,11 @@ class Notifier:
         return told
 
     async def _address(self, session: Session, told: Sequence[Told]) -> list[OutboxRow]:
+        now_ms = self._clock.now_ms()
+        # A millisecond apart, so that those of one step keep their order.
         rows = [
-            _row_for(channel, one, self._clock.now_ms())
-            for one in told
+            _row_for(channel, one, now_ms, now_ms + number)
+            for number, one in enumerate(told)
             for channel in self._channels
             if one.tenant in {"", channel.tenant}
             and one.message.at_ms >= channel.created_ms
@@ -275,17 +291,18 @@ def _file_cause(tracker: Tracker, cause: OpenCause, orders: Mapping[str, Order],
             tracker.forget_fills(order.order_id)
 
 
-def _row_for(channel: NotifyChannel, told: Told, now_ms: int) -> OutboxRow:
+def _row_for(channel: NotifyChannel, told: Told, now_ms: int, created_ms: int) -> OutboxRow:
     message = told.message
     return OutboxRow(
-        message_id=derive_id(message.at_ms, "notification", channel.channel_id, told.subject, message.kind.value),
+        # The unique key of the row, and nothing else: telling it again is then known to be the same.
+        message_id=derive_id(channel.created_ms, "message", channel.channel_id, told.subject, message.kind.value),
         tenant=channel.tenant,
         channel_id=channel.channel_id,
         subject=told.subject,
         kind=message.kind,
         is_silent=channel.level_of(message.kind) is Level.SILENT,
         body=_encode(message),
-        created_ms=now_ms,
+        created_ms=created_ms,
         due_ms=now_ms,
         changed_ms=now_ms,
     )

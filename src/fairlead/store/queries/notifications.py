@@ -224,6 +224,15 @@ async def forget_reader_state(system: Session) -> None:
     await system.execute(delete(notify_state))
 
 
+async def read_newest(system: Session) -> int:
+    """Number of the journal's newest row, 0 without any; needs a system session.
+
+    A session that asks this first sees every table as those rows made it, however long it lasts.
+    """
+    row = await system.fetch_one(select(func.max(journal.c.seq)))
+    return 0 if row is None else row[0] or 0
+
+
 async def begin_reading(system: Session) -> None:
     """Let the reader begin at the journal's newest row, with the positions as of it, unless it began before.
 
@@ -232,11 +241,10 @@ async def begin_reading(system: Session) -> None:
     begun = await system.fetch_one(select(notify_state.c.name).where(notify_state.c.name == CURSOR))
     if begun is not None:
         return
-    newest = await system.fetch_one(select(func.max(journal.c.seq)))
     held = await system.fetch_all(select(positions.c.body).where(positions.c.quantity != ZERO))
     found = [one for row in held if isinstance(one := read_state(row.body), Position)]
     state: dict[str, bytes | None] = {name_position(one): msgspec.json.encode(one) for one in found}
-    state[CURSOR] = msgspec.json.encode(newest[0] or 0 if newest is not None else 0)
+    state[CURSOR] = msgspec.json.encode(await read_newest(system))
     await put_out(system, [], state)
 
 
