@@ -196,15 +196,15 @@ class AccountDesk:
                 ev.OrderApproved(order=one.order, verdict=one.verdict, sizing=plan.sizing, more=plan.more)
                 for one in approved
             ]
-            self.record(events, then=partial(self._send_all, approved))
-
-    def _send_all(self, approved: Sequence[ApprovedOrder]) -> None:
-        for one in approved:
-            self._tools.spawn(self, send_order(self, self._tools, one))
+            self.record(events, then=partial(_send_all, self, self._tools, approved))
 
     def _cancel(self, request: OrderRequest, plan: CancelPlan, now_ms: int) -> None:
         self._inbox.begin(request)
-        act = partial(self._ask_cancels, request, plan)
+        work = self._clear if plan.first else partial(cancel_orders, self, self._tools)
+
+        def act() -> None:
+            self._tools.spawn(self, work(request, plan.orders))
+
         if self.book.requests[request.request_id].status is not RequestStatus.QUEUED:
             # We stopped in the middle of it, so it is on record already.
             act()
@@ -216,10 +216,6 @@ class AccountDesk:
             at_ms=now_ms,
         )
         self.record([event], then=act)
-
-    def _ask_cancels(self, request: OrderRequest, plan: CancelPlan) -> None:
-        work = self._clear if plan.first else partial(cancel_orders, self, self._tools)
-        self._tools.spawn(self, work(request, plan.orders))
 
     async def _clear(self, request: OrderRequest, orders: Sequence[Order]) -> None:
         """Take entries back before a close; what the venue does not take back does not keep the close waiting."""
@@ -283,6 +279,11 @@ def _header(book: AccountBook, facts: Iterable[Fact]) -> tuple[Record, ...]:
     if not any(isinstance(fact.event, _CHANGES_HEADER) for fact in facts):
         return ()
     return (Record(space=BOOK_SPACE, owner=book.tenant, key=book.account_id, body=book_header(book)),)
+
+
+def _send_all(desk: AccountDesk, tools: DeskTools, approved: Sequence[ApprovedOrder]) -> None:
+    for one in approved:
+        tools.spawn(desk, send_order(desk, tools, one))
 
 
 def _fact(account: VenueAccount, event: ev.AccountEvent, now_ms: int) -> Fact:
