@@ -1,31 +1,27 @@
-"""The list of facts, kept in SQLite: the port that the order path appends to and everybody else reads from."""
+"""The list of facts, kept in a database: the port that the order path appends to and everybody else reads from."""
 
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Final, Self
 
 from fairlead.ports import AppendOutcome, JournalRow, NotStored, Record, Unit
-from fairlead.store.databases.sqlite import SqliteDatabase
+from fairlead.store.databases.contract import JournalReader, OwnerLock
+from fairlead.store.databases.opening import open_database, open_reader, take_ownership
 from fairlead.store.deliveries import Deliveries
-from fairlead.store.folder_lock import FolderLock
 from fairlead.store.rows import decode_row
-from fairlead.store.sqlite_file import open_reader, open_writer
-from fairlead.store.sqlite_statements import SELECT_PAGE, SELECT_RECORDS
-from fairlead.store.urls import sqlite_path
 from fairlead.store.writer import JournalWriter
 
 PAGE_ROWS_MAX: Final = 500
 
 
 class SqliteJournal:
-    """Owns the data folder while it is open. Build it with ``open``, on the event loop that will use it."""
+    """Owns the database while it is open. Build it with ``open``, on the event loop that will use it."""
 
-    def __init__(self, lock: FolderLock, writer: JournalWriter, reader: sqlite3.Connection) -> None:
+    def __init__(self, lock: OwnerLock, writer: JournalWriter, reader: JournalReader) -> None:
         """Join the parts that ``open`` made."""
         self._lock = lock
         self._writer = writer
@@ -41,27 +37,27 @@ class SqliteJournal:
         url: str,
         *,
         on_death: Callable[[BaseException], None],
-        lock: FolderLock | None = None,
+        lock: OwnerLock | None = None,
     ) -> Self:
-        """Take the data folder and find the journal's end.
+        """Become the owner of the database and find the journal's end; blocks for a moment.
 
         ``on_death`` is called on the event loop, once, when the writer cannot go on; the process should end then.
-        ``lock`` is the folder's when the caller has it already; from now on the journal's end releases it.
+        ``lock`` is the ownership when the caller has it already; from now on the journal's end releases it.
 
         Raises:
-            FolderInUseError: another process has the folder.
+            FolderInUseError, DatabaseInUseError: another process has it.
+            UnfitServerError: the server would not keep what it confirms.
             DamagedJournalError: the journal contradicts itself.
-            sqlite3.Error: the file cannot be used, or was not migrated.
+            Exception: what the driver says when the database cannot be used, or was not migrated.
         """
-        path = sqlite_path(url)
         with ExitStack() as undo:
-            held = lock or FolderLock(path.parent)
+            held = lock or take_ownership(url)
             undo.callback(held.release)
-            connection = open_writer(path)
-            undo.callback(connection.close)
-            reader = open_reader(path)
+            database = open_database(url, held)
+            undo.callback(database.close)
+            reader = open_reader(url)
             undo.callback(reader.close)
-            writer = JournalWriter(SqliteDatabase(connection), Deliveries(asyncio.get_running_loop()), on_death)
+            writer = JournalWriter(database, Deliveries(asyncio.get_running_loop()), on_death)
             undo.pop_all()
         return cls(held, writer, reader)
 
@@ -80,8 +76,13 @@ class SqliteJournal:
         """Facts stored since it was opened."""
         return self._writer.rows_stored
 
+    @property
+    def trouble(self) -> str:
+        """Why nothing can be stored now; empty while the database can be reached."""
+        return self._writer.trouble
+
     async def close(self) -> None:
-        """Store what is queued, tell its outcomes, and give the folder back."""
+        """Store what is queued, tell its outcomes, and let others own the database."""
         await asyncio.to_thread(self._writer.stop)
         await asyncio.to_thread(self._reading.shutdown)
         self._reader.close()
@@ -128,9 +129,8 @@ class SqliteJournal:
         return await self._loop.run_in_executor(self._reading, self._read_records, space)
 
     def _read_page(self, seq: int) -> list[JournalRow]:
-        rows = self._reader.execute(SELECT_PAGE, (seq, PAGE_ROWS_MAX)).fetchall()
-        return [decode_row(row) for row in rows]
+        return [decode_row(row) for row in self._reader.read_page(seq, PAGE_ROWS_MAX)]
 
     def _read_records(self, space: str) -> list[Record]:
-        rows = self._reader.execute(SELECT_RECORDS, (space,)).fetchall()
-        return [Record(space=space, owner=owner, key=key, body=body) for owner, key, body in rows]
+        found = self._reader.read_records(space)
+        return [Record(space=space, owner=owner, key=key, body=body) for owner, key, body in found]

@@ -13,9 +13,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.pool import NullPool
 
-from fairlead.store.folder_lock import FolderLock
+from fairlead.store.databases.contract import OwnerLock
+from fairlead.store.databases.opening import take_ownership
 from fairlead.store.sqlite_file import make_private_file, set_pragmas
-from fairlead.store.urls import sqlite_path, sync_url
+from fairlead.store.urls import DatabaseKind, database_kind, describe_database, sqlite_path, sync_url
 
 _SCRIPTS: Final = Path(__file__).parent / "migrations"
 
@@ -24,29 +25,30 @@ class NewerDatabaseError(RuntimeError):
     """The database was brought to a layout that this version does not know."""
 
 
-def migrate(url: str, lock: FolderLock | None = None) -> list[str]:
+def migrate(url: str, lock: OwnerLock | None = None) -> list[str]:
     """Apply what is missing and return the revisions applied; blocks.
 
-    The layout is changed under the folder's lock only, never beneath a server; ``lock`` is it when the caller has it.
+    The layout is changed by the owner of the database only, never beneath a running process; ``lock`` is the ownership
+    when the caller has it.
 
     Raises:
         UnsupportedDatabaseError: not a database for us.
         NewerDatabaseError: a newer version was here.
-        FolderInUseError: something is missing, and another process has the folder.
+        FolderInUseError, DatabaseInUseError: something is missing, and another process has the database.
         sqlalchemy.exc.DBAPIError: the database refused.
     """
-    path = sqlite_path(url)
-    make_private_file(path)
+    if database_kind(url) is DatabaseKind.SQLITE:
+        make_private_file(sqlite_path(url))
     if not pending(url):
         return []
     with ExitStack() as stack:
         if lock is None:
-            stack.enter_context(FolderLock(path.parent))
+            stack.enter_context(take_ownership(url))
         return _upgrade(url)
 
 
 def _upgrade(url: str) -> list[str]:
-    # Looked up again: before the folder was ours, another process may have done the same.
+    # Looked up again: before the database was ours, another process may have done the same.
     missing = pending(url)
     if missing:
         config = _config()
@@ -65,14 +67,14 @@ def pending(url: str) -> list[str]:
         sqlalchemy.exc.DBAPIError, sqlite3.Error: the database refused.
     """
     current: str | None = None
-    if sqlite_path(url).exists():
+    if database_kind(url) is not DatabaseKind.SQLITE or sqlite_path(url).exists():
         with _connect(url) as connection:
             current = MigrationContext.configure(connection).get_current_revision()
     known = [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()][::-1]
     if current is None:
         return known
     if current not in known:
-        message = f"the database {sqlite_path(url)} has the layout {current} of a newer version of Fairlead"
+        message = f"the database {describe_database(url)} has the layout {current} of a newer version of Fairlead"
         raise NewerDatabaseError(message)
     return known[known.index(current) + 1 :]
 
@@ -85,5 +87,6 @@ def _config() -> Config:
 
 def _connect(url: str) -> Connection:
     engine = create_engine(sync_url(url), poolclass=NullPool)
-    event.listen(engine, "connect", lambda connection, _: set_pragmas(connection))
+    if database_kind(url) is DatabaseKind.SQLITE:
+        event.listen(engine, "connect", lambda connection, _: set_pragmas(connection))
     return engine.connect()

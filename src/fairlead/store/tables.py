@@ -351,8 +351,9 @@ notify_state = Table("notify_state", metadata, _key("name"), _body(), sqlite_wit
 config_version = Table(
     "config_version",
     metadata,
-    Column("id", Integer, CheckConstraint("id = 1", name="single_row"), primary_key=True, autoincrement=False),
+    Column("id", Integer, primary_key=True, autoincrement=False),
     Column("version", BigInteger, nullable=False),
+    CheckConstraint("id = 1", name="single_row"),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from types import TracebackType
 from typing import Any, NamedTuple, Protocol
 
 from fairlead.core.model.state import State
@@ -38,7 +39,13 @@ class OwnerLock(Protocol):
         """Go on holding it."""
         ...
 
-    def __exit__(self, kind: object, error: object, traceback: object, /) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None:
         """Release it."""
         ...
 

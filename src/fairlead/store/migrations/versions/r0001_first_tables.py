@@ -209,10 +209,9 @@ def _create_users_and_accounts() -> None:
     )
     op.create_table(
         "config_version",
-        sa.Column(
-            "id", sa.Integer, sa.CheckConstraint("id = 1", name="single_row"), primary_key=True, autoincrement=False
-        ),
+        sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
         _time("version"),
+        sa.CheckConstraint("id = 1", name="single_row"),
     )
 
 

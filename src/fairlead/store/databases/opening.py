@@ -1,0 +1,75 @@
+"""Opens the database that a URL means; a server's driver is imported only when it is asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from fairlead.clock import SystemClock
+from fairlead.store.databases.contract import JournalDatabase, JournalReader, OwnerLock, SnapshotReader
+from fairlead.store.databases.server import OpenSession, ServerOwner
+from fairlead.store.databases.server_database import ServerDatabase, ServerReader, ServerSnapshot
+from fairlead.store.databases.sqlite import SqliteDatabase, SqliteReader
+from fairlead.store.folder_lock import FolderLock
+from fairlead.store.sqlite_file import open_writer
+from fairlead.store.urls import DatabaseKind, database_kind, sqlite_path
+
+
+def take_ownership(url: str) -> OwnerLock:
+    """Become the only process that appends to the journal or changes its layout.
+
+    Raises:
+        UnsupportedDatabaseError: not a database for us.
+        FolderInUseError, DatabaseInUseError: another process is.
+        UnfitServerError: the server would not keep what it confirms.
+        OSError: the lock file cannot be written.
+        Exception: one of the driver's passing faults.
+    """
+    kind = database_kind(url)
+    if kind is DatabaseKind.SQLITE:
+        return FolderLock(sqlite_path(url).parent)
+    return ServerOwner(url, _session_of(kind), SystemClock())
+
+
+def open_database(url: str, owner: OwnerLock) -> JournalDatabase:
+    """Open the writer's connection; ``owner`` is what ``take_ownership`` gave.
+
+    Raises:
+        SecondOwnerError: the ownership was lost, and somebody else has it.
+        Exception: one of the database's passing faults.
+    """
+    if not isinstance(owner, ServerOwner):
+        return SqliteDatabase(open_writer(sqlite_path(url)))
+    database = ServerDatabase(owner)
+    try:
+        database.ping()
+    except database.faults.passing:
+        # It rested for too long, while tables were changed.
+        database.reconnect()
+    return database
+
+
+def open_reader(url: str) -> JournalReader:
+    """Open a connection that reads.
+
+    Raises:
+        UnsupportedDatabaseError: not a database for us.
+        Exception: one of the driver's faults.
+    """
+    kind = database_kind(url)
+    return SqliteReader(sqlite_path(url)) if kind is DatabaseKind.SQLITE else ServerReader(url, _session_of(kind))
+
+
+def open_snapshot(url: str) -> SnapshotReader:
+    """Open a connection to a server that reads one moment of the database.
+
+    Raises:
+        UnsupportedDatabaseError: not a server for us.
+        Exception: one of the driver's faults.
+    """
+    return ServerSnapshot(url, _session_of(database_kind(url)))
+
+
+def _session_of(kind: DatabaseKind) -> OpenSession:
+    module = import_module(f"fairlead.store.databases.{kind}")
+    opener: OpenSession = getattr(module, f"{kind.title()}Session")
+    return opener
