@@ -98,6 +98,13 @@ class Settings(BaseSettings):
             raise ValueError(message)
         return value
 
+    @field_validator("telegram_url")
+    @classmethod
+    def _check_telegram_url(cls, value: str) -> str:
+        if urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname:
+            raise ValueError("write a whole address, such as https://api.telegram.org")
+        return value
+
     @model_validator(mode="after")
     def _stay_private(self) -> Settings:
         if not self.public_listen and not _is_loopback(self.host):

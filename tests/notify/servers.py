@@ -6,16 +6,25 @@ import asyncio
 import hashlib
 import hmac
 import json
+import ssl
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any, cast
 
 from aiohttp import web
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 PATIENCE_S = 20
 TOKEN = "123456789:AAHsecretsecretsecretsecretsecret00"
@@ -102,10 +111,10 @@ class Receiver:
         self.url = ""
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[Receiver]:
+    async def running(self, tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
         app = web.Application()
         app.router.add_post("/in", self._take)
-        async with _serving(app) as url:
+        async with _serving(app, tls) as url:
             self.url = f"{url}/in"
             yield self
 
@@ -147,18 +156,39 @@ class MailServer:
         return "250 OK"
 
 
+def own_certificate(folder: Path) -> ssl.SSLContext:
+    """A certificate for 127.0.0.1 that only its maker believes in."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    begins = datetime(2020, 1, 1, tzinfo=UTC)
+    certificate = (
+        x509.CertificateBuilder(issuer_name=name, subject_name=name, public_key=key.public_key(), serial_number=1)
+        .not_valid_before(begins)
+        .not_valid_after(begins + timedelta(days=36_500))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / "own.pem"
+    path.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + certificate.public_bytes(Encoding.PEM)
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    return context
+
+
 def _refuse(code: int, description: str, parameters: dict[str, int] | None = None) -> web.Response:
     body = {"ok": False, "error_code": code, "description": description}
     return web.json_response(body | ({"parameters": parameters} if parameters else {}), status=code)
 
 
 @asynccontextmanager
-async def _serving(app: web.Application) -> AsyncIterator[str]:
+async def _serving(app: web.Application, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
         await site.start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()

@@ -113,3 +113,25 @@ async def test_killed_after_it_was_sent_it_is_sent_again_rather_than_lost(house:
     # What came meanwhile is told too, and nothing more of what was told.
     await house.alert("two")
     assert len(await house.api.wait_sent(3)) == 3
+
+
+async def test_a_channel_that_is_added_rested_and_used_again_is_noticed_by_a_running_server(house: House) -> None:
+    chat = ("notify", "add", "telegram", "tablet", "--chat", "77", "--secret-stdin")
+    await asyncio.to_thread(run, "notify", "remove", "phone", data=house.data)
+    await asyncio.to_thread(house.server.start)
+    await house.alert("nobody")
+    await asyncio.to_thread(run, *chat, data=house.data, given=TOKEN)
+    await house.alert("one")
+    await house.api.wait_sent(1)
+    await asyncio.to_thread(run, "notify", "set", "tablet", "--disable", data=house.data)
+    await asyncio.sleep(1)
+    await house.alert("unheard")
+    await asyncio.to_thread(run, "notify", "set", "tablet", "--enable", "--type", "SUCCESS=silent", data=house.data)
+    await asyncio.sleep(1)
+    await house.alert("three")
+    await house.api.wait_sent(2)
+
+    assert [(call["chat_id"], call["disable_notification"]) for call in house.api.sent] == [
+        ("77", "false"),
+        ("77", "true"),
+    ]

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from fairlead.notify.retries import AGE_MS_MAX, ATTEMPTS_MAX, RETRY_LONGEST_MS, retry_ms
-from fairlead.store.queries.notifications import DEAD, SENT, Level, MessageKind, TelegramTarget, save_rows
+from fairlead.store.queries.notifications import DEAD, SENT, Level, MessageKind, TelegramTarget, put_out, save_rows
 from tests.notify.servers import TOKEN, BotApi
 from tests.notify.world import NotifyWorld
 
@@ -249,3 +249,20 @@ async def test_a_hanging_channel_keeps_only_itself_waiting(world: NotifyWorld, a
         assert [call["chat_id"] for call in api.sent] == ["43", "43"]
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_message_that_cannot_be_read_dies_alone(world: NotifyWorld, api: BotApi) -> None:
+    channel = await world.add_channel()
+    await world.start(channel)
+    await world.alert(*world.requests("first"))
+    await world.read()
+    (good,) = await world.outbox()
+    bad = msgspec.structs.replace(good, message_id="bad", subject="bad", body=b"{}", created_ms=good.created_ms - 1)
+    async with world.store.system_session(writes=True) as session:
+        await put_out(session, [bad], {})
+
+    async with world.sender(channel) as sender:
+        await world.send(sender)
+
+    assert [row.message_id for row in await world.outbox(DEAD)] == ["bad"]
+    assert len(api.sent) == 1

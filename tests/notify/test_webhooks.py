@@ -3,13 +3,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from pathlib import Path
 
 import pytest
 
 from fairlead.notify.addresses import is_public, read_literal
 from fairlead.notify.webhook import PrivateAddressError, PublicResolver, find_url_flaw, sign
 from fairlead.store.queries.notifications import DEAD, SENT, NotifyChannel, WebhookTarget
-from tests.notify.servers import Receiver
+from tests.notify.servers import Receiver, own_certificate
 from tests.notify.world import NotifyWorld
 
 SECRET = "a signing secret of some length"
@@ -115,6 +116,20 @@ async def test_a_private_address_is_refused_unless_it_is_allowed(world: NotifyWo
 
     (dead,) = await world.outbox(DEAD)
     assert "FAIRLEAD_NOTIFY_PRIVATE_TARGETS=true allows" in dead.reason
+    assert receiver.keys == []
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_refused(world: NotifyWorld, tmp_path: Path) -> None:
+    async with Receiver(SECRET).running(own_certificate(tmp_path)) as receiver:
+        channel = await open_channel(world, receiver)
+        await world.alert(*world.requests("first"))
+        await world.read()
+
+        async with world.sender(channel) as sender:
+            await world.send(sender)
+
+    (dead,) = await world.outbox(DEAD)
+    assert dead.reason == "the certificate of the address is not valid"
     assert receiver.keys == []
 
 

@@ -89,12 +89,10 @@ class ChannelSender:
             next_ms = None if due else await next_due_ms(session, self._channel.channel_id)
         if not due:
             return IDLE_MS if next_ms is None else max(1, min(IDLE_MS, next_ms - now_ms))
-        fresh = [row for row in due if now_ms - row.created_ms <= AGE_MS_MAX]
-        old = [
-            _bury(row, now_ms, f"not sent within {AGE_MS_MAX // 3_600_000} hours") for row in due if row not in fresh
-        ]
-        sent = await self._send(fresh) if fresh else []
-        await self._save([*old, *sent])
+        dead, parcels = _unpack(due, now_ms)
+        fresh = [row for row in due if row.message_id in parcels]
+        sent = await self._send(fresh, [parcels[row.message_id] for row in fresh]) if fresh else []
+        await self._save([*dead, *sent])
         return 0
 
     async def _step_or_wait(self) -> int:
@@ -105,10 +103,7 @@ class ChannelSender:
             _log.warning("outbox_not_used", channel=self._channel.name, error=type(error).__name__)
             return STORE_RETRY_MS
 
-    async def _send(self, due: Sequence[OutboxRow]) -> list[OutboxRow]:
-        parcels = [
-            Parcel(message_id=row.message_id, message=_decoder.decode(row.body), is_silent=row.is_silent) for row in due
-        ]
+    async def _send(self, due: Sequence[OutboxRow], parcels: Sequence[Parcel]) -> list[OutboxRow]:
         fitting = self._courier.count_fitting(parcels) if len(parcels) > BURST_MAX else 1
         now_ms = self._clock.monotonic_s() * _MS_PER_SECOND
         await self._clock.sleep_ms(self._lanes.reserve(self._courier.distances_ms, now_ms))
@@ -171,6 +166,23 @@ class ChannelSender:
         finally:
             sleeping.cancel()
             waking.cancel()
+
+
+def _unpack(due: Sequence[OutboxRow], now_ms: int) -> tuple[list[OutboxRow], dict[str, Parcel]]:
+    """Messages that can be sent, by id, and rows that cannot: too old, or of a form that is not known here."""
+    dead: list[OutboxRow] = []
+    parcels: dict[str, Parcel] = {}
+    for row in due:
+        if now_ms - row.created_ms > AGE_MS_MAX:
+            dead.append(_bury(row, now_ms, f"not sent within {AGE_MS_MAX // 3_600_000} hours"))
+            continue
+        try:
+            message = _decoder.decode(row.body)
+        except msgspec.DecodeError:
+            dead.append(_bury(row, now_ms, "written by another version, and not readable by this one"))
+            continue
+        parcels[row.message_id] = Parcel(message_id=row.message_id, message=message, is_silent=row.is_silent)
+    return dead, parcels
 
 
 def _bury(row: OutboxRow, now_ms: int, reason: str) -> OutboxRow:
