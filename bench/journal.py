@@ -28,10 +28,10 @@ from fairlead.core.model.request import Enter, OrderRequest, OrderType, Side, Si
 from fairlead.core.model.risk import RiskVerdict
 from fairlead.core.model.state import RequestState, RequestStatus
 from fairlead.ports import AppendOutcome, Committed, Fact, Unit
+from fairlead.store.databases.sqlite_statements import INSERT_ROWS
 from fairlead.store.journal import SqliteJournal
 from fairlead.store.migrate import migrate
 from fairlead.store.sqlite_file import open_writer
-from fairlead.store.sqlite_statements import INSERT_ROWS
 from fairlead.store.verify import verify
 
 ORDERS: Final = 40_000

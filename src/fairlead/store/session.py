@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Executable, Select, Table, event, update
 from sqlalchemy.engine import CursorResult, Row
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ClauseElement, visitors
 from sqlalchemy.sql.dml import Delete, Insert, Update, UpdateBase
 from sqlalchemy.sql.elements import BinaryExpression, BindParameter, BooleanClauseList, TextClause
@@ -16,15 +16,11 @@ from sqlalchemy.sql.operators import and_, eq
 from sqlalchemy.sql.schema import Column
 from sqlalchemy.sql.selectable import CTE, FromClause, Join, Subquery
 
-from fairlead.store.sqlite_file import make_private_file, set_pragmas
+from fairlead.store import engines
 from fairlead.store.tables import config_version, is_config_table, is_tenant_table
-from fairlead.store.urls import async_url, sqlite_path
 
 # The tenant of a system session: start-up and the command line, which see everybody.
 SYSTEM: Final = "*"
-_TENANT: Final = "fairlead_tenant"
-_WRITES: Final = "fairlead_writes"
-
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -78,10 +74,7 @@ class Store:
         Raises:
             UnsupportedDatabaseError: not a database for us.
         """
-        make_private_file(sqlite_path(url))
-        self._engine = create_async_engine(async_url(url))
-        event.listen(self._engine.sync_engine, "connect", _prepare_connection)
-        event.listen(self._engine.sync_engine, "begin", _begin)
+        self._engine = engines.make_engine(url)
         event.listen(self._engine.sync_engine, "before_execute", _check_statement)
 
     async def close(self) -> None:
@@ -109,21 +102,9 @@ class Store:
     @asynccontextmanager
     async def _open(self, tenant: str, *, writes: bool) -> AsyncIterator[Session]:
         async with self._engine.connect() as connection:
-            await connection.execution_options(**{_TENANT: tenant, _WRITES: writes})
+            await connection.execution_options(**{engines.TENANT: tenant, engines.WRITES: writes})
             async with connection.begin():
                 yield Session(connection, tenant)
-
-
-def _prepare_connection(connection: Any, _record: object) -> None:  # noqa: ANN401
-    # SQLAlchemy's wrapper around the driver's connection looks like sqlite3's; transactions are begun by _begin.
-    connection.isolation_level = None
-    set_pragmas(connection)
-
-
-def _begin(connection: Connection) -> None:
-    # A reader that turns writer half-way cannot wait for its turn in WAL mode, so a writer says so at once.
-    writes = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _check_statement(
@@ -136,8 +117,8 @@ def _check_statement(
     if not isinstance(statement, ClauseElement):
         return
     options = connection.get_execution_options()
-    tenant = options.get(_TENANT, "")
-    if isinstance(statement, UpdateBase) and not options.get(_WRITES, False):
+    tenant = options.get(engines.TENANT, "")
+    if isinstance(statement, UpdateBase) and not options.get(engines.WRITES, False):
         raise ReadOnlySessionError("this session only reads; open it with writes=True")
     if tenant != SYSTEM:
         _check_tenant(statement, tenant, many or ([one] if one else []))

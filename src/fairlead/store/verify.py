@@ -14,10 +14,10 @@ from sqlalchemy import Table
 
 from fairlead.core.model.state import State
 from fairlead.ports import JournalRow
+from fairlead.store.databases.sqlite_statements import SELECT_HEADS, SELECT_PAGE, SELECT_RECORDS, upsert_statement
 from fairlead.store.projections import identify, name_fields, write_row
 from fairlead.store.rows import GENESIS_HASH, StoredRow, decode_row, hash_row
 from fairlead.store.sqlite_file import open_reader
-from fairlead.store.sqlite_statements import SELECT_HEADS, SELECT_PAGE, SELECT_RECORDS, upsert_statement
 from fairlead.store.tables import PROJECTIONS, column_names, key_names
 from fairlead.store.urls import sqlite_path
 

@@ -55,8 +55,19 @@ def open_reader(url: str) -> JournalReader:
         UnsupportedDatabaseError: not a database for us.
         Exception: one of the driver's faults.
     """
-    kind = database_kind(url)
-    return SqliteReader(sqlite_path(url)) if kind is DatabaseKind.SQLITE else ServerReader(url, _session_of(kind))
+    if database_kind(url) is DatabaseKind.SQLITE:
+        return SqliteReader(sqlite_path(url))
+    return open_server_reader(url)
+
+
+def open_server_reader(url: str) -> ServerReader:
+    """Open a connection to a server that reads.
+
+    Raises:
+        UnsupportedDatabaseError: not a server for us.
+        Exception: one of the driver's faults.
+    """
+    return ServerReader(url, _session_of(database_kind(url)))
 
 
 def open_snapshot(url: str) -> SnapshotReader:

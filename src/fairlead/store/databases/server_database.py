@@ -140,6 +140,16 @@ class ServerReader:
         self._open = open_session
         self._session = open_session(url)
 
+    @property
+    def faults(self) -> FaultKinds:
+        """What the driver raises."""
+        return self._session.faults
+
+    def read_number(self, sql: str) -> int:
+        """The one number that a query gives."""
+        ((number,),) = self._ask(lambda session: session.run(sql))
+        return int(number)
+
     def read_page(self, after_seq: int, rows_max: int) -> list[StoredRow]:
         """Journal rows with a greater seq, in order."""
         rows = self._ask(lambda session: session.run(session.statements.select_page, (after_seq, rows_max)))

@@ -10,9 +10,7 @@ from typing import Final
 from fairlead.core.model.state import State
 from fairlead.ports import Record
 from fairlead.store.databases.contract import FaultKinds
-from fairlead.store.rows import Draft, StoredRow, Tip
-from fairlead.store.sqlite_file import open_reader
-from fairlead.store.sqlite_statements import (
+from fairlead.store.databases.sqlite_statements import (
     FIND_KEY,
     SELECT_PAGE,
     SELECT_RECORDS,
@@ -22,6 +20,8 @@ from fairlead.store.sqlite_statements import (
     save_records,
     save_states,
 )
+from fairlead.store.rows import Draft, StoredRow, Tip
+from fairlead.store.sqlite_file import open_reader
 
 FAULTS: Final = FaultKinds(
     unit=(
