@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
-from itertools import groupby, islice
-from operator import itemgetter
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -14,12 +12,12 @@ from sqlalchemy import Table
 
 from fairlead.core.model.state import State
 from fairlead.ports import JournalRow
-from fairlead.store.databases.sqlite_statements import SELECT_HEADS, SELECT_PAGE, SELECT_RECORDS, upsert_statement
-from fairlead.store.projections import identify, name_fields, write_row
+from fairlead.store.databases.contract import SnapshotReader
+from fairlead.store.databases.opening import open_snapshot
+from fairlead.store.projections import name_fields
+from fairlead.store.rebuilt import RebuiltTables, Row, find_differences
 from fairlead.store.rows import GENESIS_HASH, StoredRow, decode_row, hash_row
-from fairlead.store.sqlite_file import open_reader
-from fairlead.store.tables import PROJECTIONS, column_names, key_names
-from fairlead.store.urls import sqlite_path
+from fairlead.store.tables import PROJECTIONS, column_names, heads, key_names
 
 PAGE_ROWS: Final = 1_000
 PROBLEMS_MAX: Final = 100
@@ -48,22 +46,21 @@ def verify(
 
     ``fold`` gets every row in order and returns the states it changes. ``progress`` hears (rows read, rows in all).
     ``records`` says of which type the records of a space are; those of other spaces are not looked into. It reads one
-    moment of the database, so it may run beside a server, whose write-ahead log cannot shrink meanwhile.
+    moment of the database, so it may run beside a server; SQLite's write-ahead log cannot shrink meanwhile.
 
     Raises:
         UnsupportedDatabaseError: not a database for us.
-        sqlite3.Error: the database is not there, was not migrated, or refused.
+        Exception: what the driver says when the database is not there, was not migrated, or refused.
     """
-    with closing(open_reader(sqlite_path(url))) as connection:
-        _make_rebuilt_tables(connection)
-        connection.execute("BEGIN")
-        check = _Check(connection, fold, progress or _say_nothing)
+    with closing(open_snapshot(url)) as snapshot, closing(RebuiltTables()) as rebuilt:
+        check = _Check(snapshot, rebuilt, fold, progress or _say_nothing)
         return check.run(records or {})
 
 
 class _Check:
-    def __init__(self, connection: sqlite3.Connection, fold: Fold, progress: Progress) -> None:
-        self._connection = connection
+    def __init__(self, snapshot: SnapshotReader, rebuilt: RebuiltTables, fold: Fold, progress: Progress) -> None:
+        self._snapshot = snapshot
+        self._rebuilt = rebuilt
         self._fold = fold
         self._progress = progress
         self._problems: list[str] = []
@@ -72,8 +69,8 @@ class _Check:
         self._hash = GENESIS_HASH
 
     def run(self, records: Mapping[str, type]) -> Report:
-        (total,) = self._connection.execute("SELECT count(*) FROM journal").fetchone()
-        while not self._problems and (page := self._read_page()):
+        total = self._snapshot.read_number("SELECT count(*) FROM journal")
+        while not self._problems and (page := self._snapshot.read_page(self._seq, PAGE_ROWS)):
             self._take_page(page)
             self._progress(self._seq, total)
         if self._problems:
@@ -81,15 +78,12 @@ class _Check:
         else:
             self._problems += self._compare_heads()
             for table in PROJECTIONS:
-                self._problems += _compare_table(self._connection, table)
-        self._problems += islice(_check_records(self._connection, records), PROBLEMS_MAX)
+                self._problems += islice(self._compare_table(table), PROBLEMS_MAX)
+        self._problems += islice(_check_records(self._snapshot, records), PROBLEMS_MAX)
         return Report(rows=self._seq, streams=len(self._versions), problems=tuple(self._problems[:PROBLEMS_MAX]))
 
-    def _read_page(self) -> list[StoredRow]:
-        return self._connection.execute(SELECT_PAGE, (self._seq, PAGE_ROWS)).fetchall()
-
     def _take_page(self, page: list[StoredRow]) -> None:
-        latest: dict[str, dict[tuple[str, ...], State]] = {}
+        states: list[State] = []
         for row in page:
             problem = self._check_row(row)
             if problem:
@@ -100,11 +94,8 @@ class _Check:
             except msgspec.DecodeError as error:
                 self._problems.append(f"journal row {row[0]}, field body: cannot be read ({error})")
                 return
-            for state in self._fold(decoded):
-                table, key = identify(state)
-                latest.setdefault(table, {})[key] = state
-        for table, states in latest.items():
-            self._connection.executemany(_UPSERTS[table], [write_row(state) for state in states.values()])
+            states += self._fold(decoded)
+        self._rebuilt.save(states)
 
     def _check_row(self, row: tuple[Any, ...]) -> str:
         seq, tenant, stream, version, kind, key, cause, at_ms, body, digest = row
@@ -123,17 +114,29 @@ class _Check:
         return ""
 
     def _compare_heads(self) -> Iterator[str]:
-        stored = dict(self._connection.execute(SELECT_HEADS).fetchall())
+        stored = dict(self._snapshot.stream(heads))
         for stream in sorted(stored.keys() | self._versions.keys()):
             mine, theirs = self._versions.get(stream), stored.get(stream)
             if mine != theirs:
                 yield f"heads {stream}, field version: stored {_show(theirs)}, rebuilt {_show(mine)}"
 
+    def _compare_table(self, table: Table) -> Iterator[str]:
+        columns, keys = column_names(table), key_names(table)
+        places = [columns.index(name) for name in keys]
 
-def _check_records(connection: sqlite3.Connection, kinds: Mapping[str, type]) -> Iterator[str]:
+        def key_of(row: Row) -> tuple[str, ...]:
+            return tuple(row[place] for place in places)
+
+        for stored, rebuilt in find_differences(self._snapshot.stream(table), self._rebuilt.stream(table), key_of):
+            ours, theirs = (None if row is None else dict(zip(columns, row, strict=True)) for row in (stored, rebuilt))
+            place = " ".join(map(str, key_of(stored or rebuilt or ())))
+            yield from _describe(f"{table.name} {place}", ours, theirs)
+
+
+def _check_records(snapshot: SnapshotReader, kinds: Mapping[str, type]) -> Iterator[str]:
     for space, kind in kinds.items():
         decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(kind)
-        for owner, key, body in connection.execute(SELECT_RECORDS, (space,)):
+        for owner, key, body in snapshot.read_records(space):
             try:
                 decoder.decode(body)
             except (msgspec.DecodeError, ArithmeticError, ValueError) as error:
@@ -142,37 +145,6 @@ def _check_records(connection: sqlite3.Connection, kinds: Mapping[str, type]) ->
 
 def _say_nothing(_done: int, _total: int) -> None:
     pass
-
-
-def _rebuilt_name(table: Table) -> str:
-    return f"temp.rebuilt_{table.name}"
-
-
-_UPSERTS: Final = {table.name: upsert_statement(table, name=_rebuilt_name(table)) for table in PROJECTIONS}
-
-
-def _make_rebuilt_tables(connection: sqlite3.Connection) -> None:
-    # On disk, because a journal may hold more orders than memory does.
-    connection.execute("PRAGMA temp_store=FILE")
-    for table in PROJECTIONS:
-        columns = ", ".join(column_names(table))
-        keys = ", ".join(key_names(table))
-        connection.execute(f"CREATE TABLE {_rebuilt_name(table)} ({columns}, PRIMARY KEY ({keys})) WITHOUT ROWID")
-
-
-def _compare_table(connection: sqlite3.Connection, table: Table) -> Iterator[str]:
-    columns, keys = column_names(table), key_names(table)
-    stored = f"SELECT {', '.join(columns)} FROM {table.name}"  # noqa: S608 (names of our own tables)
-    rebuilt = f"SELECT {', '.join(columns)} FROM {_rebuilt_name(table)}"  # noqa: S608
-    # Rows that are on one side only, or differ: EXCEPT compares every column, and NULL equals NULL.
-    query = (
-        f"SELECT 'stored', * FROM ({stored} EXCEPT {rebuilt}) UNION ALL "  # noqa: S608
-        f"SELECT 'rebuilt', * FROM ({rebuilt} EXCEPT {stored}) ORDER BY {', '.join(keys)} LIMIT {2 * PROBLEMS_MAX}"
-    )
-    by_key = itemgetter(*(columns.index(name) + 1 for name in keys))
-    for key, rows in groupby(connection.execute(query).fetchall(), by_key):
-        sides = {row[0]: dict(zip(columns, row[1:], strict=True)) for row in rows}
-        yield from _describe(f"{table.name} {_join(key)}", sides.get("stored"), sides.get("rebuilt"))
 
 
 def _describe(place: str, stored: dict[str, Any] | None, rebuilt: dict[str, Any] | None) -> Iterator[str]:
@@ -196,10 +168,6 @@ def _spread(row: dict[str, Any]) -> dict[str, Any]:
     except msgspec.DecodeError:
         inside = {_BODY: repr(body)}
     return {**{name: value for name, value in row.items() if name != _BODY}, **inside}
-
-
-def _join(key: object) -> str:
-    return " ".join(map(str, key)) if isinstance(key, tuple) else str(key)
 
 
 def _show(value: object) -> str:

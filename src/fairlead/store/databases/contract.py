@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol
 
+from sqlalchemy import Table
+
 from fairlead.core.model.state import State
 from fairlead.ports import Record
 from fairlead.store.rows import Draft, StoredRow, Tip
@@ -173,6 +175,10 @@ class JournalReader(Protocol):
 class SnapshotReader(JournalReader, Protocol):
     """A connection that reads one moment of the database, however long it takes."""
 
-    def stream(self, columns: Sequence[str], table: str, order: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-        """Every row of a table in the binary order of some columns, a few rows in memory at a time."""
+    def read_number(self, sql: str) -> int:
+        """The one number that a query gives."""
+        ...
+
+    def stream(self, table: Table) -> Iterator[tuple[Any, ...]]:
+        """Every row of a table in the order of its key, a few rows in memory at a time; one table at once."""
         ...

@@ -64,6 +64,11 @@ def _upsert(table: Table) -> str:
     return f"{_insert(table)} ON DUPLICATE KEY UPDATE {changes}"
 
 
+def _select_all(table: Table) -> str:
+    names, keys = tables.column_names(table), tables.key_names(table)
+    return f"SELECT {_names(names)} FROM `{table.name}` ORDER BY {_names(keys)}"  # noqa: S608 (as above)
+
+
 STATEMENTS: Final = Statements(
     insert_rows=_insert(tables.journal),
     upsert_heads=_upsert(tables.heads),
@@ -73,6 +78,7 @@ STATEMENTS: Final = Statements(
     lock_heads="SELECT stream, version FROM heads WHERE stream IN %s FOR UPDATE",
     find_key="SELECT 1 FROM journal WHERE tenant = %s AND kind = %s AND `key` = %s",
     select_page=f"SELECT {_names(tables.column_names(tables.journal))} FROM journal WHERE seq > %s ORDER BY seq LIMIT %s",  # noqa: E501, S608 (names of our own tables)
+    select_all={table.name: _select_all(table) for table in tables.metadata.sorted_tables},
     select_records="SELECT owner, `key`, body FROM records WHERE space = %s ORDER BY owner, `key`",
 )
 

@@ -8,7 +8,7 @@ from fairlead.clock import SystemClock
 from fairlead.store.databases.contract import JournalDatabase, JournalReader, OwnerLock, SnapshotReader
 from fairlead.store.databases.server import OpenSession, ServerOwner
 from fairlead.store.databases.server_database import ServerDatabase, ServerReader, ServerSnapshot
-from fairlead.store.databases.sqlite import SqliteDatabase, SqliteReader
+from fairlead.store.databases.sqlite import SqliteDatabase, SqliteReader, SqliteSnapshot
 from fairlead.store.folder_lock import FolderLock
 from fairlead.store.sqlite_file import open_writer
 from fairlead.store.urls import DatabaseKind, database_kind, sqlite_path
@@ -71,13 +71,14 @@ def open_server_reader(url: str) -> ServerReader:
 
 
 def open_snapshot(url: str) -> SnapshotReader:
-    """Open a connection to a server that reads one moment of the database.
+    """Open a connection that reads one moment of the database.
 
     Raises:
-        UnsupportedDatabaseError: not a server for us.
+        UnsupportedDatabaseError: not a database for us.
         Exception: one of the driver's faults.
     """
-    return ServerSnapshot(url, _session_of(database_kind(url)))
+    kind = database_kind(url)
+    return SqliteSnapshot(sqlite_path(url)) if kind is DatabaseKind.SQLITE else ServerSnapshot(url, _session_of(kind))
 
 
 def _session_of(kind: DatabaseKind) -> OpenSession:

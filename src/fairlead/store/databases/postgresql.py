@@ -68,6 +68,11 @@ def _upsert(table: Table) -> str:
     return f"{_insert(table)} ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}"
 
 
+def _select_all(table: Table) -> str:
+    names, keys = tables.column_names(table), tables.key_names(table)
+    return f"SELECT {', '.join(names)} FROM {table.name} ORDER BY {', '.join(keys)}"  # noqa: S608 (as above)
+
+
 STATEMENTS: Final = Statements(
     insert_rows=_insert(tables.journal),
     upsert_heads=_upsert(tables.heads),
@@ -84,6 +89,7 @@ STATEMENTS: Final = Statements(
         f"SELECT {', '.join(tables.column_names(tables.journal))} FROM journal "  # noqa: S608 (as above)
         "WHERE seq > %s ORDER BY seq LIMIT %s"
     ),
+    select_all={table.name: _select_all(table) for table in tables.metadata.sorted_tables},
     select_records="SELECT owner, key, body FROM records WHERE space = %s ORDER BY owner, key",
 )
 

@@ -56,6 +56,7 @@ class Statements(NamedTuple):
     find_key: str
     select_page: str
     select_records: str
+    select_all: dict[str, str]
 
 
 class ServerSession(Protocol):

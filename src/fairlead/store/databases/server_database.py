@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
+from sqlalchemy import Table
+
 from fairlead.core.model.state import State
 from fairlead.ports import Record
 from fairlead.store.databases.contract import CommitDoubtError, FaultKinds, SecondOwnerError
@@ -181,10 +183,9 @@ class ServerSnapshot(ServerReader):
         super().__init__(url, open_session)
         self._session.begin_snapshot()
 
-    def stream(self, columns: Sequence[str], table: str, order: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-        """Every row of a table in the binary order of some columns."""
-        sql = f"SELECT {', '.join(columns)} FROM {table} ORDER BY {', '.join(order)}"  # noqa: S608 (names of our own tables)
-        return self._session.stream(sql)
+    def stream(self, table: Table) -> Iterator[tuple[Any, ...]]:
+        """Every row of a table in the order of its key."""
+        return self._session.stream(self._session.statements.select_all[table.name])
 
     def _ask(self, question: Callable[[ServerSession], T]) -> T:
         # Another session would see another moment.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+from sqlalchemy import Table
 
 from fairlead.core.model.state import State
 from fairlead.ports import Record
@@ -22,6 +24,7 @@ from fairlead.store.databases.sqlite_statements import (
 )
 from fairlead.store.rows import Draft, StoredRow, Tip
 from fairlead.store.sqlite_file import open_reader
+from fairlead.store.tables import column_names, key_names
 
 FAULTS: Final = FaultKinds(
     unit=(
@@ -137,3 +140,22 @@ class SqliteReader:
     def close(self) -> None:
         """End the connection."""
         self._connection.close()
+
+
+class SqliteSnapshot(SqliteReader):
+    """A connection that reads one moment of the file (contract.SnapshotReader)."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file; the moment is that of the first question."""
+        super().__init__(path)
+        self._connection.execute("BEGIN")
+
+    def read_number(self, sql: str) -> int:
+        """The one number that a query gives."""
+        row: tuple[int] = self._connection.execute(sql).fetchone()
+        return row[0]
+
+    def stream(self, table: Table) -> Iterator[tuple[Any, ...]]:
+        """Every row of a table in the order of its key."""
+        columns, keys = ", ".join(column_names(table)), ", ".join(key_names(table))
+        return self._connection.execute(f"SELECT {columns} FROM {table.name} ORDER BY {keys}")  # noqa: S608 (names of our own tables)
