@@ -35,6 +35,7 @@ class ScriptedVenue:
         self.calls: list[str] = []
         self.placed: list[str] = []
         self.answers: deque[PlaceOutcome] = deque()
+        self.cancels: deque[CancelOutcome] = deque()
         self.lose_answers = 0
         self.lose_requests = 0
         self.hears_all = False
@@ -86,8 +87,10 @@ class ScriptedVenue:
         return Unknown(message="the answer was lost")
 
     async def cancel_order(self, order: Order) -> CancelOutcome:
-        """Straight to the venue behind."""
+        """Follow the script, then the venue."""
         self.calls.append("cancel_order")
+        if self.cancels:
+            return self.cancels.popleft()
         return await self.venue.cancel_order(order)
 
     async def set_leverage(

@@ -23,6 +23,7 @@ from fairlead.orders import refusals
 from fairlead.orders.desk_inbox import DeskInbox
 from fairlead.orders.desk_tools import DeskTools
 from fairlead.orders.dispatch import ask_cancels, cancel_orders, send_order, set_leverage
+from fairlead.orders.exits import ExitKeeper
 from fairlead.orders.facts import account_fact, account_stream
 from fairlead.orders.reports import events_of_reports
 from fairlead.ports import AppendOutcome, Committed, Fact, Record, Unit, Venue
@@ -61,6 +62,7 @@ class AccountDesk:
         self.halt_reason = ""
         self._tools = tools
         self._inbox = DeskInbox()
+        self._exits = ExitKeeper(self, tools)
         self._setting_leverage = False
         # Closes whose entries were taken back; each only until it ends.
         self._cleared: set[str] = set()
@@ -93,6 +95,7 @@ class AccountDesk:
                 self._inbox.push(state.request)
             elif state.is_pending or state.status is RequestStatus.UNKNOWN:
                 self._inbox.begin(state.request)
+        self._exits.look()
         self.wake()
 
     def take_next(self) -> bool:
@@ -239,6 +242,7 @@ class AccountDesk:
         for state in states:
             if isinstance(state, RequestState):
                 self._after(state)
+        self._exits.look(states)
         if then is not None:
             then()
 
@@ -306,9 +310,9 @@ def _cause(event: ev.AccountEvent) -> str:
             return event.fill.order_id
         case ev.VenueOrderBorn():
             return event.report.parent_id
-        case ev.LeverageChanged():
+        case ev.LeverageChanged() | ev.CancelRequested():
             return event.request_id or event.account_id
-        case ev.RequestDenied() | ev.RequestSkipped() | ev.RequestExpired() | ev.CancelRequested():
+        case ev.RequestDenied() | ev.RequestSkipped() | ev.RequestExpired():
             return event.request_id
         case ev.OrderAccepted() | ev.OrderRejected() | ev.OrderUnknown() | ev.OrderCanceled() | ev.OrderExpired():
             return event.order_id

@@ -30,7 +30,10 @@ def _key(account_id: str, event: ev.AccountEvent) -> str | None:
             return event.request.request_id
         case ev.OrderApproved():
             return event.order.order_id
-        case ev.RequestDenied() | ev.RequestSkipped() | ev.RequestExpired() | ev.CancelRequested():
+        case ev.CancelRequested():
+            # One request may leave several exits behind, one after the other.
+            return None if event.why else event.request_id
+        case ev.RequestDenied() | ev.RequestSkipped() | ev.RequestExpired():
             return event.request_id
         case ev.OrderAccepted() | ev.OrderRejected() | ev.OrderCanceled() | ev.OrderExpired():
             return event.order_id

@@ -318,8 +318,9 @@ def _describe_settings(request: OrderRequest, facts: _Facts) -> tuple[VenueMessa
         match row.event:
             case ev.LeverageChanged(request_id=request_id, leverage=leverage) if request_id == request.request_id:
                 messages.append(VenueMessage(at_ms=row.at_ms, what="leverage set", text=f"{leverage}x"))
-            case ev.CancelRequested(request_id=request_id, order_ids=order_ids) if request_id == request.request_id:
-                messages.append(VenueMessage(at_ms=row.at_ms, what="cancel sent", text=", ".join(order_ids)))
+            case ev.CancelRequested() as event if event.request_id == request.request_id:
+                text = ", ".join(event.order_ids) + (f": {event.why}" if event.why else "")
+                messages.append(VenueMessage(at_ms=row.at_ms, what="cancel sent", text=text))
             case ev.DeskRebuilt(account_id=account_id, reason=reason) if (
                 account_id == request.account_id and first < row.seq <= last
             ):

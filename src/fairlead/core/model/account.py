@@ -101,6 +101,11 @@ class SubPosition(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     strategy_id: str
     quantity: Decimal = ZERO
 
+    @property
+    def signed_quantity(self) -> Decimal:
+        """With the sign of the direction, in either mode."""
+        return -self.quantity if self.position_side is PositionSide.SHORT else self.quantity
+
 
 class Position(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """One holding of a perpetual.

@@ -177,12 +177,17 @@ class VenueOrderBorn(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class CancelRequested(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """We are about to ask the venue to cancel these orders."""
+    """We are about to ask the venue to cancel these orders.
+
+    ``why`` is empty when the request is about that, or begins with it. Otherwise the cancel follows from what the
+    request did, and ``request_id`` is empty where it follows from nobody's.
+    """
 
     request_id: str
     account_id: str
     order_ids: tuple[str, ...]
     at_ms: int
+    why: str = ""
 
 
 class LeverageChanged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
