@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import structlog
@@ -31,10 +32,11 @@ class Latching:
         """
         self.gate = LatchGate(LatchFile(folder))
         self._directory = directory
+        self._seen: tuple[Latch, ...] | None = None
 
     def covering(self, account: VenueAccount, subject: OrderRequest | Order) -> tuple[str, ...]:
         """Describe every latch that covers a request or an order."""
-        latches = self.gate.current()
+        latches = self._look()
         if not latches:
             return ()
         aim = Aim(
@@ -46,6 +48,17 @@ class Latching:
             user_id=self.user_of(subject.source_id),
         )
         return tuple(describe(latch) for latch in latches if covers(latch, aim))
+
+    def _look(self) -> tuple[Latch, ...]:
+        # Once a turn of the event loop: under load a turn decides and sends dozens of orders, and every look gives the
+        # interpreter to another thread.
+        if self._seen is None:
+            self._seen = self.gate.current()
+            asyncio.get_running_loop().call_soon(self._forget)
+        return self._seen
+
+    def _forget(self) -> None:
+        self._seen = None
 
     def user_of(self, source_id: str) -> str:
         """The user whose source this is, empty if it is nobody's."""
