@@ -22,6 +22,7 @@ from fairlead.core.model.reports import (
     Rejected,
     Unknown,
 )
+from fairlead.core.model.secret import Secret
 from fairlead.core.model.state import State
 
 
@@ -221,17 +222,30 @@ class Bus(Protocol):
         ...
 
 
+class SealedPlace(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a sealed value belongs: whose it is, and in which field of which row it stands."""
+
+    tenant: str
+    table: str
+    row_id: str
+    field: str
+
+
 class SecretBox(Protocol):
     """Seals what must be kept but not be readable where it is kept."""
 
-    def seal(self, plain: bytes, context: str) -> bytes:
-        """Lock a secret up; it opens again only in the same context (whose it is, and what for)."""
+    def seal(self, secret: Secret, place: SealedPlace) -> bytes:
+        """Lock a secret up; it opens again only for the same place.
+
+        Raises:
+            ValueError: there is no key to do it with.
+        """
         ...
 
-    def open(self, sealed: bytes, context: str) -> bytes:
+    def open(self, sealed: bytes, place: SealedPlace) -> Secret:
         """Take a secret out.
 
         Raises:
-            ValueError: it was sealed with another key or in another context, or somebody changed it.
+            ValueError: it was sealed with another key or for another place, or somebody changed it.
         """
         ...

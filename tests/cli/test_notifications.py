@@ -68,7 +68,7 @@ def test_a_channel_is_shown_without_its_secret(phone: dict[str, Any], run: Run, 
         assert TOKEN not in output
     stored = b"".join(path.read_bytes() for path in folder.iterdir())
     assert TOKEN.partition(":")[2].encode() not in stored
-    assert (folder / "secrets.key").stat().st_mode & 0o077 == 0
+    assert (folder / "vault.key").stat().st_mode & 0o077 == 0
 
 
 def test_types_and_rest_are_changed(phone: dict[str, Any], ask: Ask) -> None:
@@ -101,7 +101,7 @@ def test_a_sample_says_what_happened(phone: dict[str, Any], run: Run, monkeypatc
 
 
 def test_a_lost_key_is_named(phone: dict[str, Any], run: Run, folder: Path) -> None:
-    (folder / "secrets.key").unlink()
+    (folder / "vault.key").unlink()
     output = run("notify", "test", "phone", code=1).output
     assert "its secret cannot be opened" in output
     assert "add it again" in output

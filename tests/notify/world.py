@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -16,7 +14,7 @@ import msgspec
 
 from fairlead.accounts.directory import Directory, LiveDirectory
 from fairlead.accounts.registry import ChannelRegistry, ChannelWish, Refused
-from fairlead.accounts.registry.channels import secret_context
+from fairlead.accounts.registry.channels import secret_place
 from fairlead.clock import VirtualClock
 from fairlead.core.model.events import AlertHandled, AlertReceived
 from fairlead.core.rules.alert_state import finish, receive
@@ -34,6 +32,8 @@ from fairlead.store.queries.notifications import Level, MessageKind, NotifyChann
 from fairlead.store.queries.users import Role, User
 from fairlead.store.session import Store
 from fairlead.store.urls import sqlite_path
+from fairlead.vault.box import VaultBox
+from fairlead.vault.key_sources import KeyFile
 from tests.notify.servers import TOKEN
 from tests.orders.trading_world import TradingWorld, account
 
@@ -62,29 +62,12 @@ HOOK = Hook(
 )
 
 
-class PlainBox:
-    """Seals well enough for a test: a changed byte or another context is noticed, and the plain text is not there."""
-
-    def seal(self, plain: bytes, context: str) -> bytes:
-        stream = hashlib.shake_256(context.encode()).digest(len(plain))
-        mixed = bytes(one ^ two for one, two in zip(plain, stream, strict=True))
-        return hmac.digest(b"key", context.encode() + mixed, "sha256") + mixed
-
-    def open(self, sealed: bytes, context: str) -> bytes:
-        mixed = sealed[32:]
-        if not hmac.compare_digest(hmac.digest(b"key", context.encode() + mixed, "sha256"), sealed[:32]):
-            raise ValueError("sealed for something else")
-        stream = hashlib.shake_256(context.encode()).digest(len(mixed))
-        return bytes(one ^ two for one, two in zip(mixed, stream, strict=True))
-
-
 class NotifyWorld:
     """A trading world, one owner, and channels that the test adds."""
 
     def __init__(self, trading: TradingWorld, store: Store) -> None:
         self.trading = trading
         self.store = store
-        self.box = PlainBox()
         self.lanes = Lanes()
         self.sending = VirtualClock(trading.clock.now_ms())
         self.directory = LiveDirectory(self._load)
@@ -94,6 +77,7 @@ class NotifyWorld:
         self.woken: list[str] = []
         self.registry = ChannelRegistry(store, trading.clock)
         self.folder = sqlite_path(trading.url).parent
+        self.box = VaultBox(KeyFile(self.folder / "vault.key"))
 
     @classmethod
     @asynccontextmanager
@@ -133,7 +117,7 @@ class NotifyWorld:
         return added
 
     def courier(self, channel: NotifyChannel, zone: str = "Europe/Berlin") -> Courier:
-        secret = self.box.open(channel.secret, secret_context(TENANT, channel.channel_id)).decode()
+        secret = self.box.open(channel.secret, secret_place(TENANT, channel.channel_id)).reveal()
         tools = CourierTools(clock=self.trading.clock, telegram_url=self.telegram_url, allow_private=self.allow_private)
         return open_courier(channel, secret, Style(zone=ZoneInfo(zone), public_url=PUBLIC_URL), tools)
 

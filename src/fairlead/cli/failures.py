@@ -31,6 +31,7 @@ def database_failures_explained(settings: Settings) -> Iterator[None]:
     from fairlead.store.folder_lock import FolderInUseError
     from fairlead.store.migrate import NewerDatabaseError
     from fairlead.store.urls import UnsupportedDatabaseError, sqlite_path
+    from fairlead.vault.master_keys import VaultError
 
     try:
         yield
@@ -42,6 +43,8 @@ def database_failures_explained(settings: Settings) -> Iterator[None]:
         raise StopError(f"{error}; install that one again") from error
     except (SQLAlchemyError, sqlite3.Error) as error:
         raise StopError(_explain(sqlite_path(settings.store_url), error)) from error
+    except VaultError as error:
+        raise StopError(str(error)) from error
     except msgspec.DecodeError as error:
         path = sqlite_path(settings.store_url)
         raise StopError(f"the database {path} holds what cannot be read ({error}): fairlead verify names it") from error

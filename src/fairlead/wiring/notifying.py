@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 
 from fairlead.accounts.directory import LiveDirectory
-from fairlead.accounts.registry.channels import secret_context
+from fairlead.accounts.registry.channels import secret_place
 from fairlead.notify.courier import Courier, Style
 from fairlead.notify.lanes import Lanes
 from fairlead.notify.layout import find_zone
@@ -124,8 +124,8 @@ class Notifying:
     async def _open(self, channel: NotifyChannel, zone: str, before: asyncio.Event | None) -> None:
         try:
             secret = open_secret(channel, self._tools.box)
-        except ValueError:
-            _log.warning("channel_secret_unreadable", channel=channel.name)
+        except ValueError as error:
+            _log.warning("channel_secret_unreadable", channel=channel.name, reason=str(error))
             return
         style = Style(zone=find_zone(zone), public_url=self._public_url)
         # Importing a library takes a moment that no order shall wait for.
@@ -192,9 +192,9 @@ def open_secret(channel: NotifyChannel, box: SecretBox) -> str:
     """Take a channel's secret out.
 
     Raises:
-        ValueError: it was sealed with another key.
+        ValueError: it was sealed with another key, or for another channel.
     """
-    return box.open(channel.secret, secret_context(channel.tenant, channel.channel_id)).decode()
+    return box.open(channel.secret, secret_place(channel.tenant, channel.channel_id)).reveal()
 
 
 def zone_of(channel: NotifyChannel, users: dict[str, User]) -> str:

@@ -11,7 +11,8 @@ import msgspec
 
 from fairlead.accounts.registry.naming import Refused, check_name, unknown
 from fairlead.core.model.ids import derive_id
-from fairlead.ports import Clock, SecretBox
+from fairlead.core.model.secret import Secret
+from fairlead.ports import Clock, SealedPlace, SecretBox
 from fairlead.store.queries import notifications as rows
 from fairlead.store.queries import users as user_rows
 from fairlead.store.queries.notifications import (
@@ -86,7 +87,7 @@ class ChannelRegistry:
                 owner=owner.user_id,
                 name=wish.name,
                 target=wish.target,
-                secret=box.seal(wish.secret.encode(), secret_context(tenant, channel_id)),
+                secret=box.seal(Secret(wish.secret), secret_place(tenant, channel_id)),
                 created_ms=now_ms,
                 levels=wish.levels,
                 time_zone=wish.time_zone,
@@ -167,9 +168,9 @@ class ChannelRegistry:
         return revived
 
 
-def secret_context(tenant: str, channel_id: str) -> str:
-    """What a channel's secret is sealed for."""
-    return f"notify:{tenant}:{channel_id}"
+def secret_place(tenant: str, channel_id: str) -> SealedPlace:
+    """Where a channel's secret belongs."""
+    return SealedPlace(tenant=tenant, table="notify_channels", row_id=channel_id, field="secret")
 
 
 def _check_target(wish: ChannelWish) -> Refused | None:
