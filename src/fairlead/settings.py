@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX: Final = "FAIRLEAD_"
@@ -21,6 +21,9 @@ FILE_NAME: Final = "fairlead.toml"
 DATABASE_NAME: Final = "fairlead.sqlite3"
 PORT_MAX: Final = 65_535
 TOKEN_LENGTH_MIN: Final = 16
+# Shown by nobody; the file beside the database is no place for a key that protects the database.
+SECRET_NAMES: Final = frozenset({"metrics_token", "vault_key"})
+NOT_IN_FILE: Final = frozenset({"vault_key"})
 LOOPBACK_NAMES: Final = frozenset({"localhost", "ip6-localhost"})
 
 Network = IPv4Network | IPv6Network
@@ -62,17 +65,28 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid")
 
     data_dir: Path = Field(default_factory=default_data_dir, description="folder of the database and of fairlead.toml")
-    database_url: str = Field(default="", description="where the store is; empty means SQLite in the data folder")
+    database_url: str = Field(
+        default="", repr=False, description="where the store is; empty means SQLite in the data folder"
+    )
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8000, ge=0, le=PORT_MAX, description="port to listen on; 0 picks a free one")
     public_listen: bool = Field(default=False, description="allow an address that other machines can reach")
+    tls_certificate_file: Path | None = Field(default=None, description="serve https with this certificate chain (PEM)")
+    tls_key_file: Path | None = Field(default=None, description="private key of the certificate (PEM)")
     public_url: str = Field(default="", description="how the world reaches us; empty means host and port")
     log_level: LogLevel = Field(default=LogLevel.INFO, description="how much is logged")
     log_format: LogFormat = Field(default=LogFormat.TEXT, description="text for people, json for machines")
     log_file: Path | None = Field(default=None, description="also log to this file, as JSON; empty means only stderr")
     log_file_bytes_max: int = Field(default=10_485_760, ge=65_536, description="begin a new log file beyond this size")
     log_files_max: int = Field(default=5, ge=1, le=100, description="how many log files are kept")
-    metrics_token: str = Field(default="", description="who may read /metrics; empty means callers on this machine")
+    metrics_token: str = Field(
+        default="", repr=False, description="who may read /metrics; empty means callers on this machine"
+    )
+    vault_key: SecretStr = Field(default=SecretStr(""), description="keys of the vault, newest first (commas)")
+    vault_key_file: Path | None = Field(
+        default=None,
+        description="file with the vault's keys; empty means a systemd credential, or vault.key in the data",
+    )
     otlp_url: str = Field(default="", description="where traces go (OTLP over HTTP); empty means nowhere")
     trusted_proxies: Networks = Field(default=(), description="proxies whose forwarding header counts (CIDR, commas)")
     allowed_addresses: Networks = Field(default=(), description="who may call hooks (CIDR, commas); empty means all")
@@ -85,7 +99,7 @@ class Settings(BaseSettings):
     )
     market_seed: int = Field(default=7, ge=0, description="seed of the simulated market")
 
-    @field_validator("data_dir", "log_file")
+    @field_validator("data_dir", "log_file", "tls_certificate_file", "tls_key_file", "vault_key_file")
     @classmethod
     def _make_absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser().absolute()
@@ -107,13 +121,22 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _stay_private(self) -> Settings:
-        if not self.public_listen and not _is_loopback(self.host):
+        if (self.tls_certificate_file is None) is not (self.tls_key_file is None):
+            message = f"https needs both {PREFIX}TLS_CERTIFICATE_FILE and {PREFIX}TLS_KEY_FILE"
+            raise ValueError(message)
+        if not self.public_listen and not self.serves_tls and not _is_loopback(self.host):
             message = (
-                f"host {self.host} can be reached from other machines: use 127.0.0.1, or set "
-                f"{PREFIX}PUBLIC_LISTEN=true once a firewall or a proxy protects it"
+                f"host {self.host} can be reached from other machines: use 127.0.0.1, or serve https with "
+                f"{PREFIX}TLS_CERTIFICATE_FILE and {PREFIX}TLS_KEY_FILE, or set {PREFIX}PUBLIC_LISTEN=true once a "
+                "firewall or a proxy protects it"
             )
             raise ValueError(message)
         return self
+
+    @property
+    def serves_tls(self) -> bool:
+        """Whether we speak https ourselves."""
+        return self.tls_certificate_file is not None
 
     @property
     def store_url(self) -> str:
@@ -124,13 +147,15 @@ class Settings(BaseSettings):
     def secrets(self) -> tuple[str, ...]:
         """What must never be shown: tokens, and passwords inside addresses."""
         urls = (self.database_url, self.otlp_url)
-        return tuple(filter(None, (self.metrics_token, *(urlsplit(url).password for url in urls))))
+        passwords = (urlsplit(url).password for url in urls)
+        return tuple(filter(None, (self.metrics_token, *self.vault_key.get_secret_value().split(","), *passwords)))
 
     @property
     def base_url(self) -> str:
         """How others reach us, without a slash at the end."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return self.public_url.rstrip("/") or f"http://{host}:{self.port}"
+        scheme = "https" if self.serves_tls else "http"
+        return self.public_url.rstrip("/") or f"{scheme}://{host}:{self.port}"
 
 
 class SettingLine(BaseModel):
@@ -160,6 +185,10 @@ def read_settings(overrides: Mapping[str, Any]) -> SettingsReport:
     folder = chosen.get("data_dir") or environment.get("data_dir") or default_data_dir()
     path = Path(folder).expanduser() / FILE_NAME
     written, problems = _read_file(path)
+    problems += [
+        f"{name}: not in {path}, which lies beside the database: use {PREFIX}{name.upper()} or {PREFIX}VAULT_KEY_FILE"
+        for name in NOT_IN_FILE.intersection(written)
+    ]
     origins = {
         **dict.fromkeys(written, str(path)),
         **{name: f"environment {PREFIX}{name.upper()}" for name in environment},
@@ -247,7 +276,7 @@ def _describe(
 
 def _show(name: str, text: str) -> str:
     """Whether a secret is set may be seen, and nothing else of it."""
-    if name.endswith("_token"):
+    if name in SECRET_NAMES:
         return "***" if text else ""
     return redact_url(text) if name.endswith("_url") else text
 

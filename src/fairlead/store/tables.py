@@ -1,7 +1,7 @@
 """Every table, once: the journal, the tables made from it, and what people configure.
 
 ``info["tenant"]`` marks tables that are read for one tenant only, ``info["config"]`` those whose change a running
-server must notice.
+server must notice. ``info["sealed"]`` marks columns whose values only the vault can read.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from fairlead.store.urls import DatabaseKind
 TENANT: Final = {"tenant": True}
 CONFIG: Final = {"config": True}
 TENANT_CONFIG: Final = {"tenant": True, "config": True}
+SEALED: Final = {"sealed": True}
 ROLES: Final = ("owner", "admin", "trader", "viewer")
 # SQLAlchemy takes several names here, which its annotations do not know yet.
 _WITH_PARTIAL_INDEXES: Final[Any] = (DatabaseKind.SQLITE, DatabaseKind.POSTGRESQL)
@@ -57,6 +58,15 @@ def _flag(name: str) -> Column[bool]:
 
 def _body() -> Column[bytes]:
     return Column("body", Bytes, nullable=False)
+
+
+def _sealed(name: str) -> Column[bytes]:
+    return Column(name, Bytes, nullable=False, info=SEALED)
+
+
+def _part_of(table: str, key: str, *, primary_key: bool = True) -> Column[str]:
+    owner = ForeignKey(f"{table}.{key}", ondelete="CASCADE")
+    return Column(key, text_type(key), owner, primary_key=primary_key, nullable=False)
 
 
 def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
@@ -228,6 +238,20 @@ venue_accounts = Table(
     UniqueConstraint("tenant", "label"),
     info=TENANT_CONFIG,
 )
+# The fingerprint tells keys apart, so that two accounts never trade with the same one.
+venue_keys = Table(
+    "venue_keys",
+    metadata,
+    _part_of("venue_accounts", "account_id"),
+    _text("tenant"),
+    _sealed("api_key"),
+    _sealed("api_secret"),
+    _sealed("passphrase"),
+    Column("fingerprint", Digest, nullable=False, unique=True),
+    _text("permissions"),
+    _time("created_ms"),
+    info=TENANT_CONFIG,
+)
 groups = Table(
     "groups",
     metadata,
@@ -241,13 +265,8 @@ groups = Table(
 group_members = Table(
     "group_members",
     metadata,
-    Column("group_id", text_type("group_id"), ForeignKey("groups.group_id", ondelete="CASCADE"), primary_key=True),
-    Column(
-        "account_id",
-        text_type("account_id"),
-        ForeignKey("venue_accounts.account_id", ondelete="CASCADE"),
-        primary_key=True,
-    ),
+    _part_of("groups", "group_id"),
+    _part_of("venue_accounts", "account_id"),
     _text("tenant"),
     info=TENANT_CONFIG,
 )
@@ -292,7 +311,7 @@ risk_profiles = Table(
 hook_calls = Table(
     "hook_calls",
     metadata,
-    Column("hook_id", text_type("hook_id"), ForeignKey("hooks.hook_id", ondelete="CASCADE"), primary_key=True),
+    _part_of("hooks", "hook_id"),
     _key("call_id"),
     _text("tenant"),
     _time("received_ms"),
@@ -311,7 +330,7 @@ notify_channels = Table(
     Column("owner", text_type("user_id"), ForeignKey("users.user_id"), nullable=False),
     _text("name"),
     _text("target"),
-    Column("secret", Bytes, nullable=False),
+    _sealed("secret"),
     _text("levels"),
     _text("time_zone"),
     _flag("enabled"),
@@ -325,12 +344,7 @@ notify_outbox = Table(
     metadata,
     _key("message_id"),
     _text("tenant"),
-    Column(
-        "channel_id",
-        text_type("channel_id"),
-        ForeignKey("notify_channels.channel_id", ondelete="CASCADE"),
-        nullable=False,
-    ),
+    _part_of("notify_channels", "channel_id", primary_key=False),
     _text("subject"),
     _text("kind"),
     _text("status"),
@@ -365,6 +379,11 @@ def is_tenant_table(table: Table) -> bool:
 def is_config_table(table: Table) -> bool:
     """Tell whether a running server must notice its changes."""
     return bool(table.info.get("config"))
+
+
+def is_sealed(column: Column[Any]) -> bool:
+    """Tell whether its values are sealed."""
+    return bool(column.info.get("sealed"))
 
 
 def column_names(table: Table) -> tuple[str, ...]:
