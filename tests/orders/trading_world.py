@@ -26,6 +26,8 @@ from fairlead.orders.account_desk import AccountDesk
 from fairlead.orders.desk_tools import RecordingDesk
 from fairlead.orders.kill_switch import KillSwitch
 from fairlead.ports import AppendOutcome, Fact, JournalRow, Venue
+from fairlead.reporting.explanation import Explanation
+from fairlead.reporting.gather import explain_stored
 from fairlead.simulator.exchange import Exchange
 from fairlead.simulator.orders import Order as VenueOrder
 from fairlead.store.journal import SqliteJournal
@@ -303,6 +305,13 @@ class TradingWorld:
         """The stored result of a request; None when we died before it was stored."""
         async with self._store.session(request.tenant) as session:
             return await states.find_request(session, request.request_id)
+
+    async def explain(self, subject: str) -> Explanation:
+        """What the database says about an id."""
+        async with self._store.session("t1") as session:
+            found = await explain_stored(session, subject, self.trading.hub.instruments)
+        assert found is not None, subject
+        return found
 
     async def orders(self, account_id: str = "a1") -> list[Order]:
         """All stored orders of an account, oldest first."""

@@ -16,6 +16,7 @@ from fairlead.core.model.state import AlertState, RequestState, RequestStatus, S
 from fairlead.core.rules.account_book import AccountBook
 from fairlead.core.rules.account_view import AccountView
 from fairlead.core.rules.book_rebuild import book_header
+from fairlead.core.rules.cautions import cautions_of
 from fairlead.core.rules.order_state import InvariantBroken
 from fairlead.core.rules.planning import CancelPlan, LeverageChange, Nothing, Plan, Refusal, plan_request
 from fairlead.core.rules.risk import Denied, check_orders
@@ -162,6 +163,8 @@ class AccountDesk:
             self.record([refusals.expired(request, now_ms)])
             return
         view = self._view(request, now_ms)
+        if state.status is RequestStatus.QUEUED and (warnings := cautions_of(request, view)):
+            self.record([refusals.warned(request, warnings, now_ms)])
         deadline_ms = min(request.valid_until_ms, now_ms + SEND_DEADLINE_MS)
         plan = plan_request(
             request,
@@ -312,7 +315,7 @@ def _cause(event: ev.AccountEvent) -> str:
             return event.report.parent_id
         case ev.LeverageChanged() | ev.CancelRequested():
             return event.request_id or event.account_id
-        case ev.RequestDenied() | ev.RequestSkipped() | ev.RequestExpired():
+        case ev.RequestDenied() | ev.RequestSkipped() | ev.RequestExpired() | ev.RequestWarned():
             return event.request_id
         case ev.OrderAccepted() | ev.OrderRejected() | ev.OrderUnknown() | ev.OrderCanceled() | ev.OrderExpired():
             return event.order_id

@@ -22,6 +22,16 @@ def expired(request: OrderRequest, now_ms: int) -> ev.RequestExpired:
     )
 
 
+def warned(request: OrderRequest, warnings: tuple[str, ...], now_ms: int) -> ev.RequestWarned:
+    """What the sender should know, whatever becomes of the request."""
+    return ev.RequestWarned(
+        request_id=request.request_id,
+        account_id=request.account_id,
+        warnings=warnings,
+        at_ms=now_ms,
+    )
+
+
 def denied_by_sizing(request: OrderRequest, refusal: Refusal, now_ms: int) -> ev.RequestDenied:
     """No order of the wished size exists: the planner's words and numbers."""
     return ev.RequestDenied(

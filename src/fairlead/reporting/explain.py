@@ -112,6 +112,7 @@ class _Facts(msgspec.Struct, kw_only=True):
     repeats: dict[str, ev.AlertDuplicated] = {}
     requested: dict[str, tuple[int, OrderRequest]] = {}
     endings: dict[str, tuple[int, Ending]] = {}
+    warnings: dict[str, tuple[str, ...]] = {}
     orders: defaultdict[str, OrderFacts] = msgspec.field(default_factory=lambda: defaultdict(OrderFacts))
     account_rows: list[JournalRow] = []
 
@@ -130,6 +131,8 @@ def _sort_facts(rows: Iterable[JournalRow]) -> _Facts:
                 facts.requested[event.request.request_id] = (row.seq, event.request)
             case ev.RequestDenied() | ev.RequestSkipped() | ev.RequestExpired() as event:
                 facts.endings[event.request_id] = (row.seq, event)
+            case ev.RequestWarned() as event:
+                facts.warnings[event.request_id] = (*facts.warnings.get(event.request_id, ()), *event.warnings)
             case ev.LeverageChanged() | ev.CancelRequested() | ev.DeskRebuilt():
                 facts.account_rows.append(row)
             case _:
@@ -242,6 +245,7 @@ def _describe_account(request: OrderRequest, alert: AlertPart | None, facts: _Fa
         reason_code=reason_code,
         message=message,
         numbers=ending.numbers if isinstance(ending, ev.RequestDenied) else {},
+        warnings=facts.warnings.get(request.request_id, ()),
         sizing=() if isinstance(ending, ev.RequestExpired | None) else ending.sizing,
         verdict=None if isinstance(ending, ev.RequestExpired | None) else ending.verdict,
         filled_quantity=sum((order.filled_quantity for order in own), ZERO),

@@ -130,6 +130,7 @@ def _account_lines(account: AccountPart, paint: Paint) -> Iterator[str]:
     yield _line("asked", account.wish)
     yield from _lines("because", _reasons(account))
     yield from _lines("numbers", [f"{name} = {value}" for name, value in account.numbers.items()])
+    yield from _lines("warnings", account.warnings)
     yield from _sizing_lines(account.sizing)
     yield from _verdict_lines(account.verdict, paint)
     for setting in account.settings:

@@ -154,6 +154,7 @@ class AccountPart(msgspec.Struct, frozen=True, kw_only=True):
     reason_code: str = ""
     message: str = ""
     numbers: dict[str, str] = {}
+    warnings: tuple[str, ...] = ()
     sizing: tuple[SizingLine, ...] = ()
     verdict: RiskVerdict | None = None
     filled_quantity: Decimal = ZERO

@@ -11,7 +11,7 @@ import pytest
 
 from fairlead.core.model.account import ExecutionMode
 from fairlead.core.model.events import AlertHandled, AlertReceived
-from fairlead.core.model.request import Close, Enter, Side, Size, SizeUnit, SourceKind
+from fairlead.core.model.request import Close, Enter, Side, Size, SizeUnit, SourceKind, TargetPosition
 from fairlead.core.model.state import RequestStatus
 from fairlead.store.queries.groups import Group
 from fairlead.store.queries.hooks import ResponseMode
@@ -338,6 +338,12 @@ async def test_a_refused_alert_names_its_accounts_warnings_and_age_also_after_a_
     assert [result.account for result in found.answer.results] == ["main", "second", "third"]
     assert found.answer.warnings == sent.answer.warnings
     assert found.answer.message == sent.answer.message
+
+
+async def test_what_the_sender_believes_to_hold_goes_to_the_desk(world: World) -> None:
+    await world.answer({"prevMarketPosition": "short", "accounts": ["main"]})
+    (request,) = await world.read_requests()
+    assert request.expected_position is TargetPosition.SHORT
 
 
 async def test_w16_equal_wishes_in_any_form_make_equal_requests(world: World) -> None:

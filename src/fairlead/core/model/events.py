@@ -114,6 +114,15 @@ class RequestExpired(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     at_ms: int
 
 
+class RequestWarned(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Something about a request that its sender should know, though it neither stops nor changes it."""
+
+    request_id: str
+    account_id: str
+    warnings: tuple[str, ...]
+    at_ms: int
+
+
 class OrderAccepted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The venue has the order."""
 
@@ -262,6 +271,7 @@ AccountEvent = (
     | RequestDenied
     | RequestSkipped
     | RequestExpired
+    | RequestWarned
     | OrderAccepted
     | OrderRejected
     | OrderUnknown

@@ -126,6 +126,7 @@ class OrderRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
     ``cause`` is the id of the fact that made the source ask (an alert id); ``cause_at_ms`` the journaled time of that
     fact, from which all ids derive. After ``valid_until_ms`` an unsent request expires instead of being sent late.
+    ``expected_position`` is what the source believes to hold before this; where it errs, the result has a warning.
     """
 
     request_id: str
@@ -151,3 +152,4 @@ class OrderRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     margin_mode: MarginMode | None = None
     stop_loss_price: Decimal | None = None
     take_profit_price: Decimal | None = None
+    expected_position: TargetPosition | None = None

@@ -46,6 +46,7 @@ class RequestState(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     reason_code: str = ""
     message: str = ""
     updated_ms: int = 0
+    warnings: tuple[str, ...] = ()
 
     @property
     def is_pending(self) -> bool:

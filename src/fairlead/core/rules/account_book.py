@@ -134,6 +134,8 @@ class AccountBook:
                 return [*self.ledger.end(event)]
             case ev.CancelRequested():
                 return [*self.ledger.begin(event.request_id, event.at_ms)]
+            case ev.RequestWarned():
+                return [*self.ledger.warn(event)]
             case ev.VenueOrderBorn():
                 return self._bear_order(event, instruments)
             case _:

@@ -57,17 +57,23 @@ def close(draft: Draft, intent: Close) -> Plan | Nothing | Refusal:
     return close_positions(draft, positions, intent.size)
 
 
-def entries_against(request: OrderRequest, view: AccountView, instrument: Instrument) -> tuple[Order, ...]:
+def entries_against(
+    request: OrderRequest,
+    view: AccountView,
+    instrument: Instrument,
+    *,
+    also_of_part: bool = False,
+) -> tuple[Order, ...]:
     """Resting entries that would open again what a request closes whole: they are canceled before the close.
 
     Only those that the close is about: its scope, and its side where it names one. A target in the other direction is
-    served like a close. A part that is closed leaves entries alone.
+    served like a close. A part that is closed leaves entries alone; ``also_of_part`` asks which these are.
     """
     intent = request.intent
     if isinstance(intent, SetTarget):
         unwanted = {TargetPosition.LONG: Side.SELL, TargetPosition.SHORT: Side.BUY}.get(intent.target)
         intent = Close()
-    elif isinstance(intent, Close) and (intent.size is None or intent.size == WHOLE):
+    elif isinstance(intent, Close) and (also_of_part or intent.size in {None, WHOLE}):
         unwanted = None
     else:
         return ()

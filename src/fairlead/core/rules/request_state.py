@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from fairlead.core.model.events import RequestDenied, RequestExpired, RequestSkipped
+from fairlead.core.model.events import RequestDenied, RequestExpired, RequestSkipped, RequestWarned
 from fairlead.core.model.money import ZERO
 from fairlead.core.model.order import Order, OrderStatus
 from fairlead.core.model.request import Enter, OrderRequest, OrderType, SetTarget, TimeInForce
@@ -55,6 +55,15 @@ class RequestLedger:
         if state is None or state.status is not RequestStatus.QUEUED:
             return []
         self.open[request_id] = state = replace(state, status=RequestStatus.WORKING, updated_ms=at_ms)
+        return [state]
+
+    def warn(self, event: RequestWarned) -> list[RequestState]:
+        """Note what a sender should know, each thing once."""
+        state = self.open.get(event.request_id)
+        new = () if state is None else tuple(text for text in event.warnings if text not in state.warnings)
+        if state is None or not new:
+            return []
+        self.open[event.request_id] = state = replace(state, warnings=(*state.warnings, *new))
         return [state]
 
     def add_order(self, order: Order, *, more: bool) -> list[RequestState]:

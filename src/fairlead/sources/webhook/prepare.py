@@ -133,6 +133,7 @@ def make_requests(prepared: PreparedAlert, state: AlertState) -> Sequence[OrderR
             margin_mode=alert.margin_mode,
             stop_loss_price=alert.stop_loss_price,
             take_profit_price=alert.take_profit_price,
+            expected_position=alert.previous_target,
         )
         for account in prepared.accounts
     ]

@@ -28,6 +28,7 @@ class AccountResult(msgspec.Struct, frozen=True, kw_only=True):
     venue_order_id: str = ""
     reason_code: str = ""
     message: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 class AlertAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +79,7 @@ def describe_request(
         venue_order_id=own[0].venue_order_id if own else "",
         reason_code=state.reason_code,
         message=state.message,
+        warnings=state.warnings,
     )
 
 

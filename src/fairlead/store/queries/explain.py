@@ -131,6 +131,8 @@ async def _read_rows(
     await _keep_keyed(session, found, _KEYED_BY_REQUEST, [request.request.request_id for request in requests])
     causes = {request.request.cause for request in requests}
     causes.update(alert_ids, order_ids, (request.request.request_id for request in requests))
+    # What happened to the account as a whole is filed under the account.
+    causes.update(request.request.account_id for request in requests)
     await _keep_nearby(session, found, causes)
     born = [order_id for order_id in _born_ids(found.values()) if order_id not in order_ids]
     for ids in (sorted(order_ids), born):

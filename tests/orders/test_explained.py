@@ -1,0 +1,122 @@
+"""What a person reads about a request is what the desk did, read back from the database."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from fairlead.core.model.account import PositionMode
+from fairlead.core.model.events import OrderApproved, RequestWarned
+from fairlead.core.model.request import Close, CloseScope, Intent, OrderType, SetTarget, Size, SizeUnit, TargetPosition
+from fairlead.core.model.state import RequestStatus
+from fairlead.reporting.explain_text import explanation_text
+from fairlead.reporting.explanation import explanation_to_builtins
+from tests.orders.test_halts import SETTLED_MS
+from tests.orders.trading_world import LINEAR, SPOT, TradingWorld, account, buy, sell
+from tests.orders.watched_journal import has_fact
+
+HALF = Size(amount=Decimal(50), unit=SizeUnit.PERCENT)
+
+
+async def test_the_leverage_that_was_set_for_a_request_is_told_with_it(world: TradingWorld) -> None:
+    request = world.request(leverage=Decimal(7))
+    await world.ask(request)
+    explanation = await world.explain(request.request_id)
+    assert "leverage set 7x" in explanation_text(explanation)
+    (part,) = explanation.accounts
+    assert [setting.what for setting in part.settings] == ["leverage set"]
+    assert "leverage set" in str(explanation_to_builtins(explanation))
+    # The order's id leads to the same.
+    assert (await world.explain(part.orders[0].order_id)).accounts[0].settings == part.settings
+
+
+async def test_entries_taken_back_before_a_close_are_told_with_the_close(world: TradingWorld) -> None:
+    entry = world.request(intent=buy(1), order_type=OrderType.LIMIT, limit_price=world.price() - 100)
+    await world.ask(world.request(intent=buy(2)), entry)
+    (resting,) = await world.orders_of(entry)
+    close = world.close_request()
+    await world.ask(close)
+    assert f"cancel sent {resting.order_id}" in explanation_text(await world.explain(close.request_id))
+
+
+async def test_a_rebuilt_account_is_told_with_the_request_that_waited_for_it(world: TradingWorld) -> None:
+    world.halts_expected = True
+    world.journal.refuse = has_fact(OrderApproved)
+    request = world.request()
+    await world.ask(request, within_ms=SETTLED_MS)
+    assert (await world.state(request)).status is RequestStatus.FILLED
+    assert "account rebuilt" in explanation_text(await world.explain(request.request_id))
+
+
+@pytest.mark.parametrize("symbol", [LINEAR, SPOT])
+async def test_a_part_that_is_closed_warns_of_the_entries_that_stay(world: TradingWorld, symbol: str) -> None:
+    size = "0.2" if symbol == SPOT else 2
+    entry = world.request(
+        symbol=symbol, intent=buy(size), order_type=OrderType.LIMIT, limit_price=world.price(symbol) - 100
+    )
+    await world.ask(world.request(symbol=symbol, intent=buy(size)), entry)
+    (resting,) = await world.orders_of(entry)
+
+    close = world.close_request(symbol=symbol, intent=Close(size=HALF))
+    (state,) = await world.ask(close)
+
+    assert state.status is RequestStatus.FILLED
+    assert state.warnings == (f"open entries of {symbol} stay, because only a part is closed: {resting.order_id}",)
+    explanation = await world.explain(close.request_id)
+    assert explanation.accounts[0].warnings == state.warnings
+    assert resting.order_id in explanation_text(explanation)
+
+
+@pytest.mark.parametrize(
+    ("intent", "expected", "is_right"),
+    [
+        (buy(1), TargetPosition.LONG, True),
+        (buy(1), TargetPosition.FLAT, False),
+        (buy(1), TargetPosition.SHORT, False),
+        (Close(), TargetPosition.SHORT, False),
+        (Close(scope=CloseScope.STRATEGY), TargetPosition.LONG, True),
+        (SetTarget(target=TargetPosition.FLAT), TargetPosition.FLAT, False),
+    ],
+)
+async def test_a_sender_who_expects_another_position_is_warned_and_served(
+    world: TradingWorld, intent: Intent, expected: TargetPosition, *, is_right: bool
+) -> None:
+    await world.want(intent=buy(3))
+    request = world.request(intent=intent, expected_position=expected)
+    (state,) = await world.ask(request)
+    assert state.status is RequestStatus.FILLED
+    text = f"the sender expected to be {expected} in {LINEAR} before this, but long 3 contracts is held"
+    assert state.warnings == (() if is_right else (text,))
+    assert len(await world.facts(RequestWarned)) == (0 if is_right else 1)
+    assert (text in explanation_text(await world.explain(request.request_id))) is not is_right
+
+
+async def test_the_expected_position_of_a_scoped_close_is_that_of_the_share(world: TradingWorld) -> None:
+    await world.want(intent=buy(3), source_id="h1")
+    request = world.close_request(
+        intent=Close(scope=CloseScope.SOURCE), source_id="h2", expected_position=TargetPosition.LONG
+    )
+    (state,) = await world.ask(request)
+    assert state.warnings == (f"the sender expected to be long in {LINEAR} before this, but nothing is held",)
+
+
+async def test_both_sides_of_a_long_short_account_may_be_expected(world: TradingWorld) -> None:
+    await world.configure(account("a1"), account("a2", position_mode=PositionMode.LONG_SHORT))
+    for intent, expected in ((buy(3), "flat"), (sell(2), "long"), (buy(1), "short")):
+        state = await world.want("a2", intent=intent, expected_position=TargetPosition(expected))
+        assert state.warnings == ()
+    state = await world.want("a2", intent=buy(1), expected_position=TargetPosition.FLAT)
+    assert "long 4 contracts and short 2 contracts is held" in state.warnings[0]
+
+
+async def test_a_warning_is_kept_over_a_restart_and_given_once(world: TradingWorld) -> None:
+    request = world.request(leverage=Decimal(9), expected_position=TargetPosition.SHORT)
+    world.journal.die_before = has_fact(OrderApproved)
+    await world.submit(request)
+    await world.quiet()
+    await world.restart()
+    await world.run_ms(1_000)
+    state = await world.state(request)
+    assert state.status is RequestStatus.FILLED
+    assert len(state.warnings) == 1
