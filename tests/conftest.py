@@ -12,6 +12,8 @@ from typing import Any
 
 from hypothesis import HealthCheck, Verbosity, settings
 
+from tests.servers import shared
+
 # A slow machine is not a failed property, so no deadlines; pytest-timeout catches what hangs.
 settings.register_profile("dev", max_examples=40, deadline=None)
 settings.register_profile(
@@ -39,3 +41,13 @@ def _refuse_lookups(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(_refuse_lookups)
+
+
+def pytest_configure() -> None:
+    """Let workers find the database servers of this run; none is started before a test needs it."""
+    shared.announce()
+
+
+def pytest_unconfigure() -> None:
+    """End the servers that were started."""
+    shared.withdraw()

@@ -14,8 +14,8 @@ from fairlead.observing.path_watch import PathWatch
 from fairlead.observing.watched_journal import WatchedJournal
 from fairlead.ports import Journal
 from fairlead.store.journal import SqliteJournal
-from fairlead.store.migrate import migrate
 from fairlead.store.verify import Report, verify
+from tests.servers.clean import DATABASES, clean_url
 from tests.store.samples import all_states
 
 
@@ -44,7 +44,7 @@ class JournalWorld:
         return verify(self.url, lambda _row: all_states() if with_states else ())
 
 
-async def _open_sqlite(url: str) -> OpenJournal:
+async def _open_plain(url: str) -> OpenJournal:
     return await SqliteJournal.open(url, on_death=_fail)
 
 
@@ -67,10 +67,10 @@ def _fail(error: BaseException) -> None:
     raise AssertionError("the writer died") from error
 
 
-@pytest.fixture(name="world", params=["sqlite", "watched"])
+@pytest.fixture(name="world", params=[*DATABASES, "watched"])
 async def _world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[JournalWorld]:
-    url = f"sqlite:///{tmp_path / 'fairlead.sqlite3'}"
-    migrate(url)
-    world = JournalWorld(url, {"sqlite": _open_sqlite, "watched": _open_watched}[request.param])
+    is_watched = request.param == "watched"
+    url = clean_url("sqlite" if is_watched else request.param, tmp_path)
+    world = JournalWorld(url, _open_watched if is_watched else _open_plain)
     yield world
     await world.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -59,7 +60,7 @@ class PostgresServer:
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         command = [*as_user("postgres"), _find_postgres("postgres"), "-D", str(self.folder / "data"), *options]
-        _start_until_it_answers(ServerProcess(self.folder, command, owner), lambda: self.ask("SELECT 1"))
+        _start_until_it_answers(ServerProcess(self.folder, command, owner), self.port, lambda: self.ask("SELECT 1"))
 
     def stop(self) -> None:
         """Stop it as an operator would."""
@@ -84,6 +85,12 @@ class PostgresServer:
         with self._connect(database or "postgres") as connection:
             cursor = connection.execute(sql)
             return cursor.fetchall() if cursor.description else []
+
+    def run(self, database: str, *statements: str) -> None:
+        """Do several things in one transaction."""
+        with self._connect(database) as connection, connection.transaction():
+            for statement in statements:
+                connection.execute(statement)
 
     def cut_connections(self, database: str) -> int:
         """End every connection to a database; how many there were."""
@@ -129,7 +136,7 @@ class MariadbServer:
             f"--socket={self._socket}",
             f"--port={self.port}",
         ]
-        _start_until_it_answers(ServerProcess(self.folder, command, owner), lambda: self.ask("SELECT 1"))
+        _start_until_it_answers(ServerProcess(self.folder, command, owner), self.port, lambda: self.ask("SELECT 1"))
 
     def stop(self) -> None:
         """Stop it as an operator would."""
@@ -151,12 +158,17 @@ class MariadbServer:
         return f"mariadb://{USER}:{quote(PASSWORD, safe='')}@127.0.0.1:{self.port}/{database}"
 
     def ask(self, sql: str, database: str = "") -> list[tuple[Any, ...]]:
-        connection = pymysql.connect(
-            unix_socket=str(self._socket), user="root", database=database or None, autocommit=True
-        )
-        with connection, connection.cursor() as cursor:
+        with self._connect(database) as connection, connection.cursor() as cursor:
             cursor.execute(sql, () if "%%" in sql else None)
             return list(cursor.fetchall())
+
+    def run(self, database: str, *statements: str) -> None:
+        """Do several things in one transaction."""
+        with self._connect(database) as connection, connection.cursor() as cursor:
+            connection.begin()
+            for statement in statements:
+                cursor.execute(statement)
+            connection.commit()
 
     def cut_connections(self, database: str) -> int:
         """End every connection to a database; how many there were."""
@@ -168,6 +180,11 @@ class MariadbServer:
                 # It has just ended by itself.
                 continue
         return len(ids)
+
+    def _connect(self, database: str) -> pymysql.Connection[Any]:
+        return pymysql.connect(
+            unix_socket=str(self._socket), user="root", database=database or None, charset="utf8mb4", autocommit=True
+        )
 
     @property
     def _socket(self) -> Path:
@@ -186,12 +203,18 @@ def _find_postgres(name: str) -> str:
     return find_program(name, folders, "postgresql")
 
 
-def _start_until_it_answers(process: ServerProcess, ask: Callable[[], Sequence[object]]) -> None:
+def _start_until_it_answers(process: ServerProcess, port: int, ask: Callable[[], Sequence[object]]) -> None:
     process.start()
     until = time.monotonic() + START_S_MAX
-    while not _answers(ask):
+    while not (_listens(port) and _answers(ask)):
         assert time.monotonic() < until, process.read_log()
         time.sleep(POLL_S)
+
+
+# Asked first, because a driver may leave a socket behind when nobody is there.
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _answers(ask: Callable[[], Sequence[object]]) -> bool:

@@ -90,15 +90,13 @@ class ServerProcess:
 
     def start(self) -> None:
         self._pid_path.unlink(missing_ok=True)
-        with self._log_path.open("ab") as log:
-            subprocess.Popen(
-                [sys.executable, "-c", _KEEPER, str(self._owner), str(self._pid_path), *self._command],
-                stdout=log,
-                stderr=log,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-                cwd="/",
-            )
+        arguments = [sys.executable, "-c", _KEEPER, str(self._owner), str(self._pid_path), *self._command]
+        log = os.open(self._log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        quiet = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)]
+        loud = [(os.POSIX_SPAWN_DUP2, log, number) for number in (1, 2)]
+        # Not by subprocess, which would insist on waiting for it.
+        os.posix_spawn(sys.executable, arguments, os.environ, file_actions=[*quiet, *loud], setsid=True)
+        os.close(log)
         until = time.monotonic() + START_S_MAX
         while not self._pid_path.exists() or not self._pid_path.read_text():
             assert time.monotonic() < until, self.read_log()

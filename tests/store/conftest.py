@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from fairlead.store.journal import SqliteJournal
-from fairlead.store.migrate import migrate
 from fairlead.store.session import Store
+from tests.servers.clean import clean_url
 
 
 @pytest.fixture(name="path")
@@ -15,11 +15,15 @@ def _path(tmp_path: Path) -> Path:
     return tmp_path / "home" / "fairlead.sqlite3"
 
 
+@pytest.fixture(name="kind")
+def _kind(request: pytest.FixtureRequest) -> str:
+    """SQLite, unless the test is for every database (tests.servers.clean)."""
+    return getattr(request, "param", "sqlite")
+
+
 @pytest.fixture(name="url")
-def _url(path: Path) -> str:
-    url = f"sqlite:///{path}"
-    migrate(url)
-    return url
+def _url(path: Path, kind: str) -> str:
+    return clean_url(kind, path.parent)
 
 
 @pytest.fixture(name="deaths")

@@ -9,6 +9,7 @@ from pathlib import Path
 from fairlead.ports import Committed
 from fairlead.store.journal import SqliteJournal
 from fairlead.store.verify import verify
+from tests.servers.clean import on_every_database
 from tests.store.samples import note, unit
 
 APPEND = """
@@ -51,6 +52,7 @@ def run_until_killed(url: str) -> list[str]:
     return confirmed
 
 
+@on_every_database
 async def test_kill_nine_loses_nothing_that_was_confirmed(url: str) -> None:
     confirmed = run_until_killed(url)
     assert len(confirmed) >= CONFIRMED_BEFORE_KILL

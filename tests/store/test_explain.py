@@ -13,6 +13,7 @@ from fairlead.ports import Fact, Unit
 from fairlead.store.journal import SqliteJournal
 from fairlead.store.queries.explain import NEARBY_ROWS_MAX, Trail, read_trail
 from fairlead.store.session import Store
+from tests.servers.clean import on_every_database
 from tests.store.samples import (
     ACCOUNT,
     AT_MS,
@@ -117,6 +118,7 @@ async def trail_of(store: Store, subject: str, tenant: str = TENANT) -> Trail | 
         return await read_trail(session, subject)
 
 
+@on_every_database
 async def test_every_id_of_a_story_leads_to_the_same_facts(store: Store, journal: SqliteJournal) -> None:
     await tell_story(journal)
 
@@ -142,6 +144,7 @@ async def test_every_id_of_a_story_leads_to_the_same_facts(store: Store, journal
         assert trail.balances == (make_balance(),)
 
 
+@on_every_database
 async def test_facts_with_a_key_are_found_however_late_they_came(store: Store, journal: SqliteJournal) -> None:
     await journal.commit(Unit(facts=tuple(story()), states=(make_alert(), make_request_state(), make_order())))
     await journal.commit(unit(*(note() for _ in range(NEARBY_ROWS_MAX))))
@@ -153,6 +156,7 @@ async def test_facts_with_a_key_are_found_however_late_they_came(store: Store, j
     assert [row.kind for row in trail.rows][-2:] == ["AlertDuplicated", "OrderFilled"]
 
 
+@on_every_database
 async def test_a_liquidation_is_explained_by_itself(store: Store, journal: SqliteJournal) -> None:
     accepted = ev.OrderAccepted(order_id="liq", account_id=ACCOUNT, venue_order_id="v", at_ms=AT_MS)
     await journal.commit(unit(fact(accepted, key="liq"), states=[make_order("liq", request_id="")]))
@@ -164,6 +168,7 @@ async def test_a_liquidation_is_explained_by_itself(store: Store, journal: Sqlit
     assert set(trail.orders) == {"liq"}
 
 
+@on_every_database
 async def test_nobody_else_can_follow_it(store: Store, journal: SqliteJournal) -> None:
     await tell_story(journal)
 

@@ -12,6 +12,7 @@ from fairlead.core.model.account import ExecutionMode, FeeRates, PositionMode, V
 from fairlead.core.model.risk import RiskLimits, RiskProfile
 from fairlead.store.queries import accounts, groups, hook_calls, hooks, profiles, users
 from fairlead.store.session import Store
+from tests.servers.clean import on_every_database
 from tests.store.samples import TENANT
 
 OTHER = "other"
@@ -52,6 +53,7 @@ HOOK = hooks.Hook(
 )
 
 
+@on_every_database
 async def test_users_are_read_back(store: Store) -> None:
     async with store.session(TENANT, writes=True) as session:
         await users.add_user(session, USER)
@@ -73,6 +75,7 @@ async def test_users_are_read_back(store: Store) -> None:
             await users.add_user(session, msgspec.structs.replace(USER, user_id="u2", tenant=OTHER))
 
 
+@on_every_database
 async def test_accounts_are_read_back(store: Store) -> None:
     async with store.session(TENANT, writes=True) as session:
         await accounts.add_account(session, ACCOUNT, created_ms=1)
@@ -92,6 +95,7 @@ async def test_accounts_are_read_back(store: Store) -> None:
         assert await accounts.list_all_accounts(system) == [disabled, theirs]
 
 
+@on_every_database
 async def test_a_label_is_unique_in_its_tenant(store: Store) -> None:
     async with store.session(TENANT, writes=True) as session:
         await accounts.add_account(session, ACCOUNT, created_ms=1)
@@ -99,6 +103,7 @@ async def test_a_label_is_unique_in_its_tenant(store: Store) -> None:
             await accounts.add_account(session, msgspec.structs.replace(ACCOUNT, account_id="x"), created_ms=1)
 
 
+@on_every_database
 async def test_groups_hold_accounts_of_their_own_tenant_only(store: Store) -> None:
     theirs = msgspec.structs.replace(ACCOUNT, account_id="acc-2", tenant=OTHER)
     group = groups.Group(group_id="g1", tenant=TENANT, name="all", created_ms=1, account_ids=("acc-1",))
@@ -121,6 +126,7 @@ async def test_groups_hold_accounts_of_their_own_tenant_only(store: Store) -> No
         assert await groups.list_groups(session) == []
 
 
+@on_every_database
 async def test_hooks_are_found_by_their_token(store: Store) -> None:
     async with store.session(TENANT, writes=True) as session:
         await users.add_user(session, USER)
@@ -138,6 +144,7 @@ async def test_hooks_are_found_by_their_token(store: Store) -> None:
         assert await hooks.list_all_hooks(system) == [waiting]
 
 
+@on_every_database
 async def test_a_rotated_token_is_taken_for_a_time(store: Store) -> None:
     new = b"\x02" * 32
     async with store.session(TENANT, writes=True) as session:
@@ -152,6 +159,7 @@ async def test_a_rotated_token_is_taken_for_a_time(store: Store) -> None:
         assert await hooks.find_hook_by_token(system, HOOK.token_hash, now_ms=100) is None
 
 
+@on_every_database
 async def test_only_the_newest_refused_calls_of_a_hook_are_kept(store: Store) -> None:
     calls = [
         hook_calls.RefusedCall(
@@ -181,6 +189,7 @@ async def test_only_the_newest_refused_calls_of_a_hook_are_kept(store: Store) ->
         assert await hook_calls.list_refused_calls(session, "h1") == []
 
 
+@on_every_database
 async def test_versions_of_a_profile_are_kept(store: Store) -> None:
     limits = RiskLimits(leverage_max=Decimal(3))
     first = RiskProfile(name="standard", version=1, description="", limits=limits)

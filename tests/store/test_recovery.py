@@ -13,6 +13,7 @@ from fairlead.ports import Record, Unit
 from fairlead.store.journal import SqliteJournal
 from fairlead.store.queries.recovery import load_book_rows
 from fairlead.store.session import Store
+from tests.servers.clean import on_every_database
 from tests.store.samples import (
     ACCOUNT,
     AT_MS,
@@ -49,6 +50,7 @@ async def load(store: Store, *account_ids: str) -> dict[str, BookRows]:
         return dict(await load_book_rows(system, accounts, header_space="book", recent_since_ms=AT_MS))
 
 
+@on_every_database
 async def test_what_still_matters_of_an_account_is_read(store: Store, journal: SqliteJournal) -> None:
     resting = make_order(name(-9_000, "a"), request_id="r-rests", status=OrderStatus.ACCEPTED)
     ended_leg = make_order(name(-9_000, "b"), request_id="r-rests", status=OrderStatus.FILLED)

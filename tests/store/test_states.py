@@ -11,6 +11,7 @@ from fairlead.core.model.state import RequestStatus
 from fairlead.store.journal import SqliteJournal
 from fairlead.store.queries import states
 from fairlead.store.session import Store
+from tests.servers.clean import on_every_database
 from tests.store.samples import (
     ACCOUNT,
     AT_MS,
@@ -27,6 +28,7 @@ from tests.store.samples import (
 OTHER = "other"
 
 
+@on_every_database
 async def test_start_up_finds_what_is_open_of_every_tenant(store: Store, journal: SqliteJournal) -> None:
     mine, theirs = make_order("o1"), make_order("o3", tenant=OTHER)
     done = make_order("o2", status=OrderStatus.FILLED)
@@ -52,6 +54,7 @@ async def test_start_up_finds_what_is_open_of_every_tenant(store: Store, journal
         assert await states.load_requests_of(session, "a1") == [waiting, final, more_to_plan]
 
 
+@on_every_database
 async def test_alerts_are_found_by_their_time(store: Store, journal: SqliteJournal) -> None:
     alerts = [make_alert(f"{AT_MS + ms:011x}{ms:016x}", received_ms=AT_MS + ms) for ms in range(0, 50, 10)]
     await journal.commit(unit(note(), states=alerts))

@@ -12,6 +12,7 @@ from fairlead.store.columns import MARIADB_CHARSET, MARIADB_COLLATION
 from fairlead.store.databases.server import (
     CONNECT_S_MAX,
     LOCK_WAIT_S_MAX,
+    MARIADB_MODE,
     SESSION_IDLE_S_MAX,
     STATEMENT_S_MAX,
     client_name,
@@ -29,7 +30,7 @@ SESSIONS_MAX: Final = 8
 """Connections of one process to a server, beside the journal's own two."""
 _RECYCLE_S: Final = SESSION_IDLE_S_MAX // 2
 _MARIADB_SETTINGS: Final = (
-    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', "
+    f"SET SESSION sql_mode = '{MARIADB_MODE}', "
     f"innodb_lock_wait_timeout = {LOCK_WAIT_S_MAX}, max_statement_time = {STATEMENT_S_MAX}"
 )
 

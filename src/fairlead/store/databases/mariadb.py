@@ -17,6 +17,7 @@ from fairlead.store.databases.contract import FaultKinds
 from fairlead.store.databases.server import (
     CONNECT_S_MAX,
     LOCK_WAIT_S_MAX,
+    MARIADB_MODE,
     SESSION_IDLE_S_MAX,
     STATEMENT_S_MAX,
     ConnectionLostError,
@@ -28,8 +29,6 @@ from fairlead.store.databases.server import (
 
 SERVER_VERSION_MIN: Final = (10, 6)
 STREAM_ROWS: Final = 1_000
-# Without it a text that is too long is cut, and a number that is too large becomes the largest.
-STRICT_MODE: Final = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
 # What a statement holds beside one body, whose every byte may take two.
 STATEMENT_SPARE_BYTES: Final = 65_536
 _FAULTS: Final = FaultKinds(
@@ -38,7 +37,7 @@ _FAULTS: Final = FaultKinds(
     passing=(pymysql.err.Error, ConnectionLostError, OSError),
 )
 _SETTINGS: Final = (
-    f"SET SESSION sql_mode = '{STRICT_MODE}', innodb_strict_mode = ON, "
+    f"SET SESSION sql_mode = '{MARIADB_MODE}', innodb_strict_mode = ON, "
     "tx_isolation = 'READ-COMMITTED', autocommit = ON, "
     f"innodb_lock_wait_timeout = {LOCK_WAIT_S_MAX}, max_statement_time = {STATEMENT_S_MAX}, "
     f"wait_timeout = {SESSION_IDLE_S_MAX}"
@@ -193,8 +192,8 @@ def _check_facts(facts: tuple[Any, ...]) -> tuple[int, int]:
     if "mariadb" not in version.lower() or found is None or tuple(map(int, found.groups())) < SERVER_VERSION_MIN:
         wanted = ".".join(map(str, SERVER_VERSION_MIN))
         raise UnfitServerError(f"this server is {version}, and Fairlead needs MariaDB {wanted} or newer")
-    if "STRICT_ALL_TABLES" not in sql_mode:
-        raise UnfitServerError("MariaDB did not take the strict mode, without which it cuts what does not fit")
+    if not set(MARIADB_MODE.split(",")) <= set(sql_mode.split(",")):
+        raise UnfitServerError(f"MariaDB runs in the mode {sql_mode} whatever we ask, and orders need {MARIADB_MODE}")
     if flush != 1:
         message = f"MariaDB runs with innodb_flush_log_at_trx_commit = {flush}, and orders need 1"
         raise UnfitServerError(message)

@@ -23,6 +23,9 @@ OWNER_WAIT_S_MAX: Final = 3.0
 """How long a new owner waits for the session of one that has just ended."""
 OWNER_POLL_S: Final = 0.05
 CLIENT_NAME_LENGTH_MAX: Final = 63
+# Without the first, MariaDB cuts a text that is too long; without the second, an UPDATE that moves one column into
+# another reads what it has just written.
+MARIADB_MODE: Final = "STRICT_ALL_TABLES,SIMULTANEOUS_ASSIGNMENT,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
 
 
 class UnfitServerError(RuntimeError):
