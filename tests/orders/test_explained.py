@@ -12,10 +12,12 @@ from fairlead.core.model.request import Close, CloseScope, Intent, OrderType, Se
 from fairlead.core.model.state import RequestStatus
 from fairlead.reporting.explain_text import explanation_text
 from fairlead.reporting.explanation import explanation_to_builtins
+from fairlead.sources.webhook.results import describe_request
 from tests.orders.test_halts import SETTLED_MS
-from tests.orders.trading_world import LINEAR, SPOT, TradingWorld, account, buy, sell
+from tests.orders.trading_world import INVERSE, LINEAR, SPOT, TradingWorld, account, buy, sell
 from tests.orders.watched_journal import has_fact
 
+D = Decimal
 HALF = Size(amount=Decimal(50), unit=SizeUnit.PERCENT)
 
 
@@ -120,3 +122,47 @@ async def test_a_warning_is_kept_over_a_restart_and_given_once(world: TradingWor
     state = await world.state(request)
     assert state.status is RequestStatus.FILLED
     assert len(state.warnings) == 1
+
+
+@pytest.mark.parametrize(
+    ("symbol", "intent", "quantity", "margin_share"),
+    [(LINEAR, buy(4), "4", "0.2"), (SPOT, buy("0.2"), "0.2", "0"), (INVERSE, sell(7), "7", "0.2")],
+)
+async def test_a_dry_run_tells_size_value_margin_fee_and_the_order_that_it_would_send(
+    world: TradingWorld, symbol: str, intent: Intent, quantity: str, margin_share: str
+) -> None:
+    request = world.request(symbol=symbol, intent=intent, dry_run=True, leverage=Decimal(5))
+    (state,) = await world.ask(request)
+    preview = state.preview
+    assert preview is not None
+    instrument = world.trading.hub.instruments[symbol]
+    value = instrument.notional(Decimal(quantity), Decimal(world.price(symbol)))
+    assert preview.quantity == Decimal(quantity)
+    assert preview.notional == pytest.approx(
+        instrument.notional_in_quote(Decimal(quantity), world.price(symbol)), rel=D("0.01")
+    )
+    assert preview.margin == pytest.approx(value * Decimal(margin_share), rel=D("0.01"))
+    assert preview.fee == pytest.approx(value * Decimal("0.001" if symbol == SPOT else "0.0005"), rel=D("0.01"))
+    (body,) = preview.bodies
+    assert (body["symbol"], body["quantity"]) == (symbol, quantity)
+    explanation = await world.explain(request.request_id)
+    assert explanation.accounts[0].preview == preview
+    assert f"client_order_id {body['client_order_id']}" in explanation_text(explanation)
+    label = describe_request(state, "a1", instrument, {})
+    assert label.quantity == quantity
+    assert label.preview is not None
+    assert label.preview.orders == preview.bodies
+
+
+async def test_a_dry_run_of_a_flip_counts_margin_only_for_what_it_opens(world: TradingWorld) -> None:
+    await world.want(intent=buy(3), leverage=Decimal(5))
+    entry = world.request(intent=buy(1), order_type=OrderType.LIMIT, limit_price=world.price() - 100)
+    await world.ask(entry)
+    sold = await world.want(intent=sell(5), leverage=Decimal(5), dry_run=True)
+    closed = await world.want(intent=Close(), dry_run=True)
+    assert sold.preview is not None
+    assert closed.preview is not None
+    assert sold.preview.margin == pytest.approx(sold.preview.notional * 2 / 5 / 5, rel=D("0.0001"))
+    assert (closed.preview.margin, closed.preview.quantity) == (D(0), D(3))
+    (resting,) = await world.orders_of(entry)
+    assert closed.preview.before == (f"cancel {resting.order_id}",)

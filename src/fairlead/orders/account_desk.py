@@ -192,7 +192,7 @@ class AccountDesk:
         if denied is not None:
             self.record([refusals.denied_by_risk(request, plan, denied, view.now_ms)])
         elif request.dry_run:
-            self.record([refusals.dry_run(request, plan, approved[0], view.now_ms)])
+            self.record([refusals.dry_run(request, plan, approved[0], view)])
         elif plan.leverage_changes:
             self._setting_leverage = True
             self._tools.spawn(self, self._set_leverage(request, plan.leverage_changes))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from fairlead.core.model import events as ev
 from fairlead.core.model.order import ApprovedOrder, Order
 from fairlead.core.model.request import OrderRequest
+from fairlead.core.rules.account_view import AccountView
 from fairlead.core.rules.planning import Nothing, Plan, Refusal
+from fairlead.core.rules.previewing import preview_of
 from fairlead.core.rules.risk import Denied, explain_check
 
 NEVER_SENT = "never_sent"
@@ -75,7 +77,7 @@ def skipped(request: OrderRequest, nothing: Nothing, now_ms: int) -> ev.RequestS
     )
 
 
-def dry_run(request: OrderRequest, plan: Plan, approved: ApprovedOrder, now_ms: int) -> ev.RequestSkipped:
+def dry_run(request: OrderRequest, plan: Plan, approved: ApprovedOrder, view: AccountView) -> ev.RequestSkipped:
     """The path ends here on purpose: what would have been sent is kept, nothing is."""
     return ev.RequestSkipped(
         request_id=request.request_id,
@@ -85,7 +87,8 @@ def dry_run(request: OrderRequest, plan: Plan, approved: ApprovedOrder, now_ms: 
         sizing=plan.sizing,
         verdict=approved.verdict,
         order=approved.order,
-        at_ms=now_ms,
+        at_ms=view.now_ms,
+        preview=preview_of(request, plan, view),
     )
 
 

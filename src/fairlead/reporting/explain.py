@@ -246,6 +246,7 @@ def _describe_account(request: OrderRequest, alert: AlertPart | None, facts: _Fa
         message=message,
         numbers=ending.numbers if isinstance(ending, ev.RequestDenied) else {},
         warnings=facts.warnings.get(request.request_id, ()),
+        preview=ending.preview if isinstance(ending, ev.RequestSkipped) else None,
         sizing=() if isinstance(ending, ev.RequestExpired | None) else ending.sizing,
         verdict=None if isinstance(ending, ev.RequestExpired | None) else ending.verdict,
         filled_quantity=sum((order.filled_quantity for order in own), ZERO),

@@ -10,6 +10,7 @@ from typing import Final
 from fairlead.core.model.account import PositionMode, PositionSide
 from fairlead.core.model.events import SizingLine
 from fairlead.core.model.money import format_amount
+from fairlead.core.model.preview import Preview
 from fairlead.core.model.risk import CheckOutcome, RiskCheck, RiskVerdict
 from fairlead.core.rules.risk import explain_check
 from fairlead.reporting.explanation import (
@@ -131,6 +132,7 @@ def _account_lines(account: AccountPart, paint: Paint) -> Iterator[str]:
     yield from _lines("because", _reasons(account))
     yield from _lines("numbers", [f"{name} = {value}" for name, value in account.numbers.items()])
     yield from _lines("warnings", account.warnings)
+    yield from _lines("would send", [] if account.preview is None else _preview_texts(account.preview))
     yield from _sizing_lines(account.sizing)
     yield from _verdict_lines(account.verdict, paint)
     for setting in account.settings:
@@ -140,6 +142,17 @@ def _account_lines(account: AccountPart, paint: Paint) -> Iterator[str]:
     yield from _lines("time", _timing(account.timing))
     yield from _lines("position", [_position_text(position) for position in account.positions] or _flat(account))
     yield from _lines("balance", [_balance_text(balance) for balance in account.balances])
+
+
+def _preview_texts(preview: Preview) -> Iterator[str]:
+    yield (
+        f"{format_amount(preview.quantity)} {preview.quantity_unit}, "
+        f"worth {_price_text(preview.notional)} {preview.notional_currency}, "
+        f"margin {_price_text(preview.margin)} {preview.settle_currency}, "
+        f"fee about {_price_text(preview.fee)} {preview.settle_currency}"
+    )
+    yield from (f"first: {step}" for step in preview.before)
+    yield from (", ".join(f"{name} {value}" for name, value in body.items()) for body in preview.bodies)
 
 
 def _timing(steps: Sequence[StepPart]) -> list[str]:

@@ -9,6 +9,7 @@ import msgspec
 from fairlead.core.model.account import MarginMode, PositionMode, PositionSide
 from fairlead.core.model.latch import Latch
 from fairlead.core.model.order import Fill, Order
+from fairlead.core.model.preview import Preview
 from fairlead.core.model.reports import ReportBorn, VenuePosition
 from fairlead.core.model.request import OrderRequest
 from fairlead.core.model.risk import RiskVerdict
@@ -93,7 +94,10 @@ class RequestDenied(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class RequestSkipped(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Nothing needed doing (closing nothing, target already reached, dry run): a success with quantity zero."""
+    """Nothing needed doing (closing nothing, target already reached, dry run): a success with quantity zero.
+
+    ``preview`` is what a dry run would have sent.
+    """
 
     request_id: str
     account_id: str
@@ -103,6 +107,7 @@ class RequestSkipped(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     verdict: RiskVerdict | None
     order: Order | None
     at_ms: int
+    preview: Preview | None = None
 
 
 class RequestExpired(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -10,6 +10,7 @@ import msgspec
 from fairlead.core.model.account import Balance, Position, SubPosition
 from fairlead.core.model.money import ZERO
 from fairlead.core.model.order import Order
+from fairlead.core.model.preview import Preview
 from fairlead.core.model.request import OrderRequest
 
 
@@ -35,7 +36,8 @@ class RequestState(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
     ``accepted`` is final for the sender (a limit order rests) though its orders live on; so is ``unknown`` until
     settled.
-    ``more`` is set while further legs will be planned once the present ones are terminal.
+    ``more`` is set while further legs will be planned once the present ones are terminal. ``preview`` is what a dry run
+    would have sent.
     """
 
     request: OrderRequest
@@ -47,6 +49,7 @@ class RequestState(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     message: str = ""
     updated_ms: int = 0
     warnings: tuple[str, ...] = ()
+    preview: Preview | None = None
 
     @property
     def is_pending(self) -> bool:

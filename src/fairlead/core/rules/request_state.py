@@ -117,6 +117,7 @@ class RequestLedger:
             reason_code=reason_code,
             message=message,
             updated_ms=event.at_ms,
+            preview=event.preview if isinstance(event, RequestSkipped) else None,
         )
         self._put(ended)
         return [ended]

@@ -11,10 +11,23 @@ import msgspec
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import ZERO, format_amount
 from fairlead.core.model.order import Order
+from fairlead.core.model.preview import Preview
 from fairlead.core.model.state import RequestState, RequestStatus
 
 SUCCESSFUL: Final = frozenset({"filled", "accepted", "skipped"})
 FAILED: Final = frozenset({"denied", "rejected", "expired"})
+
+
+class PreviewResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What a dry run would have sent and what it would have cost, as exact texts; ``orders`` are the orders' bodies."""
+
+    notional: str
+    notional_currency: str
+    margin: str
+    fee: str
+    settle_currency: str
+    before: tuple[str, ...]
+    orders: tuple[dict[str, str], ...]
 
 
 class AccountResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +42,7 @@ class AccountResult(msgspec.Struct, frozen=True, kw_only=True):
     reason_code: str = ""
     message: str = ""
     warnings: tuple[str, ...] = ()
+    preview: PreviewResult | None = None
 
 
 class AlertAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +84,8 @@ def describe_request(
     if state.status is RequestStatus.ACCEPTED and not any(order.in_quote for order in own):
         # It rests: what it asks for says more than what it has.
         quantity = sum((order.quantity for order in own), ZERO)
+    if state.preview is not None:
+        quantity = state.preview.quantity
     return AccountResult(
         account=label,
         status=state.status.value,
@@ -80,6 +96,19 @@ def describe_request(
         reason_code=state.reason_code,
         message=state.message,
         warnings=state.warnings,
+        preview=None if state.preview is None else _describe_preview(state.preview),
+    )
+
+
+def _describe_preview(preview: Preview) -> PreviewResult:
+    return PreviewResult(
+        notional=format_amount(preview.notional),
+        notional_currency=preview.notional_currency,
+        margin=format_amount(preview.margin),
+        fee=format_amount(preview.fee),
+        settle_currency=preview.settle_currency,
+        before=preview.before,
+        orders=preview.bodies,
     )
 
 
