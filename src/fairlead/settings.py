@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 from typing import Annotated, Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import platformdirs
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
@@ -147,7 +148,9 @@ class Settings(BaseSettings):
     def secrets(self) -> tuple[str, ...]:
         """What must never be shown: tokens, and passwords inside addresses."""
         urls = (self.database_url, self.otlp_url)
-        passwords = (urlsplit(url).password for url in urls)
+        passwords = [found for url in urls if (found := _find_password(url))]
+        # A driver says it as it is, a URL with its special characters written as numbers.
+        passwords += [unquote(password) for password in passwords]
         return tuple(filter(None, (self.metrics_token, *self.vault_key.get_secret_value().split(","), *passwords)))
 
     @property
@@ -293,8 +296,14 @@ def _write(value: object) -> str:
 
 def redact_url(url: str) -> str:
     """Blank the password of a URL."""
-    password = urlsplit(url).password
+    password = _find_password(url)
     return url.replace(f":{password}@", ":***@", 1) if password else url
+
+
+# Up to the last @, because a password may hold what should have been written as numbers: "/", "#", "?" and "@" too.
+def _find_password(url: str) -> str:
+    found = re.search(r"://[^:/@]*:(.+)@", url)
+    return found[1] if found else ""
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from typer.testing import Result
@@ -118,8 +120,34 @@ def test_another_database_is_refused_in_one_sentence(
     run: Callable[..., Result],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("FAIRLEAD_DATABASE_URL", "postgresql://db.example/fairlead")
+    monkeypatch.setenv("FAIRLEAD_DATABASE_URL", "oracle://db.example/fairlead")
     assert "is not supported" in run("user", "list", code=2).stderr
+    monkeypatch.setenv("FAIRLEAD_DATABASE_URL", "postgresql://ada:p@ss@127.0.0.1/fairlead")
+    assert run("user", "list", code=2).stderr.endswith("write that of a password as %40\n")
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "mariadb", "mysql"])
+@pytest.mark.parametrize("password", ["correct-horse", "p%40ss%2Fw%23rd", "p/ss#w!rd"])
+def test_a_server_that_is_away_is_told_without_its_password(
+    run: Callable[..., Result],
+    monkeypatch: pytest.MonkeyPatch,
+    scheme: str,
+    password: str,
+) -> None:
+    with socket.socket() as taken:
+        # Nobody listens on a port that is taken and not listened on.
+        taken.bind(("127.0.0.1", 0))
+        url = f"{scheme}://ada:{password}@127.0.0.1:{taken.getsockname()[1]}/fairlead"
+        monkeypatch.setenv("FAIRLEAD_DATABASE_URL", url)
+        commands = (("user", "list"), ("migrate",), ("verify",), ("serve",), ("user", "add", "bob", "--generate"))
+        for command in commands:
+            said = run(*command, code=1).output
+            assert "the database fairlead at 127.0.0.1:" in said, command
+            assert "cannot be used" in said, command
+            assert {password, unquote(password)}.isdisjoint(said.split()), command
+            assert password[2:] not in said, command
+            assert unquote(password)[2:] not in said, command
+    assert password not in run("check-config").stdout
 
 
 def test_a_folder_that_cannot_be_made_is_refused_in_one_sentence(run: Callable[..., Result], tmp_path: Path) -> None:

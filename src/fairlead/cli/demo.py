@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from fairlead.ports import Clock
     from fairlead.reporting.explanation import Explanation
     from fairlead.settings import Settings
-    from fairlead.store.folder_lock import FolderLock
+    from fairlead.store.databases.contract import OwnerLock
 
 SETTLE_WAIT_MS: Final = 10_000
 SETTLE_POLL_MS: Final = 50
@@ -88,7 +88,7 @@ def demo(options: DemoOptions) -> None:
         raise StopError("not every account ended as expected")
 
 
-async def _run(settings: Settings, options: DemoOptions, lock: FolderLock) -> bool:
+async def _run(settings: Settings, options: DemoOptions, lock: OwnerLock) -> bool:
     stop = _watch_for_end()
     from fairlead import wiring
     from fairlead.cli.demo_world import EXPECTED, build_demo_world

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from fairlead.cli.output import EXIT_USAGE, StopError
@@ -26,11 +25,12 @@ def database_failures_explained(settings: Settings) -> Iterator[None]:
         StopError: the folder is in use or cannot be used, or the database is damaged, too new, or not ours.
     """
     import msgspec
-    from sqlalchemy.exc import SQLAlchemyError
 
+    from fairlead.store.databases.contract import SecondOwnerError
+    from fairlead.store.databases.server import DatabaseInUseError, UnfitServerError
     from fairlead.store.folder_lock import FolderInUseError
     from fairlead.store.migrate import NewerDatabaseError
-    from fairlead.store.urls import UnsupportedDatabaseError, sqlite_path
+    from fairlead.store.urls import UnsupportedDatabaseError
     from fairlead.vault.master_keys import VaultError
 
     try:
@@ -41,21 +41,37 @@ def database_failures_explained(settings: Settings) -> Iterator[None]:
         raise StopError(f"{error} with --data DIR") from error
     except NewerDatabaseError as error:
         raise StopError(f"{error}; install that one again") from error
-    except (SQLAlchemyError, sqlite3.Error) as error:
-        raise StopError(_explain(sqlite_path(settings.store_url), error)) from error
+    except (DatabaseInUseError, UnfitServerError, SecondOwnerError) as error:
+        raise StopError(str(error)) from error
+    except _driver_faults(settings) as error:
+        raise StopError(_explain(_name(settings), error)) from error
     except VaultError as error:
         raise StopError(str(error)) from error
     except msgspec.DecodeError as error:
-        path = sqlite_path(settings.store_url)
-        raise StopError(f"the database {path} holds what cannot be read ({error}): fairlead verify names it") from error
+        name = _name(settings)
+        raise StopError(f"the database {name} holds what cannot be read ({error}): fairlead verify names it") from error
     except OSError as error:
         raise StopError(f"the data folder {settings.data_dir} cannot be used: {error}", EXIT_USAGE) from error
 
 
-def _explain(path: Path, error: Exception) -> str:
+def _driver_faults(settings: Settings) -> tuple[type[Exception], ...]:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from fairlead.store.databases.opening import driver_faults
+
+    return (SQLAlchemyError, *driver_faults(settings.store_url))
+
+
+def _name(settings: Settings) -> str:
+    from fairlead.store.urls import describe_database
+
+    return describe_database(settings.store_url)
+
+
+def _explain(name: str, error: Exception) -> str:
     # The driver's own words; SQLAlchemy would add the statement and its values.
     cause = getattr(error, "orig", None) or error
     text = (str(cause).splitlines() or [type(cause).__name__])[0]
     if getattr(cause, "sqlite_errorcode", 0) & _PRIMARY_CODE in _DAMAGED:
-        return f"the database {path} is damaged ({text}): keep a copy of it, then put a backup in its place"
-    return f"the database {path} cannot be used: {text}"
+        return f"the database {name} is damaged ({text}): keep a copy of it, then put a backup in its place"
+    return f"the database {name} cannot be used: {text}"

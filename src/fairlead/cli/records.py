@@ -16,7 +16,7 @@ from fairlead.settings import Settings
 
 if TYPE_CHECKING:
     from fairlead.accounts.registry import AccountRegistry, GroupRegistry, HookRegistry, Refused, UserRegistry
-    from fairlead.store.folder_lock import FolderLock
+    from fairlead.store.databases.contract import OwnerLock
     from fairlead.store.session import Store
 
 ResultT = TypeVar("ResultT")
@@ -124,20 +124,19 @@ def require(found: ResultT | Refused) -> ResultT:
     return found
 
 
-def take_folder(settings: Settings) -> FolderLock:
-    """Hold the data folder: for commands that run a server, before they write or change anything in it.
+def take_folder(settings: Settings) -> OwnerLock:
+    """Hold the data folder and own the database: for commands that run a server, before they change anything.
 
     Raises:
-        StopError: another process has it, or it cannot be used.
+        StopError: another process has them, or they cannot be used.
     """
-    from fairlead.store.folder_lock import FolderLock
-    from fairlead.store.urls import sqlite_path
+    from fairlead.store.databases.opening import take_ownership
 
     with database_failures_explained(settings):
-        return FolderLock(sqlite_path(settings.store_url).parent)
+        return take_ownership(settings.store_url, settings.data_dir)
 
 
-def prepare_database(settings: Settings, lock: FolderLock | None = None) -> list[str]:
+def prepare_database(settings: Settings, lock: OwnerLock | None = None) -> list[str]:
     """Make the data folder and the newest tables; returns what was applied.
 
     ``lock`` is the folder's when the command has it; without it tables are not changed beneath a running server.
@@ -145,13 +144,14 @@ def prepare_database(settings: Settings, lock: FolderLock | None = None) -> list
     Raises:
         StopError: the folder or the database cannot be used.
     """
+    from fairlead.store.databases.server import DatabaseInUseError
     from fairlead.store.folder_lock import FolderInUseError
     from fairlead.store.migrate import migrate
 
     with database_failures_explained(settings):
         try:
             return migrate(settings.store_url, lock)
-        except FolderInUseError as error:
+        except (FolderInUseError, DatabaseInUseError) as error:
             raise StopError(f"the tables must be brought to the newest layout first, but {error}") from error
 
 
@@ -162,14 +162,15 @@ def check_database(settings: Settings) -> None:
         StopError: there is none, it has an older layout, or it cannot be used.
     """
     from fairlead.store.migrate import pending
-    from fairlead.store.urls import sqlite_path
+    from fairlead.store.urls import DatabaseKind, database_kind, describe_database, sqlite_path
 
     with database_failures_explained(settings):
-        path = sqlite_path(settings.store_url)
-        if not path.exists():
+        url = settings.store_url
+        path = sqlite_path(url) if database_kind(url) is DatabaseKind.SQLITE else None
+        if path is not None and not path.exists():
             what = "database" if path.parent.is_dir() else "data folder"
             advice = "name another with --data, or begin with fairlead serve"
             raise StopError(f"there is no {what} at {path.parent}: {advice}")
-        if pending(settings.store_url):
+        if pending(url):
             command = f"{program_name()} migrate --data {settings.data_dir}"
-            raise StopError(f"the database {path} has the layout of an older version: run {command}")
+            raise StopError(f"the database {describe_database(url)} has the layout of an older version: run {command}")

@@ -120,6 +120,10 @@ def _with_driver(url: str, driver: str) -> URL:
 
 
 def _parse(url: str) -> URL:
+    if url.partition("?")[0].count("@") > 1:
+        # Half of the password would be taken for a host, looked up and shown.
+        message = "the URL of the database holds more than one @: write that of a password as %40"
+        raise UnsupportedDatabaseError(message)
     try:
         return make_url(url)
     except (ArgumentError, ValueError) as error:

@@ -26,7 +26,7 @@ from fairlead.reporting.explanation import explanation_to_builtins
 from fairlead.reporting.gather import explain_stored
 from fairlead.settings import LogFormat, Settings
 from fairlead.sources.webhook.refused_calls import RefusedCalls
-from fairlead.store.folder_lock import FolderLock
+from fairlead.store.databases.contract import OwnerLock
 from fairlead.store.journal import SqliteJournal
 from fairlead.store.migrate import migrate
 from fairlead.store.session import Store
@@ -56,8 +56,8 @@ class Running:
 
 
 @asynccontextmanager
-async def running(settings: Settings, lock: FolderLock) -> AsyncIterator[Running]:
-    """Run everything on this event loop, from recovery to a clean end, in the data folder that ``lock`` holds.
+async def running(settings: Settings, lock: OwnerLock) -> AsyncIterator[Running]:
+    """Run everything on this event loop, from recovery to a clean end, on the database that ``lock`` owns.
 
     Raises:
         LogFileError: the log file cannot be written.
@@ -112,12 +112,12 @@ async def running(settings: Settings, lock: FolderLock) -> AsyncIterator[Running
         yield Running(url=url, server=server, readiness=monitor.readiness)
 
 
-def serve(settings: Settings, lock: FolderLock) -> None:
-    """Run until SIGINT or SIGTERM; blocks. ``lock`` holds the data folder and is released at the end."""
+def serve(settings: Settings, lock: OwnerLock) -> None:
+    """Run until SIGINT or SIGTERM; blocks. ``lock`` owns the database and is released at the end."""
     asyncio.run(_serve(settings, lock))
 
 
-async def _serve(settings: Settings, lock: FolderLock) -> None:
+async def _serve(settings: Settings, lock: OwnerLock) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 from sqlalchemy import Table
 
@@ -37,7 +37,7 @@ class CommitDoubtError(RuntimeError):
 class OwnerLock(Protocol):
     """Whoever holds it is the only process that appends to this journal or changes its layout."""
 
-    def __enter__(self) -> object:
+    def __enter__(self) -> Self:
         """Go on holding it."""
         ...
 

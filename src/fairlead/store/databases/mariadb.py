@@ -34,7 +34,7 @@ STATEMENT_SPARE_BYTES: Final = 65_536
 _FAULTS: Final = FaultKinds(
     unit=(pymysql.err.IntegrityError, pymysql.err.DataError, TypeError, ValueError, OverflowError),
     clash=(pymysql.err.IntegrityError,),
-    passing=(pymysql.err.Error, ConnectionLostError, OSError),
+    passing=(pymysql.err.Error, ConnectionLostError),
 )
 _SETTINGS: Final = (
     f"SET SESSION sql_mode = '{MARIADB_MODE}', innodb_strict_mode = ON, "
@@ -200,3 +200,7 @@ def _check_facts(facts: tuple[Any, ...]) -> tuple[int, int]:
     if has_binlog and sync_binlog != 1:
         raise UnfitServerError(f"MariaDB runs with sync_binlog = {sync_binlog}, and orders need 1")
     return (packet_bytes - STATEMENT_SPARE_BYTES) // 2, number
+
+
+# By this name it is found (opening).
+SESSION: Final = MariadbSession

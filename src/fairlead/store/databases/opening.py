@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import ExitStack
 from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
 
 from fairlead.clock import SystemClock
-from fairlead.store.databases.contract import JournalDatabase, JournalReader, OwnerLock, SnapshotReader
+from fairlead.store.databases.contract import (
+    FaultKinds,
+    Faults,
+    JournalDatabase,
+    JournalReader,
+    OwnerLock,
+    SnapshotReader,
+)
 from fairlead.store.databases.server import OpenSession, ServerOwner
 from fairlead.store.databases.server_database import ServerDatabase, ServerReader, ServerSnapshot
 from fairlead.store.databases.sqlite import SqliteDatabase, SqliteReader, SqliteSnapshot
@@ -14,8 +25,23 @@ from fairlead.store.sqlite_file import open_writer
 from fairlead.store.urls import DatabaseKind, database_kind, sqlite_path
 
 
-def take_ownership(url: str) -> OwnerLock:
+class SessionModule(Protocol):
+    """What the module of a kind of server has."""
+
+    SESSION: SessionClass
+
+
+class SessionClass(OpenSession, Protocol):
+    """Opens sessions, and knows what their driver raises."""
+
+    faults: FaultKinds
+
+
+def take_ownership(url: str, folder: Path | None = None) -> OwnerLock:
     """Become the only process that appends to the journal or changes its layout.
+
+    A SQLite database is owned by its folder's lock. A server's is owned by a lock there, and ``folder`` names a data
+    folder to be held together with it.
 
     Raises:
         UnsupportedDatabaseError: not a database for us.
@@ -27,7 +53,17 @@ def take_ownership(url: str) -> OwnerLock:
     kind = database_kind(url)
     if kind is DatabaseKind.SQLITE:
         return FolderLock(sqlite_path(url).parent)
-    return ServerOwner(url, _session_of(kind), SystemClock())
+    with ExitStack() as undo:
+        beside = None if folder is None else undo.enter_context(FolderLock(folder))
+        owner = ServerOwner(url, _session_of(kind), SystemClock(), beside)
+        undo.pop_all()
+    return owner
+
+
+def driver_faults(url: str) -> Faults:
+    """What the driver of a database raises when it cannot be used."""
+    kind = database_kind(url)
+    return (sqlite3.Error,) if kind is DatabaseKind.SQLITE else _module_of(kind).SESSION.faults.passing
 
 
 def open_database(url: str, owner: OwnerLock) -> JournalDatabase:
@@ -82,6 +118,10 @@ def open_snapshot(url: str) -> SnapshotReader:
 
 
 def _session_of(kind: DatabaseKind) -> OpenSession:
-    module = import_module(f"fairlead.store.databases.{kind}")
-    opener: OpenSession = getattr(module, f"{kind.title()}Session")
-    return opener
+    return _module_of(kind).SESSION
+
+
+def _module_of(kind: DatabaseKind) -> SessionModule:
+    module: Any = import_module(f"fairlead.store.databases.{kind}")
+    found: SessionModule = module
+    return found

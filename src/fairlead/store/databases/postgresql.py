@@ -193,3 +193,7 @@ def _limits() -> dict[str, Any]:
         "tcp_user_timeout": STATEMENT_S_MAX * 1_000,
         "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
     }
+
+
+# By this name it is found (opening).
+SESSION: Final = PostgresqlSession

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple, Protocol, Self
 
 from fairlead.ports import Clock
-from fairlead.store.databases.contract import FaultKinds, SecondOwnerError
+from fairlead.store.databases.contract import FaultKinds, OwnerLock, SecondOwnerError
 from fairlead.store.urls import describe_database, sync_url
 
 CONNECT_S_MAX: Final = 10
@@ -138,8 +138,8 @@ class ServerOwner:
     that was lost is still under way once the lock is taken again.
     """
 
-    def __init__(self, url: str, open_session: OpenSession, clock: Clock) -> None:
-        """Connect and become the owner.
+    def __init__(self, url: str, open_session: OpenSession, clock: Clock, beside: OwnerLock | None = None) -> None:
+        """Connect and become the owner; ``beside`` is another lock that is released together with this one.
 
         Raises:
             DatabaseInUseError: somebody else is.
@@ -149,6 +149,7 @@ class ServerOwner:
         self._url = url
         self._open = open_session
         self._clock = clock
+        self._beside = beside
         self.session = open_session(url)
         holder = self._take(OWNER_WAIT_S_MAX)
         if holder is not None:
@@ -167,6 +168,8 @@ class ServerOwner:
     def release(self) -> None:
         """Let others own it."""
         self.session.close()
+        if self._beside is not None:
+            self._beside.release()
 
     def reconnect(self) -> None:
         """Connect again and be the owner again.
