@@ -29,7 +29,7 @@ from fairlead.core.model.risk import RiskVerdict
 from fairlead.core.model.state import RequestState, RequestStatus
 from fairlead.ports import AppendOutcome, Committed, Fact, Unit
 from fairlead.store.databases.sqlite_statements import INSERT_ROWS
-from fairlead.store.journal import SqliteJournal
+from fairlead.store.journal import StoredJournal
 from fairlead.store.migrate import migrate
 from fairlead.store.sqlite_file import open_writer
 from fairlead.store.verify import verify
@@ -151,7 +151,7 @@ def fail(error: BaseException) -> None:
 
 async def append_all(url: str, units: list[Unit]) -> int:
     """Keep a bounded number of units in flight, as desks do; returns how many were refused."""
-    journal = await SqliteJournal.open(url, on_death=fail)
+    journal = await StoredJournal.open(url, on_death=fail)
     loop = asyncio.get_running_loop()
     done: asyncio.Future[int] = loop.create_future()
     waiting = iter(units)

@@ -13,7 +13,7 @@ from fairlead.core.model import events as ev
 from fairlead.core.model.state import AlertState, RequestState, RequestStatus
 from fairlead.orders.facts import account_fact
 from fairlead.ports import Committed, Fact, Unit
-from fairlead.store.journal import SqliteJournal
+from fairlead.store.journal import StoredJournal
 from tests.reporting import evidence as given
 
 
@@ -25,7 +25,7 @@ def _told(folder: Path, run: Callable[..., Result]) -> None:
 
 
 async def _write(folder: Path) -> None:
-    journal = await SqliteJournal.open(f"sqlite:///{folder / 'fairlead.sqlite3'}", on_death=lambda error: None)
+    journal = await StoredJournal.open(f"sqlite:///{folder / 'fairlead.sqlite3'}", on_death=lambda error: None)
     alert = AlertState(
         alert_id="alert-1",
         tenant="t1",

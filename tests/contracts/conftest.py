@@ -13,7 +13,7 @@ from fairlead.observing.path_lines import PathLines
 from fairlead.observing.path_watch import PathWatch
 from fairlead.observing.watched_journal import WatchedJournal
 from fairlead.ports import Journal
-from fairlead.store.journal import SqliteJournal
+from fairlead.store.journal import StoredJournal
 from fairlead.store.verify import Report, verify
 from tests.servers.clean import DATABASES, clean_url
 from tests.store.samples import all_states
@@ -45,18 +45,18 @@ class JournalWorld:
 
 
 async def _open_plain(url: str) -> OpenJournal:
-    return await SqliteJournal.open(url, on_death=_fail)
+    return await StoredJournal.open(url, on_death=_fail)
 
 
 async def _open_watched(url: str) -> OpenJournal:
-    journal = await SqliteJournal.open(url, on_death=_fail)
+    journal = await StoredJournal.open(url, on_death=_fail)
     return _Watched(journal)
 
 
 class _Watched(WatchedJournal):
     """With the watch that the process puts on its journal."""
 
-    def __init__(self, journal: SqliteJournal) -> None:
+    def __init__(self, journal: StoredJournal) -> None:
         clock = SystemClock()
         watch = PathWatch(clock=clock, lines=PathLines(is_verbose=True), label_of=str)
         super().__init__(journal, clock, watch.on_unit)

@@ -15,7 +15,7 @@ from fairlead.core.model.request import CancelOrders, Close, OrderRequest, Order
 from fairlead.core.model.state import RequestStatus
 from fairlead.ports import Unit
 from fairlead.simulator.records import AccountRecord
-from fairlead.store.journal import SqliteJournal
+from fairlead.store.journal import StoredJournal
 from fairlead.venues.paper.house import ACCOUNT_SPACE
 from tests.orders.trading_world import ETHER, INVERSE, LINEAR, SPOT, TradingWorld, account, buy, sell
 
@@ -28,7 +28,7 @@ async def protections(world: TradingWorld, account_id: str = "a1") -> list[Order
 
 async def change_paper_cash(world: TradingWorld, change: Decimal) -> None:
     """Move cash of a1 at the exchange while nothing of ours runs."""
-    journal = await SqliteJournal.open(world.url, on_death=lambda _: None)
+    journal = await StoredJournal.open(world.url, on_death=lambda _: None)
     (record,) = await journal.read_records(ACCOUNT_SPACE)
     assert record.body is not None
     books = msgspec.json.decode(record.body, type=AccountRecord)

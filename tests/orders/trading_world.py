@@ -30,7 +30,7 @@ from fairlead.reporting.explanation import Explanation
 from fairlead.reporting.gather import explain_stored
 from fairlead.simulator.exchange import Exchange
 from fairlead.simulator.orders import Order as VenueOrder
-from fairlead.store.journal import SqliteJournal
+from fairlead.store.journal import StoredJournal
 from fairlead.store.migrate import migrate
 from fairlead.store.queries import states
 from fairlead.store.session import Store
@@ -156,7 +156,7 @@ class TradingWorld:
         self.trading: WatchedTrading
         self.journal: WatchedJournal
         self.kill_switch: KillSwitch
-        self._sqlite: SqliteJournal
+        self._sqlite: StoredJournal
         self._store: Store
         self._causes = 0
         self._loop_errors: list[str] = []
@@ -172,7 +172,7 @@ class TradingWorld:
     async def start(self, *accounts: VenueAccount) -> None:
         self.accounts = list(accounts) or self.accounts or [account()]
         asyncio.get_running_loop().set_exception_handler(self._note_error)
-        self._sqlite = await SqliteJournal.open(self.url, on_death=_fail)
+        self._sqlite = await StoredJournal.open(self.url, on_death=_fail)
         self._store = Store(self.url)
         self.journal = WatchedJournal(self._sqlite)
         latching = Latching(sqlite_path(self.url).parent, LiveDirectory(load_nobody))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fairlead.store.journal import SqliteJournal
+from fairlead.store.journal import StoredJournal
 from fairlead.store.session import Store
 from tests.servers.clean import clean_url
 
@@ -32,8 +32,8 @@ def _deaths() -> list[BaseException]:
 
 
 @pytest.fixture(name="journal")
-async def _journal(url: str, deaths: list[BaseException]) -> AsyncIterator[SqliteJournal]:
-    journal = await SqliteJournal.open(url, on_death=deaths.append)
+async def _journal(url: str, deaths: list[BaseException]) -> AsyncIterator[StoredJournal]:
+    journal = await StoredJournal.open(url, on_death=deaths.append)
     yield journal
     await journal.close()
 

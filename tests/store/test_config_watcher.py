@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from fairlead.store.config_watcher import POLL_S, ConfigWatcher
-from fairlead.store.journal import SqliteJournal
+from fairlead.store.journal import StoredJournal
 from fairlead.store.queries.groups import Group, add_group, list_groups
 from fairlead.store.queries.hook_calls import keep_refused_calls
 from fairlead.store.session import Store
@@ -72,7 +72,7 @@ async def test_a_change_by_another_process_is_seen(watcher: ConfigWatcher, url: 
 async def test_neither_reading_nor_trading_is_a_change(
     watcher: ConfigWatcher,
     store: Store,
-    journal: SqliteJournal,
+    journal: StoredJournal,
 ) -> None:
     await journal.commit(unit(note(), states=all_states()))
     async with store.session(TENANT, writes=True) as session:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from fairlead.ports import Committed
-from fairlead.store.journal import SqliteJournal
+from fairlead.store.journal import StoredJournal
 from fairlead.store.verify import verify
 from tests.servers.clean import on_every_database
 from tests.store.samples import note, unit
@@ -16,11 +16,11 @@ APPEND = """
 import asyncio, sys
 sys.path.insert(0, sys.argv[2])
 from fairlead.ports import Committed
-from fairlead.store.journal import SqliteJournal
+from fairlead.store.journal import StoredJournal
 from tests.store.samples import note, unit
 
 async def main():
-    journal = await SqliteJournal.open(sys.argv[1], on_death=print)
+    journal = await StoredJournal.open(sys.argv[1], on_death=print)
     number = 0
     while True:
         for _ in range(200):
@@ -57,7 +57,7 @@ async def test_kill_nine_loses_nothing_that_was_confirmed(url: str) -> None:
     confirmed = run_until_killed(url)
     assert len(confirmed) >= CONFIRMED_BEFORE_KILL
 
-    journal = await SqliteJournal.open(url, on_death=print)
+    journal = await StoredJournal.open(url, on_death=print)
     rows = [row async for row in journal.read_after(0)]
     stored = {row.key for row in rows}
     next_outcome = await journal.commit(unit(note("afterwards")))

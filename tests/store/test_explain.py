@@ -10,7 +10,7 @@ from fairlead.core.model.request import OrderType, Side
 from fairlead.core.model.risk import RiskVerdict
 from fairlead.core.model.state import State
 from fairlead.ports import Fact, Unit
-from fairlead.store.journal import SqliteJournal
+from fairlead.store.journal import StoredJournal
 from fairlead.store.queries.explain import NEARBY_ROWS_MAX, Trail, read_trail
 from fairlead.store.session import Store
 from tests.servers.clean import on_every_database
@@ -98,7 +98,7 @@ def later() -> list[Fact]:
     ]
 
 
-async def tell_story(journal: SqliteJournal) -> None:
+async def tell_story(journal: StoredJournal) -> None:
     child = make_order("o1-exit", request_id="", parent_id="o1")
     states: list[State] = [
         make_alert(),
@@ -119,7 +119,7 @@ async def trail_of(store: Store, subject: str, tenant: str = TENANT) -> Trail | 
 
 
 @on_every_database
-async def test_every_id_of_a_story_leads_to_the_same_facts(store: Store, journal: SqliteJournal) -> None:
+async def test_every_id_of_a_story_leads_to_the_same_facts(store: Store, journal: StoredJournal) -> None:
     await tell_story(journal)
 
     for subject in ("a1", "a2", "r1", "o1", "o1-exit"):
@@ -145,7 +145,7 @@ async def test_every_id_of_a_story_leads_to_the_same_facts(store: Store, journal
 
 
 @on_every_database
-async def test_facts_with_a_key_are_found_however_late_they_came(store: Store, journal: SqliteJournal) -> None:
+async def test_facts_with_a_key_are_found_however_late_they_came(store: Store, journal: StoredJournal) -> None:
     await journal.commit(Unit(facts=tuple(story()), states=(make_alert(), make_request_state(), make_order())))
     await journal.commit(unit(*(note() for _ in range(NEARBY_ROWS_MAX))))
     await journal.commit(Unit(facts=tuple(later()[:2])))
@@ -157,7 +157,7 @@ async def test_facts_with_a_key_are_found_however_late_they_came(store: Store, j
 
 
 @on_every_database
-async def test_a_liquidation_is_explained_by_itself(store: Store, journal: SqliteJournal) -> None:
+async def test_a_liquidation_is_explained_by_itself(store: Store, journal: StoredJournal) -> None:
     accepted = ev.OrderAccepted(order_id="liq", account_id=ACCOUNT, venue_order_id="v", at_ms=AT_MS)
     await journal.commit(unit(fact(accepted, key="liq"), states=[make_order("liq", request_id="")]))
 
@@ -169,7 +169,7 @@ async def test_a_liquidation_is_explained_by_itself(store: Store, journal: Sqlit
 
 
 @on_every_database
-async def test_nobody_else_can_follow_it(store: Store, journal: SqliteJournal) -> None:
+async def test_nobody_else_can_follow_it(store: Store, journal: StoredJournal) -> None:
     await tell_story(journal)
 
     for subject in ("a1", "r1", "o1", "nothing"):

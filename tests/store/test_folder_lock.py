@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fairlead.store.folder_lock import FolderInUseError, FolderLock
-from fairlead.store.journal import SqliteJournal
+from fairlead.store.journal import StoredJournal
 from fairlead.store.migrate import migrate, pending
 
 HOLD = """
@@ -47,14 +47,14 @@ def test_the_lock_ends_with_its_process_however_that_ends(tmp_path: Path) -> Non
     FolderLock(tmp_path).release()
 
 
-async def test_a_second_journal_in_the_same_folder_is_refused(journal: SqliteJournal, url: str) -> None:
+async def test_a_second_journal_in_the_same_folder_is_refused(journal: StoredJournal, url: str) -> None:
     with pytest.raises(FolderInUseError, match="choose another folder"):
-        await SqliteJournal.open(url, on_death=print)
+        await StoredJournal.open(url, on_death=print)
 
 
 async def test_a_journal_takes_over_the_lock_of_its_caller(url: str, path: Path) -> None:
     with FolderLock(path.parent) as lock:
-        journal = await SqliteJournal.open(url, on_death=print, lock=lock)
+        journal = await StoredJournal.open(url, on_death=print, lock=lock)
         with pytest.raises(FolderInUseError):
             FolderLock(path.parent)
         await journal.close()

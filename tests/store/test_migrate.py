@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine
 
-from fairlead.store.journal import SqliteJournal
+from fairlead.store.journal import StoredJournal
 from fairlead.store.migrate import migrate, pending
 from fairlead.store.tables import metadata
 from fairlead.store.urls import UnsupportedDatabaseError
@@ -76,10 +76,10 @@ def test_the_database_belongs_to_its_owner_alone(url: str, path: Path) -> None:
 
 async def test_a_journal_that_was_not_migrated_is_refused(path: Path) -> None:
     with pytest.raises(sqlite3.OperationalError, match="no such table"):
-        await SqliteJournal.open(f"sqlite:///{path}", on_death=print)
+        await StoredJournal.open(f"sqlite:///{path}", on_death=print)
     # The folder is free again.
     migrate(f"sqlite:///{path}")
-    journal = await SqliteJournal.open(f"sqlite:///{path}", on_death=print)
+    journal = await StoredJournal.open(f"sqlite:///{path}", on_death=print)
     await journal.close()
 
 

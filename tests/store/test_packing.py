@@ -12,7 +12,7 @@ import pytest
 
 from fairlead.core.model import events as ev
 from fairlead.core.model.risk import CheckCode, CheckOutcome, RiskCheck, RiskVerdict
-from fairlead.store.journal import SqliteJournal
+from fairlead.store.journal import StoredJournal
 from fairlead.store.packing import BODY_BYTES_MAX, PACKED_ABOVE_BYTES, pack, unpack
 from fairlead.store.rows import decode_row
 from tests.store.samples import AT_MS, TENANT, fact, make_order, unit
@@ -31,7 +31,7 @@ def make_approval() -> ev.OrderApproved:
 
 async def test_an_approval_is_a_fraction_of_its_json_on_disk_and_read_back_whole(path: Path, url: str) -> None:
     approval = make_approval()
-    journal = await SqliteJournal.open(url, on_death=print)
+    journal = await StoredJournal.open(url, on_death=print)
     await journal.commit(unit(fact(approval)))
     rows = [row async for row in journal.read_after(0)]
     await journal.close()

@@ -10,7 +10,7 @@ from fairlead.core.model.order import OrderStatus
 from fairlead.core.model.state import RequestStatus
 from fairlead.core.rules.book_rebuild import BookRows
 from fairlead.ports import Record, Unit
-from fairlead.store.journal import SqliteJournal
+from fairlead.store.journal import StoredJournal
 from fairlead.store.queries.recovery import load_book_rows
 from fairlead.store.session import Store
 from tests.servers.clean import on_every_database
@@ -51,7 +51,7 @@ async def load(store: Store, *account_ids: str) -> dict[str, BookRows]:
 
 
 @on_every_database
-async def test_what_still_matters_of_an_account_is_read(store: Store, journal: SqliteJournal) -> None:
+async def test_what_still_matters_of_an_account_is_read(store: Store, journal: StoredJournal) -> None:
     resting = make_order(name(-9_000, "a"), request_id="r-rests", status=OrderStatus.ACCEPTED)
     ended_leg = make_order(name(-9_000, "b"), request_id="r-rests", status=OrderStatus.FILLED)
     forgotten = make_order(name(-9_000, "c"), request_id="r-done", status=OrderStatus.FILLED)

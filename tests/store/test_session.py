@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy import Executable, Table, delete, exists, func, insert, literal_column, or_, select, text, union, update
 
-from fairlead.store.journal import SqliteJournal
+from fairlead.store.journal import StoredJournal
 from fairlead.store.session import ReadOnlySessionError, Session, Store, TenantError
 from fairlead.store.tables import alerts, groups, heads, is_tenant_table, metadata, orders, users, venue_accounts
 from tests.store.samples import TENANT, make_order, note, unit
@@ -109,7 +109,7 @@ async def test_a_session_for_reading_does_not_write(store: Store) -> None:
             await session.execute(delete(groups).where(groups.c.tenant == TENANT))
 
 
-async def test_a_system_session_sees_everybody(store: Store, journal: SqliteJournal) -> None:
+async def test_a_system_session_sees_everybody(store: Store, journal: StoredJournal) -> None:
     states = [make_order("o1"), make_order("o2", tenant=OTHER)]
     await journal.commit(unit(note(), states=states))
 
@@ -145,7 +145,7 @@ async def test_connections_wait_for_their_turn_and_sync_every_commit(store: Stor
     assert values == {"journal_mode": "wal", "synchronous": 2, "busy_timeout": 10_000, "foreign_keys": 1}
 
 
-async def test_configuring_and_appending_at_the_same_time_both_succeed(store: Store, journal: SqliteJournal) -> None:
+async def test_configuring_and_appending_at_the_same_time_both_succeed(store: Store, journal: StoredJournal) -> None:
     outcomes = [journal.commit(unit(note())) for _ in range(100)]
     for number in range(10):
         async with store.session(TENANT, writes=True) as session:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fairlead.ports import Committed, Record, Unit
 from fairlead.store.config_watcher import ConfigWatcher
-from fairlead.store.journal import SqliteJournal
+from fairlead.store.journal import StoredJournal
 from fairlead.store.session import Store
 from fairlead.store.sqlite_file import make_private_file
 
@@ -28,7 +28,7 @@ def _run_command(path: Path) -> None:
 
 
 async def test_a_command_that_comes_and_goes_leaves_the_servers_log_in_place(url: str, path: Path) -> None:
-    journal = await SqliteJournal.open(url, on_death=_fail)
+    journal = await StoredJournal.open(url, on_death=_fail)
     store = Store(url)
     watcher = ConfigWatcher(url)
     make_private_file(path)

@@ -17,7 +17,7 @@ from fairlead.store.databases import sqlite
 from fairlead.store.databases.contract import SecondOwnerError
 from fairlead.store.databases.sqlite import SqliteDatabase
 from fairlead.store.deliveries import Deliveries
-from fairlead.store.journal import SqliteJournal
+from fairlead.store.journal import StoredJournal
 from fairlead.store.rows import DamagedJournalError
 from fairlead.store.sqlite_file import open_writer
 from fairlead.store.verify import verify
@@ -89,7 +89,7 @@ async def test_a_busy_writer_waits_a_moment_and_an_idle_one_does_not(
 
 
 async def test_a_second_owner_ends_the_writer_and_everybody_is_told(
-    journal: SqliteJournal,
+    journal: StoredJournal,
     other: sqlite3.Connection,
     deaths: list[BaseException],
 ) -> None:
@@ -105,7 +105,7 @@ async def test_a_second_owner_ends_the_writer_and_everybody_is_told(
 
 
 async def test_a_foreign_row_in_the_journal_ends_the_writer(
-    journal: SqliteJournal,
+    journal: StoredJournal,
     other: sqlite3.Connection,
     deaths: list[BaseException],
 ) -> None:
@@ -121,7 +121,7 @@ async def test_a_foreign_row_in_the_journal_ends_the_writer(
 
 
 async def test_a_stream_begun_by_somebody_else_ends_the_writer(
-    journal: SqliteJournal,
+    journal: StoredJournal,
     other: sqlite3.Connection,
     deaths: list[BaseException],
 ) -> None:
@@ -132,7 +132,7 @@ async def test_a_stream_begun_by_somebody_else_ends_the_writer(
 
 
 async def test_a_bug_in_the_writer_ends_it_loudly(
-    journal: SqliteJournal,
+    journal: StoredJournal,
     deaths: list[BaseException],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -212,7 +212,7 @@ async def test_a_refused_batch_breaks_the_chains_in_it(url: str, path: Path) -> 
 
 
 async def test_a_full_queue_refuses_at_once_and_breaks_the_chain(
-    journal: SqliteJournal,
+    journal: StoredJournal,
     other: sqlite3.Connection,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -237,7 +237,7 @@ async def test_a_full_queue_refuses_at_once_and_breaks_the_chain(
     assert sum(isinstance(outcome, Committed) for outcome in told) == 10 - len(refused_early)
 
 
-async def test_a_reader_that_stays_open_does_not_hold_the_writer_up(journal: SqliteJournal, path: Path) -> None:
+async def test_a_reader_that_stays_open_does_not_hold_the_writer_up(journal: StoredJournal, path: Path) -> None:
     await journal.commit(unit(note()))
     with closing(sqlite3.connect(path, isolation_level=None)) as reader:
         reader.execute("BEGIN")
@@ -253,11 +253,11 @@ async def test_streams_that_do_not_add_up_are_refused_at_the_start(url: str, oth
     other.execute("INSERT INTO heads(stream, version) VALUES ('ghost', 3)")
 
     with pytest.raises(DamagedJournalError, match="ends at row 0, but its streams add up to 3 rows"):
-        await SqliteJournal.open(url, on_death=_fail)
+        await StoredJournal.open(url, on_death=_fail)
 
 
 async def test_no_thread_outlives_its_journal(url: str) -> None:
-    journal = await SqliteJournal.open(url, on_death=_fail)
+    journal = await StoredJournal.open(url, on_death=_fail)
     await journal.commit(unit(note(), states=all_states()))
     _ = [row async for row in journal.read_after(0)]
     await journal.close()

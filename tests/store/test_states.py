@@ -8,7 +8,7 @@ import msgspec
 
 from fairlead.core.model.order import OrderStatus
 from fairlead.core.model.state import RequestStatus
-from fairlead.store.journal import SqliteJournal
+from fairlead.store.journal import StoredJournal
 from fairlead.store.queries import states
 from fairlead.store.session import Store
 from tests.servers.clean import on_every_database
@@ -29,7 +29,7 @@ OTHER = "other"
 
 
 @on_every_database
-async def test_start_up_finds_what_is_open_of_every_tenant(store: Store, journal: SqliteJournal) -> None:
+async def test_start_up_finds_what_is_open_of_every_tenant(store: Store, journal: StoredJournal) -> None:
     mine, theirs = make_order("o1"), make_order("o3", tenant=OTHER)
     done = make_order("o2", status=OrderStatus.FILLED)
     waiting = make_request_state("r1")
@@ -55,7 +55,7 @@ async def test_start_up_finds_what_is_open_of_every_tenant(store: Store, journal
 
 
 @on_every_database
-async def test_alerts_are_found_by_their_time(store: Store, journal: SqliteJournal) -> None:
+async def test_alerts_are_found_by_their_time(store: Store, journal: StoredJournal) -> None:
     alerts = [make_alert(f"{AT_MS + ms:011x}{ms:016x}", received_ms=AT_MS + ms) for ms in range(0, 50, 10)]
     await journal.commit(unit(note(), states=alerts))
 

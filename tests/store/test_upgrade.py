@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from fairlead.store import migrate as steps
-from fairlead.store.journal import SqliteJournal
+from fairlead.store.journal import StoredJournal
 from fairlead.store.verify import verify
 from tests.store.samples import all_states, fold_all, make_share, note, unit
 
@@ -27,7 +27,7 @@ OLD_ORDER = (
 
 
 async def test_a_first_layout_with_orders_is_brought_up(path: Path, url: str) -> None:
-    journal = await SqliteJournal.open(url, on_death=print)
+    journal = await StoredJournal.open(url, on_death=print)
     await journal.commit(unit(note(), states=all_states()))
     await journal.close()
     with closing(sqlite3.connect(path)) as connection:

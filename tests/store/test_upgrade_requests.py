@@ -8,12 +8,12 @@ from contextlib import closing
 from pathlib import Path
 
 from fairlead.store import migrate as steps
-from fairlead.store.journal import SqliteJournal
+from fairlead.store.journal import StoredJournal
 from tests.store.samples import all_states, note, unit
 
 
 async def test_a_request_from_before_warnings_and_previews_is_written_anew(path: Path, url: str) -> None:
-    journal = await SqliteJournal.open(url, on_death=print)
+    journal = await StoredJournal.open(url, on_death=print)
     await journal.commit(unit(note(), states=all_states()))
     await journal.close()
     with closing(sqlite3.connect(path)) as connection:

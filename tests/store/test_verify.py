@@ -10,14 +10,14 @@ import msgspec
 import pytest
 
 from fairlead.ports import Record, Unit
-from fairlead.store.journal import SqliteJournal
+from fairlead.store.journal import StoredJournal
 from fairlead.store.verify import Report, verify
 from tests.store.samples import all_states, fold_all, note, unit
 
 
 @pytest.fixture(name="editor")
 async def _editor(url: str, path: Path) -> Iterator[sqlite3.Connection]:  # type: ignore[misc]
-    journal = await SqliteJournal.open(url, on_death=print)
+    journal = await StoredJournal.open(url, on_death=print)
     for number in range(3):
         await journal.commit(unit(note(f"k{number}"), note(stream="b"), states=all_states()))
     await journal.close()
@@ -128,7 +128,7 @@ class Book(msgspec.Struct):
 
 
 async def test_a_damaged_record_is_named_and_others_are_not(url: str) -> None:
-    journal = await SqliteJournal.open(url, on_death=print)
+    journal = await StoredJournal.open(url, on_death=print)
     records = (
         Record(space="book", owner="acme", key="whole", body=b'{"cash":"1.5"}'),
         Record(space="book", owner="acme", key="cut", body=b'{"cash":'),

@@ -17,7 +17,7 @@ from fairlead.core.model.request import OrderType, Side, TimeInForce
 from fairlead.core.model.risk import RiskVerdict
 from fairlead.simulator.exchange import Exchange
 from fairlead.simulator.instruments import DEFAULT_INSTRUMENTS
-from fairlead.store.journal import SqliteJournal
+from fairlead.store.journal import StoredJournal
 from fairlead.store.migrate import migrate
 from fairlead.venues.paper.house import PaperHouse
 from fairlead.venues.paper.venue import PaperVenue
@@ -74,7 +74,7 @@ class PaperWorld:
         self.clock = clock
         self.quotes: dict[str, Quote] = {}
         self.reports: list[ExecutionReport] = []
-        self.journal: SqliteJournal
+        self.journal: StoredJournal
         self.house: PaperHouse
 
     @classmethod
@@ -86,7 +86,7 @@ class PaperWorld:
         return world
 
     async def start(self) -> None:
-        self.journal = await SqliteJournal.open(self.url, on_death=_fail)
+        self.journal = await StoredJournal.open(self.url, on_death=_fail)
         exchange = Exchange(instruments=DEFAULT_INSTRUMENTS, seed=7, now_ms=self.clock.now_ms())
         self.house = PaperHouse(
             exchange=exchange,

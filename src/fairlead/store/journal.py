@@ -18,7 +18,7 @@ from fairlead.store.writer import JournalWriter
 PAGE_ROWS_MAX: Final = 500
 
 
-class SqliteJournal:
+class StoredJournal:
     """Owns the database while it is open. Build it with ``open``, on the event loop that will use it."""
 
     def __init__(self, lock: OwnerLock, writer: JournalWriter, reader: JournalReader) -> None:

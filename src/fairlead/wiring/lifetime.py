@@ -27,7 +27,7 @@ from fairlead.reporting.gather import explain_stored
 from fairlead.settings import LogFormat, Settings
 from fairlead.sources.webhook.refused_calls import RefusedCalls
 from fairlead.store.databases.contract import OwnerLock
-from fairlead.store.journal import SqliteJournal
+from fairlead.store.journal import StoredJournal
 from fairlead.store.migrate import migrate
 from fairlead.store.session import Store
 from fairlead.web.app import build_app
@@ -68,7 +68,7 @@ async def running(settings: Settings, lock: OwnerLock) -> AsyncIterator[Running]
     async with AsyncExitStack() as stack:
         logs = stack.enter_context(logging_to(_log_plan(settings)))
         await asyncio.to_thread(migrate, settings.store_url, lock)
-        journal = await SqliteJournal.open(settings.store_url, on_death=partial(_die, logs), lock=lock)
+        journal = await StoredJournal.open(settings.store_url, on_death=partial(_die, logs), lock=lock)
         stack.push_async_callback(journal.close)
         monitor = Monitor(settings, clock, logs, journal)
         stack.push_async_callback(monitor.close)

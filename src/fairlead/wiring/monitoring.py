@@ -25,7 +25,7 @@ from fairlead.observing.watched_web import WatchedWeb
 from fairlead.orders.account_desk import AccountDesk
 from fairlead.ports import Clock, Venue
 from fairlead.settings import LogLevel, Settings
-from fairlead.store.journal import SqliteJournal
+from fairlead.store.journal import StoredJournal
 from fairlead.web.tools import Monitoring
 from fairlead.wiring.intake import Intake
 from fairlead.wiring.trading import Trading
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 class Monitor:
     """One process seen from outside. Build it first, wrap the parts in it, then show it what was built."""
 
-    def __init__(self, settings: Settings, clock: Clock, logs: LogPipeline, journal: SqliteJournal) -> None:
+    def __init__(self, settings: Settings, clock: Clock, logs: LogPipeline, journal: StoredJournal) -> None:
         """Watch a journal; on the event loop that uses it.
 
         Raises:

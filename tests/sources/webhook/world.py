@@ -29,7 +29,7 @@ from fairlead.sources.webhook.intake import AlertIntake, Answered, Refusal
 from fairlead.sources.webhook.json_text import parse_body
 from fairlead.sources.webhook.seams import WebhookTools
 from fairlead.sources.webhook.stored_alerts import StoredAlerts
-from fairlead.store.journal import SqliteJournal
+from fairlead.store.journal import StoredJournal
 from fairlead.store.migrate import migrate
 from fairlead.store.queries.groups import Group
 from fairlead.store.queries.hooks import Hook
@@ -245,7 +245,7 @@ class World:
         migrate(self.url)
 
     async def start(self) -> int:
-        self._real_journal = await SqliteJournal.open(self.url, on_death=self._die)
+        self._real_journal = await StoredJournal.open(self.url, on_death=self._die)
         self.journal = MoodyJournal(self._real_journal)
         self.store = Store(self.url)
         self.door = RememberingDoor(self._real_journal)
