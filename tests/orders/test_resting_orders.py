@@ -321,3 +321,13 @@ async def test_a_drift_is_noted_once_and_ends_when_the_books_agree_again(world: 
     assert len(await world.facts(DriftFound)) == 2
     assert world.agrees()
     assert (await world.want()).status is RequestStatus.FILLED
+
+
+async def test_a_leverage_that_resting_orders_block_names_them(world: TradingWorld) -> None:
+    entry = world.request(order_type=OrderType.LIMIT, limit_price=world.price() - 100, leverage=Decimal(3))
+    await world.ask(entry)
+    (resting,) = await world.orders_of(entry)
+    state = await world.want(leverage=Decimal(8))
+    assert (state.status, state.reason_code) == (RequestStatus.DENIED, "leverage_refused")
+    assert resting.order_id in state.message
+    assert await world.orders_of(entry) == [resting]

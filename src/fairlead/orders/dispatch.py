@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final, assert_never
 
 from fairlead.core.model import events as ev
+from fairlead.core.model.money import format_amount
 from fairlead.core.model.order import ApprovedOrder, Order
 from fairlead.core.model.reports import Accepted, PlaceOutcome, Rejected, Unknown
 from fairlead.core.model.request import OrderRequest
@@ -120,10 +121,7 @@ async def set_leverage(
         )
         now_ms = tools.clock.now_ms()
         if failure is not None:
-            refusal = Refusal(
-                reason_code=LEVERAGE_REFUSED,
-                message=f"the venue did not take leverage {change.leverage}: {failure.message}",
-            )
+            refusal = _leverage_refusal(desk, change, failure)
             desk.record([denied_by_sizing(request, refusal, now_ms)])
             return False
         event = ev.LeverageChanged(
@@ -137,3 +135,17 @@ async def set_leverage(
         )
         desk.record([event])
     return True
+
+
+def _leverage_refusal(desk: RecordingDesk, change: LeverageChange, failure: Rejected | Unknown) -> Refusal:
+    """The venue's words, and the open orders of that setting: a venue changes nothing while they rest (OKX API v5)."""
+    message = f"the venue did not take leverage {format_amount(change.leverage)}: {failure.message}"
+    resting = ", ".join(
+        order.order_id
+        for order in desk.book.orders.values()
+        if order.symbol == change.symbol and order.margin_mode is change.margin_mode and not order.origin
+    )
+    if not resting or isinstance(failure, Unknown):
+        return Refusal(reason_code=LEVERAGE_REFUSED, message=message)
+    message += f"; these orders are open with the setting of before: {resting}"
+    return Refusal(reason_code=LEVERAGE_REFUSED, message=message, numbers={"open_orders": resting})

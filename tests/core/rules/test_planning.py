@@ -341,3 +341,26 @@ def protection(order_id: str) -> ev.VenueOrderBorn:
         at_ms=NOW_MS,
     )
     return ev.VenueOrderBorn(account_id=ACCOUNT, report=report)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "intent", "balances"),
+    [
+        (SPOT, buy(50, SizeUnit.PERCENT), {"USDT": "0"}),
+        (SPOT, buy(50, SizeUnit.PERCENT), {"USDT": "0.5"}),
+        (SPOT, sell(50, SizeUnit.PERCENT), {"USDT": "100"}),
+        (LINEAR, buy(50, SizeUnit.PERCENT), {"USDT": "0"}),
+        (INVERSE, sell(100, SizeUnit.PERCENT), {"USDT": "10000"}),
+    ],
+)
+def test_a_share_of_nothing_lacks_funds_and_not_size(symbol: str, intent: Enter, balances: dict[str, str]) -> None:
+    refusal = refusal_of(ask(make_view(make_book(balances)), symbol, intent))
+    assert refusal.reason_code == "insufficient_balance"
+    assert set(refusal.numbers) == {"available", "quantity_available", "quantity_min"}
+    capped = refusal_of(ask(make_view(make_book({})), LINEAR, buy(1), cap_to_available=True))
+    assert capped.reason_code == "insufficient_balance"
+
+
+def test_a_small_share_of_enough_is_below_the_least_order() -> None:
+    refusal = refusal_of(ask(make_view(make_book()), LINEAR, buy("0.001", SizeUnit.PERCENT)))
+    assert refusal.reason_code == "below_min_size"

@@ -14,7 +14,7 @@ from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.market import Quote
 from fairlead.core.model.money import ZERO, format_amount
 from fairlead.core.model.order import Order
-from fairlead.core.model.request import Close, CloseScope, OrderRequest, OrderType, Side
+from fairlead.core.model.request import Close, CloseScope, OrderRequest, OrderType, Side, Size, SizeUnit
 from fairlead.core.rules.account_view import AccountView
 from fairlead.core.rules.plan import LeverageChange, Nothing, Plan, PlanReason, Refusal
 from fairlead.core.rules.sizing import LEGS_MAX, QUOTE_STEP, show, show_in, split_quantity
@@ -135,6 +135,30 @@ class Draft:
             message,
             notional=value,
             notional_min=instrument.notional_min,
+        )
+
+    def check_means(self, size: Size, funds: tuple[Decimal, str], most: Decimal, price: Decimal) -> Refusal | None:
+        """Refuse a share of what makes no order even as a whole: it is the ``funds`` that lack, not the size.
+
+        ``funds`` are what is free and its currency; ``most`` is the quantity that they reach for.
+        """
+        if size.unit is not SizeUnit.PERCENT and not self.request.cap_to_available:
+            return None
+        # Asked for its answer only: the words would blame the size.
+        if self.check_least(self.instrument.round_quantity_down(most), price) is None:
+            return None
+        available, currency = funds
+        least = self.instrument.quantity_min
+        message = (
+            f"the {show_in(available, currency)} available reach for {show_in(most, self.unit)}, "
+            f"and the least order is {show_in(least, self.unit)}"
+        )
+        return self.refuse(
+            PlanReason.INSUFFICIENT_BALANCE,
+            message,
+            available=available,
+            quantity_available=most,
+            quantity_min=least,
         )
 
     @property

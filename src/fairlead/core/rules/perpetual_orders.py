@@ -37,9 +37,14 @@ def open_position(draft: Draft, side: Side, size: Size) -> Plan | Refusal:
     entry = _entry(draft, side)
     if isinstance(entry, Refusal):
         return entry
-    most = _most(draft, entry.terms)
-    if isinstance(most, Refusal):
-        return most
+    currency = draft.instrument.settle_currency
+    available = available_of(draft.view, currency)
+    if available is None:
+        return draft.refuse(PlanReason.VALUE_UNKNOWN, "what is free cannot be told: a position has no price now")
+    most = _most(draft, entry.terms, available)
+    refusal = draft.check_means(size, (available, currency), most, draft.price(side))
+    if refusal is not None:
+        return refusal
     quantity = _quantity(draft, size, most, entry.terms)
     if isinstance(quantity, Refusal):
         return quantity
@@ -110,13 +115,10 @@ def _leverage(draft: Draft, mode: MarginMode, position_side: PositionSide) -> De
     return wanted
 
 
-def _most(draft: Draft, terms: Terms) -> Decimal | Refusal:
+def _most(draft: Draft, terms: Terms, available: Decimal) -> Decimal:
     """Greatest quantity: what the free margin opens, plus what only closes a net position of the other direction."""
     instrument = draft.instrument
     currency = instrument.settle_currency
-    available = available_of(draft.view, currency)
-    if available is None:
-        return draft.refuse(PlanReason.VALUE_UNKNOWN, "what is free cannot be told: a position has no price now")
     draft.note("available", f"{currency} free of open orders and margin", show_in(available, currency))
     price = _margin_price(draft, terms.side)
     fee_rate = max(HOLD_FEE_RATE, draft.view.account.fee_rates.perpetual_taker)

@@ -25,6 +25,9 @@ def buy_spot(draft: Draft, size: Size) -> Plan | Refusal:
     if available is None:
         return draft.refuse(PlanReason.VALUE_UNKNOWN, "what is free cannot be told: a position has no price now")
     draft.note("available", f"{currency} free of open orders and margin", show_in(available, currency))
+    refusal = draft.check_means(size, (available, currency), available / price, price)
+    if refusal is not None:
+        return refusal
     if size.unit in {SizeUnit.PERCENT, SizeUnit.QUOTE}:
         budget = _budget(draft, size, available)
         if isinstance(budget, Refusal):
@@ -69,6 +72,9 @@ def sell_spot(
     available = available if most is None else min(available, most)
     if is_close and available < max(instrument.quantity_min, instrument.lot_size):
         return _nothing_to_sell(draft, available)
+    refusal = draft.check_means(size, (available, currency), available, price)
+    if refusal is not None and not is_close:
+        return refusal
     if size.unit is SizeUnit.PERCENT:
         wish: Ratio | None = percent_of(size.amount, available, show_in(available, currency))
     elif size.unit is SizeUnit.QUOTE and price <= ZERO:
