@@ -15,9 +15,10 @@ from fairlead.core.model.state import RequestStatus
 from fairlead.sources.webhook.answers import AlertAnswers
 from fairlead.sources.webhook.intake import AlertIntake
 from fairlead.store.queries.hooks import ResponseMode
+from fairlead.web.bodies import DRAINED_BYTES_MAX
 from fairlead.web.rates import FAILURES_PER_MINUTE_MAX
 from tests.sources.webhook.world import make_account, make_hook
-from tests.web.site import ALERT, PROXY, TOKEN, Site, basic, bearer
+from tests.web.site import ALERT, PROXY, SENDER, TOKEN, Site, basic, bearer
 
 WITHOUT_TOKEN = {name: value for name, value in ALERT.items() if name != "authToken"}
 
@@ -158,17 +159,60 @@ async def test_a_body_over_the_limit_is_refused(site: Site) -> None:
     assert reply.headers["connection"] == "close"
 
 
-async def test_a_chunked_body_is_not_read_to_its_end(site: Site) -> None:
+async def test_a_body_without_end_is_not_read_to_its_end(site: Site) -> None:
     given = 0
 
     async def pour() -> AsyncIterator[bytes]:
         nonlocal given
-        for _ in range(10_000):
-            given += 1_024
-            yield b" " * 1_024
+        for _ in range(100):
+            given += 1_048_576
+            yield b" " * 1_048_576
 
     assert_clean(await site.call("POST", "/", content=pour()), 413)
-    assert given < 100_000
+    assert given < 2 * DRAINED_BYTES_MAX
+
+
+async def test_whoever_asks_before_sending_too_much_is_spared_the_sending(site: Site) -> None:
+    given = 0
+
+    async def pour() -> AsyncIterator[bytes]:
+        nonlocal given
+        given += 1
+        yield b" " * 10_000_000
+
+    headers = {"expect": "100-continue", "content-length": "10000000"}
+    assert_clean(await site.call("POST", "/", content=pour(), headers=headers), 413)
+    assert given <= 1
+
+
+async def test_the_owner_of_a_hook_sees_who_came_with_a_wrong_token_and_nothing_of_what_they_said(site: Site) -> None:
+    await site.post({"authToken": "wrong"}, path="/hooks/hook-1")
+    await site.post({"authToken": "wrong"}, path="/hooks/nobodys")
+    await site.post({"authToken": "wrong"}, path="/webhook")
+    (call,) = site.refused
+    assert (call.hook_id, call.status_code, call.source_address, call.body) == ("hook-1", 401, SENDER, "")
+
+
+@pytest.mark.parametrize(
+    ("content", "field", "rule"),
+    [
+        (b'{"qty": 1, "qty": 2}', "qty", "is given twice"),
+        (b'{"qty": NaN}', "body", "NaN"),
+        (b"\xff", "body", "UTF-8"),
+        (b"[]", "body", "object"),
+        (b"{", "body", "JSON"),
+        (b'{"a":' * 40 + b"1" + b"}" * 40, "body", "nested"),
+    ],
+)
+async def test_a_body_that_is_no_json_is_refused_by_field_value_and_rule(
+    site: Site, content: bytes, field: str, rule: str
+) -> None:
+    reply = await site.call("POST", "/hooks/hook-1", content=content, headers=bearer())
+    assert_clean(reply, 400)
+    (detail,) = reply.json()["details"]
+    assert detail["field"] == field
+    assert rule in detail["rule"]
+    assert field in site.refused[0].details[0]
 
 
 async def test_the_installations_list_is_in_front_of_every_address(site: Site) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator
+from http.client import HTTPConnection
 
 import pytest
 from starlette.types import Receive, Scope, Send
@@ -93,3 +94,19 @@ async def test_a_header_that_claims_another_sender_is_not_believed_by_the_server
     await exchange(server.port, head.encode(), body)
     (received,) = await site.world.read_events(AlertReceived)
     assert received.source_address == "127.0.0.1"
+
+
+@pytest.mark.parametrize("size", [100_000, 10_000_000])
+async def test_a_client_that_sends_everything_first_reads_why_its_body_was_refused(
+    server: WebServer, size: int
+) -> None:
+    def send() -> tuple[int, bytes]:
+        connection = HTTPConnection("127.0.0.1", server.port, timeout=10)
+        connection.request("POST", "/webhook", body=b" " * size)
+        reply = connection.getresponse()
+        return reply.status, reply.read()
+
+    status, answer = await asyncio.to_thread(send)
+
+    assert status == 413
+    assert "more than 65536 bytes" in json.loads(answer)["error"]

@@ -11,6 +11,8 @@ from starlette.requests import ClientDisconnect, Request
 from fairlead.sources.webhook.intake import Refusal
 
 READ_S_MAX: Final = 10.0
+DRAINED_BYTES_MAX: Final = 16_777_216
+DRAIN_S_MAX: Final = 2.0
 
 
 def check_declared_length(request: Request, bytes_max: int) -> Refusal | None:
@@ -33,6 +35,22 @@ async def read_body(request: Request, bytes_max: int) -> bytes | Refusal:
     except ClientDisconnect:
         return Refusal(status_code=HTTPStatus.BAD_REQUEST, error="the caller hung up before the body was complete")
     return bytes(body)
+
+
+async def drain_body(request: Request) -> None:
+    """Read on without keeping anything: a caller that is still sending hears the answer only when it is done.
+
+    Stops after a named size or time, so that nobody is served by sending on and on.
+    """
+    left = DRAINED_BYTES_MAX
+    try:
+        async with asyncio.timeout(DRAIN_S_MAX):
+            async for chunk in request.stream():
+                left -= len(chunk)
+                if left < 0:
+                    return
+    except (TimeoutError, ClientDisconnect):
+        return
 
 
 def too_large(bytes_max: int) -> Refusal:

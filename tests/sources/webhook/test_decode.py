@@ -324,7 +324,17 @@ def test_spot_ignores_margin_and_market_ignores_price() -> None:
 
 
 def test_null_means_absent() -> None:
-    assert decode(SPOT | {"price": None, "accounts": None, "dryRun": None}) == decode(SPOT)
+    assert decode(SPOT | {"price": None, "strategyId": None, "alertTime": None}) == decode(SPOT)
+
+
+@pytest.mark.parametrize("name", ["dryRun", "closePosition", "reduceOnly", "accounts"])
+def test_null_never_stands_for_a_decision(name: str) -> None:
+    ((field, (_, rule)),) = refuse(SPOT | {name: None}).items()
+    assert (field, "must not be null" in rule) == (name, True)
+
+
+def test_an_empty_list_of_accounts_means_nothing() -> None:
+    assert "1 to" in refuse(SPOT | {"accounts": []})["accounts"][1]
 
 
 @pytest.mark.parametrize(

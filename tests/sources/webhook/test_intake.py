@@ -208,8 +208,19 @@ async def test_a_stale_alert_is_stored_and_answered_but_asks_for_nothing(world: 
     assert await world.read_requests() == []
     again = await world.answer(told)
     assert (again.answer.status, again.answer.results) == ("stale", reply.answer.results)
-    assert (await world.answer(told | {"maxLagSeconds": 62})).answer.status == "accepted"
+    # Its own limit may only be the stricter one.
+    assert (await world.answer(told | {"maxLagSeconds": 62, "alertId": "a"})).answer.status == "stale"
+    assert (await world.answer({"alertTime": START_MS - 6_000, "maxLagSeconds": 5})).answer.status == "stale"
     assert (await world.answer({"alertTime": START_MS - 60_000})).answer.status == "accepted"
+
+
+async def test_an_alert_from_the_future_is_refused_and_a_clock_a_little_ahead_is_told(world: World) -> None:
+    refused = await world.refuse({"alertTime": START_MS + 301_000})
+    assert (refused.status_code, refused.details[0].field) == (400, "alertTime")
+    assert "301 s in the future" in refused.details[0].rule
+    told = await world.answer({"alertTime": START_MS + 61_000, "alertId": "a"})
+    assert "61 s ahead" in " ".join(told.answer.warnings)
+    assert (await world.answer({"alertTime": START_MS + 60_000, "alertId": "b"})).answer.warnings == ()
 
 
 async def test_a_stale_close_follows_the_policy_of_the_hook(world: World) -> None:

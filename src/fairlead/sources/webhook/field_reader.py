@@ -11,6 +11,12 @@ from fairlead.sources.webhook.field_values import CONTROL_CHARACTER, FieldRuleEr
 VALUE_SHOWN_MAX: Final = 40
 SECRET_PIECE_LENGTH: Final = 8
 
+# Left out they mean the wider or the riskier thing: a live order, every account, the whole position. A sender whose
+# variable was empty did not ask for that.
+NEVER_NULL: Final = frozenset(
+    {"dryRun", "closePosition", "reduceOnly", "accounts", "closeScope", "positionSide"},
+)
+
 T = TypeVar("T")
 
 
@@ -31,6 +37,9 @@ class FieldReader:
     def read(self, name: str, parse: Callable[[object], T], *, required: bool = False) -> T | None:
         """Read a field; None when it is absent, null or wrong. What is wrong, or absent though required, is noted."""
         value = self._body.get(name)
+        if value is None and name in self._body and name in NEVER_NULL:
+            self.fail(name, "must not be null: say what is meant, or leave the field out")
+            return None
         if value is None:
             if required:
                 self.fail(name, "is required")
@@ -41,9 +50,16 @@ class FieldReader:
             self.fail(name, str(error))
             return None
 
+    def read_decided(self, name: str, parse: Callable[[object], T]) -> T | None:
+        """Read a field that may be absent but not null: a flag that got lost on its way must not count as not set."""
+        if name in self._body and self._body[name] is None:
+            self.fail(name, "must not be null; leave it out, or say what is meant")
+            return None
+        return self.read(name, parse)
+
     def fail(self, name: str, rule: str) -> None:
         """Note what is wrong with a field."""
-        value = self.shorten(self._body.get(name))
+        value = self.shorten(self._body[name]) if name in self._body else ""
         self.errors.append(FieldError(field=self.shorten(name), value=value, rule=rule))
 
     def warn(self, text: str) -> None:
@@ -54,7 +70,7 @@ class FieldReader:
         """Write a value for a message: short, printable, and without secrets."""
         match value:
             case None:
-                return ""
+                return "null"
             case bool():
                 return str(value).lower()
             case str():

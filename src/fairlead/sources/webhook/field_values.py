@@ -115,6 +115,6 @@ def read_moment(value: object) -> int:
 
 def read_names(value: object) -> tuple[str, ...]:
     """Read a list of short texts, without repeats."""
-    if not isinstance(value, list) or len(value) > NAMES_MAX:
-        raise FieldRuleError(f"must be a list of at most {NAMES_MAX} names")
+    if not isinstance(value, list) or not 0 < len(value) <= NAMES_MAX:
+        raise FieldRuleError(f"must be a list of 1 to {NAMES_MAX} names; leave it out to mean all of the hook")
     return tuple(dict.fromkeys(read_text(part, length_min=1, length_max=NAME_LENGTH_MAX) for part in value))

@@ -13,7 +13,7 @@ from fairlead.sources.webhook.decode import decode_alert
 from fairlead.sources.webhook.handle import ACCEPTED, STALE, AlertHandler, judge
 from fairlead.sources.webhook.inbox import AlertCall, AlertInbox, Duplicate, Kept, KeptAlert, NotKept
 from fairlead.sources.webhook.json_text import JsonObject
-from fairlead.sources.webhook.prepare import PreparedAlert, prepare_alert
+from fairlead.sources.webhook.prepare import PreparedAlert, check_clock, prepare_alert
 from fairlead.sources.webhook.results import AlertAnswer, Subject, choose_status_code, make_answer
 from fairlead.sources.webhook.resume import resume_alerts
 from fairlead.sources.webhook.seams import WebhookTools
@@ -101,7 +101,8 @@ class AlertIntake:
         alert = decode_alert(body, strict_fields=hook.strict_fields, secrets=secrets)
         if not isinstance(alert, Alert):
             return alert
-        return prepare_alert(alert, hook, self._tools.directory.current, self._tools.symbols)
+        prepared = prepare_alert(alert, hook, self._tools.directory.current, self._tools.symbols)
+        return prepared if isinstance(prepared, Malformed) else check_clock(prepared, call.received_ms)
 
     def _is_crowded(self, accounts: int) -> bool:
         """Whether so much is unfinished that more would only be late."""

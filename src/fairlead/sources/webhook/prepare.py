@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import msgspec
 
@@ -16,6 +17,10 @@ from fairlead.core.model.state import AlertState
 from fairlead.core.rules.symbols import NotFound, SymbolMaster
 from fairlead.sources.webhook.alert import Alert, FieldError, Malformed
 from fairlead.store.queries.hooks import Hook
+
+# Clocks differ by seconds; a minute is worth a word, and five make every stale limit meaningless.
+AHEAD_MS_UNNOTICED: Final = 60_000
+AHEAD_MS_MAX: Final = 300_000
 
 
 class PreparedAlert(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,8 +47,8 @@ class PreparedAlert(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def age_max_ms(self) -> int:
-        """How old the alert may be: its own limit, else the hook's."""
-        return self.alert.lag_max_ms or self.hook.stale_after_ms
+        """How old the alert may be: the hook's limit, or its own where that is stricter."""
+        return min(self.alert.lag_max_ms or self.hook.stale_after_ms, self.hook.stale_after_ms)
 
 
 def prepare_alert(
@@ -105,6 +110,18 @@ def _first_outside(wished: TargetAccounts, inside: set[str]) -> VenueAccount | N
 
 def _refuse(field: str, value: str, rule: str) -> Malformed:
     return Malformed(error=f"{field}: {rule}", details=(FieldError(field=field, value=value[:40], rule=rule),))
+
+
+def check_clock(prepared: PreparedAlert, received_ms: int) -> PreparedAlert | Malformed:
+    """Refuse an alert from the future, whose age nobody can tell; of a sender's clock that is a little ahead, warn."""
+    ahead_ms = (prepared.alert.alert_time_ms or 0) - received_ms
+    if ahead_ms > AHEAD_MS_MAX:
+        rule = f"is {ahead_ms // 1_000} s in the future, at most {AHEAD_MS_MAX // 1_000} s are allowed"
+        return _refuse("alertTime", str(prepared.alert.alert_time_ms), rule)
+    if ahead_ms <= AHEAD_MS_UNNOTICED:
+        return prepared
+    warning = f"alertTime is {ahead_ms // 1_000} s ahead of this server's clock"
+    return msgspec.structs.replace(prepared, warnings=(*prepared.warnings, warning))
 
 
 def make_requests(prepared: PreparedAlert, state: AlertState) -> Sequence[OrderRequest]:

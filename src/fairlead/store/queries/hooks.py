@@ -41,7 +41,7 @@ class Hook(msgspec.Struct, frozen=True, kw_only=True):
     strict_status: bool = False
     cap_to_available: bool = False
     address_list: tuple[str, ...] = ()
-    rate_per_minute: int = 6_000
+    rate_per_minute: int = 60_000
     stale_after_ms: int = 60_000
     stale_close_passes: bool = True
     enabled: bool = True

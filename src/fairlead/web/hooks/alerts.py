@@ -19,7 +19,7 @@ from fairlead.sources.webhook.redact import blank_token
 from fairlead.sources.webhook.results import Subject, make_answer
 from fairlead.store.queries.hook_calls import RefusedCall
 from fairlead.store.queries.hooks import Hook
-from fairlead.web.bodies import check_declared_length, read_body
+from fairlead.web.bodies import check_declared_length, drain_body, read_body
 from fairlead.web.callers import (
     check_address,
     find_address,
@@ -74,14 +74,15 @@ class AlertEndpoint:
         if refusal is None and not self._tools.allowed_addresses.allows(address):
             refusal = refuse_address(address)
         if refusal is not None:
-            return _hang_up(call, refusal)
+            return await _hang_up(request, call, refusal)
         raw = await read_body(request, self._tools.body_bytes_max)
         if isinstance(raw, Refusal):
-            return _hang_up(call, raw)
+            return await _hang_up(request, call, raw)
         call.body = raw
         body = parse_body(raw, bytes_max=self._tools.body_bytes_max)
         hook = await self._find_hook(request, call, body, address)
         if isinstance(hook, Refusal):
+            self._note_stranger(request, call, hook)
             return error_reply(call.call_id, hook)
         reply = (
             check_address(hook, address, self._tools)
@@ -119,27 +120,37 @@ class AlertEndpoint:
             return None
         return Refusal(status_code=HTTPStatus.TOO_MANY_REQUESTS, error=RATE_LIMITED, retry_after_s=wait_s)
 
+    def _note_stranger(self, request: Request, call: AlertCall, refusal: Refusal) -> None:
+        """Let a hook's owner see that somebody knocked with a wrong token: from where, and nothing of what was said."""
+        hook = self._tools.directory.current.find_hook_by_id(request.path_params.get("hook", ""))
+        if hook is not None and refusal.status_code == HTTPStatus.UNAUTHORIZED:
+            self._tools.note_refused(_describe(call, hook, refusal, shown=b""))
+
     def _refuse(self, call: AlertCall, hook: Hook, body: JsonObject | Malformed, refusal: Refusal) -> Response:
         """Answer a refusal, and keep it where the hook's owner can see it."""
         shown = b"" if isinstance(body, Malformed) else blank_token(call.body, call.token)
-        self._tools.note_refused(
-            RefusedCall(
-                call_id=call.call_id,
-                tenant=hook.tenant,
-                hook_id=hook.hook_id,
-                received_ms=call.received_ms,
-                source_address=call.source_address,
-                status_code=refusal.status_code,
-                error=refusal.error,
-                details=tuple(f"{detail.field}: {detail.rule}" for detail in refusal.details),
-                body=shown[:BODY_SHOWN_MAX].decode("utf-8", "replace"),
-            )
-        )
+        self._tools.note_refused(_describe(call, hook, refusal, shown))
         return error_reply(call.call_id, refusal)
 
 
-def _hang_up(call: AlertCall, refusal: Refusal) -> Response:
-    """Refuse without reading what may still come."""
+def _describe(call: AlertCall, hook: Hook, refusal: Refusal, shown: bytes) -> RefusedCall:
+    return RefusedCall(
+        call_id=call.call_id,
+        tenant=hook.tenant,
+        hook_id=hook.hook_id,
+        received_ms=call.received_ms,
+        source_address=call.source_address,
+        status_code=refusal.status_code,
+        error=refusal.error,
+        details=tuple(f"{detail.field}: {detail.rule}" for detail in refusal.details),
+        body=shown[:BODY_SHOWN_MAX].decode("utf-8", "replace"),
+    )
+
+
+async def _hang_up(request: Request, call: AlertCall, refusal: Refusal) -> Response:
+    """Refuse, and look at nothing that may still come; whoever asks before sending is spared the sending."""
+    if refusal.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and "expect" not in request.headers:
+        await drain_body(request)
     return error_reply(call.call_id, refusal, {"connection": "close"})
 
 
