@@ -174,3 +174,11 @@ def test_ctrl_c_ends_the_server_cleanly(house: House) -> None:
     house.server.post(house.hook_path, house.alert())
     assert house.server.stop() == 0
     assert "no problems" in run("verify", data=house.data).stdout
+
+
+def test_the_id_of_a_refused_call_can_be_explained_at_once(house: House) -> None:
+    status, refused = house.server.post(house.hook_path, house.alert(side="up"))
+    assert status == 400
+    status, told = house.server.get(f"/explain/{refused['requestId']}", token=house.token)
+    assert status == 200
+    assert "side" in told["refused_call"]["details"][0]

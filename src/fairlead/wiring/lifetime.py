@@ -134,6 +134,8 @@ def _build_web(settings: Settings, intake: Intake, store: Store, monitor: Monito
     trading.tasks.start("refused calls", refused.run())
 
     async def explain(tenant: str, subject: str) -> dict[str, object] | None:
+        # A refused call is gathered before it is stored, and its id was told at once.
+        await refused.flush()
         async with store.session(tenant) as session:
             found = await explain_stored(session, subject, trading.hub.instruments)
         return None if found is None else explanation_to_builtins(found)
