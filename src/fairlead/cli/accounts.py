@@ -8,6 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
+from fairlead.cli.account_keys import account_key
 from fairlead.cli.options import add_command
 from fairlead.cli.output import EXIT_USAGE, StopError, say_facts, say_rows
 from fairlead.cli.tenants import TenantOptions, TenantWork, ask_some, ask_tenant
@@ -17,6 +18,7 @@ from fairlead.core.model.money import AmountError, format_amount, parse_amount
 DEFAULT_BALANCE: Final = ("USDT=10000",)
 
 accounts = typer.Typer(help="Venue accounts: where orders go.", no_args_is_help=True, rich_markup_mode=None)
+accounts.add_typer(account_key, name="key")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from fairlead.cli.notifications import notify
 from fairlead.cli.serve import add_serve
 from fairlead.cli.storage import add_storage_commands
 from fairlead.cli.users import users
+from fairlead.cli.vault import vault
 from fairlead.observing.crashes import CrashesShownSafely
 
 ABOUT = """Guides every trading signal to exactly one risk-checked order per account, and shows why.
@@ -50,6 +51,7 @@ app.add_typer(groups, name="group")
 add_hook_probe(hooks)
 app.add_typer(hooks, name="hook")
 app.add_typer(notify, name="notify")
+app.add_typer(vault, name="vault")
 add_storage_commands(app)
 add_config_commands(app)
 

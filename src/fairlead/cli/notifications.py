@@ -16,6 +16,7 @@ from fairlead.cli.options import add_command
 from fairlead.cli.output import EXIT_USAGE, StopError, say, say_facts, say_json, say_rows, table_lines, tell
 from fairlead.cli.records import Registry
 from fairlead.cli.tenants import TenantOptions, TenantWork, ask_some, ask_tenant
+from fairlead.cli.vault_box import open_vault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -277,7 +278,6 @@ def show_outbox(options: OutboxOptions) -> None:
 
 def _add(options: AddOptions, target: Target, secret: str, *, shown: bool = False) -> NotifyChannel:
     from fairlead.accounts.registry import ChannelWish
-    from fairlead.wiring.secret_box import open_secret_box
 
     wish = ChannelWish(
         name=options.name,
@@ -287,7 +287,7 @@ def _add(options: AddOptions, target: Target, secret: str, *, shown: bool = Fals
         time_zone=options.time_zone,
         levels=dict(_read_types(options.types)),
     )
-    box = open_secret_box(load_settings(options))
+    box = open_vault(load_settings(options))
     channel = ask_tenant(options, lambda registry, tenant: _channels(registry).add(tenant, wish, box))
     row = channel_details(channel, None)
     if shown:

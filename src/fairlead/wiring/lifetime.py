@@ -30,6 +30,7 @@ from fairlead.store.databases.contract import OwnerLock
 from fairlead.store.journal import StoredJournal
 from fairlead.store.migrate import migrate
 from fairlead.store.session import Store
+from fairlead.vault.rotation import check_keys
 from fairlead.web.app import build_app
 from fairlead.web.server import WebServer
 from fairlead.web.tools import CallIds, WebTools
@@ -37,7 +38,7 @@ from fairlead.wiring.intake import Intake, report_fault
 from fairlead.wiring.killing import Latching
 from fairlead.wiring.monitoring import Monitor
 from fairlead.wiring.notifying import NotifyTools, notifying
-from fairlead.wiring.secret_box import open_secret_box
+from fairlead.wiring.secret_box import find_keys, open_secret_box
 from fairlead.wiring.trading import Trading, TradingPlan
 
 GARBAGE_THRESHOLD: Final = 50_000
@@ -62,6 +63,7 @@ async def running(settings: Settings, lock: OwnerLock) -> AsyncIterator[Running]
     Raises:
         LogFileError: the log file cannot be written.
         TracingMissingError: traces are wanted, and what sends them is not installed.
+        VaultError: a key is missing that something was sealed with.
         OSError: the address cannot be listened on.
     """
     clock = SystemClock()
@@ -74,6 +76,7 @@ async def running(settings: Settings, lock: OwnerLock) -> AsyncIterator[Running]
         stack.push_async_callback(monitor.close)
         store = Store(settings.store_url)
         stack.push_async_callback(store.close)
+        await check_keys(store, find_keys(settings))
         profiles = ProfileBook(built_in_profiles())
         directory = LiveDirectory(lambda: load_directory(store))
         latching = Latching(settings.data_dir, directory)

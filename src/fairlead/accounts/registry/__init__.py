@@ -9,6 +9,7 @@ from fairlead.accounts.registry.groups import DEFAULT_GROUP, GroupMembers, Group
 from fairlead.accounts.registry.hooks import HookRegistry, HookWish, NewToken
 from fairlead.accounts.registry.naming import Refused
 from fairlead.accounts.registry.users import UserRegistry, UserWish
+from fairlead.accounts.registry.venue_keys import VenueKeyRegistry, VenueKeyWish
 
 __all__ = [
     "DEFAULT_GROUP",
@@ -24,4 +25,6 @@ __all__ = [
     "Refused",
     "UserRegistry",
     "UserWish",
+    "VenueKeyRegistry",
+    "VenueKeyWish",
 ]

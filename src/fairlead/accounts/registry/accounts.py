@@ -84,12 +84,12 @@ class AccountRegistry:
     async def find(self, tenant: str, name: str) -> VenueAccount | Refused:
         """One account by label or id."""
         async with self._store.session(tenant) as session:
-            return await _find(session, name)
+            return await find_account(session, name)
 
     async def set_enabled(self, tenant: str, name: str, *, enabled: bool) -> VenueAccount | Refused:
         """Let an account take orders, or keep it out of every alert."""
         async with self._store.session(tenant, writes=True) as session:
-            account = await _find(session, name)
+            account = await find_account(session, name)
             if isinstance(account, Refused):
                 return account
             changed = msgspec.structs.replace(account, enabled=enabled)
@@ -99,7 +99,7 @@ class AccountRegistry:
     async def read_balances(self, tenant: str, name: str) -> Sequence[Balance] | Refused:
         """What an account has, as of its last fact."""
         async with self._store.session(tenant) as session:
-            account = await _find(session, name)
+            account = await find_account(session, name)
             return account if isinstance(account, Refused) else await load_balances(session, account.account_id)
 
 
@@ -114,7 +114,8 @@ async def check_profile(session: Session, name: str) -> str | Refused:
     return name if name in names else unknown("risk profile", name, names)
 
 
-async def _find(session: Session, name: str) -> VenueAccount | Refused:
+async def find_account(session: Session, name: str) -> VenueAccount | Refused:
+    """One account of the tenant by label or id."""
     picked = pick_accounts([name], await rows.list_accounts(session))
     return picked if isinstance(picked, Refused) else picked[0]
 
