@@ -327,10 +327,10 @@ def test_null_means_absent() -> None:
     assert decode(SPOT | {"price": None, "strategyId": None, "alertTime": None}) == decode(SPOT)
 
 
-@pytest.mark.parametrize("name", ["dryRun", "closePosition", "reduceOnly", "accounts"])
+@pytest.mark.parametrize("name", ["dryRun", "closePosition", "reduceOnly", "accounts", "closeScope", "positionSide"])
 def test_null_never_stands_for_a_decision(name: str) -> None:
-    ((field, (_, rule)),) = refuse(SPOT | {name: None}).items()
-    assert (field, "must not be null" in rule) == (name, True)
+    fields = (CLOSE if name == "positionSide" else SPOT) | {name: None}
+    assert refuse(fields) == {name: ("null", "must not be null: say what is meant, or leave the field out")}
 
 
 def test_an_empty_list_of_accounts_means_nothing() -> None:

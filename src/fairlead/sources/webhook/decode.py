@@ -116,7 +116,7 @@ def decode_alert(
     product = reader.read("type", partial(read_word, choices=ProductType), required=True)
     intent = _read_intent(reader, product)
     order_type, limit_price = _read_order_type(reader)
-    reduce_only = bool(reader.read_decided("reduceOnly", read_flag))
+    reduce_only = bool(reader.read("reduceOnly", read_flag))
     enters = _is_entry(intent) and not reduce_only
     margin_mode, leverage = _read_margin(reader, product, required=enters and product is not None)
     alert = Alert(
@@ -131,9 +131,9 @@ def decode_alert(
         stop_loss_price=_read_protection(reader, "slPrice", intent),
         take_profit_price=_read_protection(reader, "tpPrice", intent),
         reduce_only=reduce_only,
-        dry_run=bool(reader.read_decided("dryRun", read_loose_flag)),
+        dry_run=bool(reader.read("dryRun", read_loose_flag)),
         strategy_id=reader.read("strategyId", partial(read_text, length_max=STRATEGY_ID_LENGTH_MAX)) or "",
-        accounts=reader.read_decided("accounts", read_names) or (),
+        accounts=reader.read("accounts", read_names) or (),
         explicit_key=_read_explicit_key(reader),
         alert_time_ms=reader.read("alertTime", read_moment),
         lag_max_ms=reader.read("maxLagSeconds", partial(read_seconds_as_ms, seconds_max=LAG_SECONDS_MAX)),
@@ -163,7 +163,7 @@ def _check_names(reader: FieldReader, body: Mapping[str, object], *, strict_fiel
 
 
 def _read_intent(reader: FieldReader, product: ProductType | None) -> Intent | None:
-    closes = bool(reader.read_decided("closePosition", read_loose_flag))
+    closes = bool(reader.read("closePosition", read_loose_flag))
     target = reader.read("marketPosition", partial(read_word, choices=TargetPosition))
     unit = _read_unit(reader, product)
     wish = _Wish(

@@ -13,9 +13,7 @@ SECRET_PIECE_LENGTH: Final = 8
 
 # Left out they mean the wider or the riskier thing: a live order, every account, the whole position. A sender whose
 # variable was empty did not ask for that.
-NEVER_NULL: Final = frozenset(
-    {"dryRun", "closePosition", "reduceOnly", "accounts", "closeScope", "positionSide"},
-)
+NEVER_NULL: Final = frozenset({"dryRun", "closePosition", "reduceOnly", "accounts", "closeScope", "positionSide"})
 
 T = TypeVar("T")
 
@@ -35,7 +33,10 @@ class FieldReader:
         return self._body.get(name) is not None
 
     def read(self, name: str, parse: Callable[[object], T], *, required: bool = False) -> T | None:
-        """Read a field; None when it is absent, null or wrong. What is wrong, or absent though required, is noted."""
+        """Read a field; None when it is absent, null or wrong. What is wrong, or absent though required, is noted.
+
+        Null is as good as absent, except for the fields of ``NEVER_NULL``.
+        """
         value = self._body.get(name)
         if value is None and name in self._body and name in NEVER_NULL:
             self.fail(name, "must not be null: say what is meant, or leave the field out")
@@ -49,13 +50,6 @@ class FieldReader:
         except FieldRuleError as error:
             self.fail(name, str(error))
             return None
-
-    def read_decided(self, name: str, parse: Callable[[object], T]) -> T | None:
-        """Read a field that may be absent but not null: a flag that got lost on its way must not count as not set."""
-        if name in self._body and self._body[name] is None:
-            self.fail(name, "must not be null; leave it out, or say what is meant")
-            return None
-        return self.read(name, parse)
 
     def fail(self, name: str, rule: str) -> None:
         """Note what is wrong with a field."""
