@@ -6,15 +6,16 @@ from decimal import Decimal
 
 import pytest
 
-from fairlead.core.model.account import PositionMode
+from fairlead.core.model.account import MarginMode, PositionMode
 from fairlead.core.model.events import OrderApproved, RequestWarned
 from fairlead.core.model.request import Close, CloseScope, Intent, OrderType, SetTarget, Size, SizeUnit, TargetPosition
 from fairlead.core.model.state import RequestStatus
+from fairlead.core.rules.margin import initial_margin
 from fairlead.reporting.explain_text import explanation_text
 from fairlead.reporting.explanation import explanation_to_builtins
 from fairlead.sources.webhook.results import describe_request
 from tests.orders.test_halts import SETTLED_MS
-from tests.orders.trading_world import INVERSE, LINEAR, SPOT, TradingWorld, account, buy, sell
+from tests.orders.trading_world import ETHER, INVERSE, LINEAR, SPOT, TradingWorld, account, buy, sell
 from tests.orders.watched_journal import has_fact
 
 D = Decimal
@@ -166,3 +167,23 @@ async def test_a_dry_run_of_a_flip_counts_margin_only_for_what_it_opens(world: T
     assert (closed.preview.margin, closed.preview.quantity) == (D(0), D(3))
     (resting,) = await world.orders_of(entry)
     assert closed.preview.before == (f"cancel {resting.order_id}",)
+
+
+@pytest.mark.parametrize("mode", [MarginMode.CROSS, MarginMode.ISOLATED])
+async def test_the_margin_of_positions_is_not_told_as_available(world: TradingWorld, mode: MarginMode) -> None:
+    await world.want(symbol=ETHER, intent=sell(3), leverage=Decimal(2), margin_mode=mode)
+    request = world.request(intent=buy(10), leverage=Decimal(4), margin_mode=mode)
+    await world.ask(request)
+    book = world.desk().book
+    margins = [
+        initial_margin(world.trading.hub.instruments[one.symbol], one.quantity, one.entry_price, one.leverage)
+        for one in book.positions.values()
+    ]
+    (balance,) = [one for one in (await world.explain(request.request_id)).accounts[0].balances if one.total > D(10)]
+    assert len(margins) == 2
+    assert balance.position_margin == sum(margins)
+    assert balance.available == book.balances["USDT"].total - sum(margins)
+    # The exchange says the same, but for the profit since.
+    theirs = world.exchange.accounts.balances("a1")["USDT"]
+    assert balance.available == pytest.approx(theirs.available, rel=D("0.001"))
+    assert "margin of positions" in explanation_text(await world.explain(request.request_id))

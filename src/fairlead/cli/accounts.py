@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -14,6 +14,9 @@ from fairlead.cli.output import EXIT_USAGE, StopError, say_facts, say_rows
 from fairlead.cli.tenants import TenantOptions, TenantWork, ask_some, ask_tenant
 from fairlead.core.model.account import Balance, PositionMode, VenueAccount
 from fairlead.core.model.money import AmountError, format_amount, parse_amount
+
+if TYPE_CHECKING:
+    from fairlead.reporting.explain_holdings import HeldNow
 
 DEFAULT_BALANCE: Final = ("USDT=10000",)
 
@@ -103,12 +106,16 @@ def disable(options: AccountOptions) -> None:
 
 @add_command(accounts, "balances", "fairlead account balances paper-1 --json")
 def show_balances(options: AccountOptions) -> None:
-    """Show what an account has, as of its last fill."""
+    """Show what an account has, as of its last fill; available is free of orders and of the margin of positions."""
+    from fairlead.reporting.explain_holdings import HeldNow
+    from fairlead.wiring import known_instruments
+
     found = ask_tenant(
-        options, lambda registry, tenant: registry.accounts.read_balances(tenant, options.account), reads=True
+        options, lambda registry, tenant: registry.accounts.read_holdings(tenant, options.account), reads=True
     )
+    held = HeldNow(found.positions, found.balances, known_instruments())
     say_rows(
-        [_balance_row(balance) for balance in found],
+        [_balance_row(balance, held) for balance in found.balances],
         as_json=options.as_json,
         empty="Nothing yet: a new account gets its first cash when a server opens it (fairlead serve).",
     )
@@ -150,10 +157,14 @@ def _change(options: TenantOptions, work: TenantWork[VenueAccount]) -> None:
     say_facts(account_row(ask_tenant(options, work)), as_json=options.as_json)
 
 
-def _balance_row(balance: Balance) -> dict[str, object]:
+def _balance_row(balance: Balance, held: HeldNow) -> dict[str, object]:
+    from fairlead.reporting.explain_holdings import describe_balance
+
+    part = describe_balance(balance, held)
     return {
         "currency": balance.currency,
         "total": format_amount(balance.total),
-        "available": format_amount(balance.available),
+        "available": format_amount(part.available),
         "reserved": format_amount(balance.reserved),
+        "position_margin": format_amount(part.position_margin),
     }

@@ -58,10 +58,12 @@ def show_explanation(explanation: Explanation, *, as_json: bool, one_line: bool 
 async def _find(registry: Registry, subject: str) -> Explanation | None:
     """Look in every tenant: whoever may read the data folder may read all of it."""
     from fairlead.reporting.gather import explain_stored
+    from fairlead.wiring import known_instruments
 
+    instruments = known_instruments()
     for tenant in sorted({user.tenant for user in await registry.users.list_all()}):
         async with registry.store.session(tenant) as session:
-            found = await explain_stored(session, subject)
+            found = await explain_stored(session, subject, instruments)
         if found is not None:
             return found
     return None

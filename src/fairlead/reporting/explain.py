@@ -17,14 +17,13 @@ from fairlead.core.model.order import Order
 from fairlead.core.model.request import OrderRequest
 from fairlead.core.model.state import RequestState, RequestStatus
 from fairlead.ports import JournalRow
+from fairlead.reporting.explain_holdings import HeldNow, describe_balances, describe_positions
 from fairlead.reporting.explain_order import OrderFacts, describe_order, quantity_unit
 from fairlead.reporting.explanation import (
     AccountPart,
     AlertPart,
-    BalancePart,
     Explanation,
     OrderPart,
-    PositionPart,
     RefusedCallPart,
     RepeatPart,
     SubjectKind,
@@ -55,6 +54,11 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     hook_labels: Mapping[str, str] = {}
     instruments: Mapping[str, Instrument] = {}
     refused_call: RefusedCallPart | None = None
+
+    @property
+    def holdings(self) -> HeldNow:
+        """What the accounts hold now."""
+        return HeldNow(self.positions, self.balances, self.instruments)
 
 
 def explain(subject: str, evidence: Evidence) -> Explanation | None:
@@ -98,8 +102,8 @@ def _explain_uninvited(order_id: str, facts: _Facts, evidence: Evidence) -> Expl
         filled_quantity=order.filled_quantity,
         unit=order.filled_unit,
         orders=(order,),
-        positions=_describe_positions(event.account_id, event.report.symbol, evidence),
-        balances=_describe_balances(event.account_id, event.report.symbol, evidence),
+        positions=describe_positions(event.account_id, event.report.symbol, evidence.holdings),
+        balances=describe_balances(event.account_id, event.report.symbol, evidence.holdings),
     )
     return Explanation(subject=order_id, kind=SubjectKind.ORDER, accounts=(part,), totals=_add_up((part,)))
 
@@ -258,8 +262,8 @@ def _describe_account(request: OrderRequest, alert: AlertPart | None, facts: _Fa
             [facts.orders[order.order_id] for order in own],
             ending.at_ms if ending is not None else None,
         ),
-        positions=_describe_positions(request.account_id, request.symbol, evidence),
-        balances=_describe_balances(request.account_id, request.symbol, evidence),
+        positions=describe_positions(request.account_id, request.symbol, evidence.holdings),
+        balances=describe_balances(request.account_id, request.symbol, evidence.holdings),
     )
 
 
@@ -343,31 +347,6 @@ def _decided_at(request: OrderRequest, facts: _Facts) -> float:
     return min(
         (row.seq for row, event in filter(None, approved) if event.order.request_id == request.request_id),
         default=math.inf,
-    )
-
-
-def _describe_positions(account_id: str, symbol: str, evidence: Evidence) -> tuple[PositionPart, ...]:
-    return tuple(
-        PositionPart(
-            position_side=position.position_side,
-            quantity=position.quantity,
-            unit=quantity_unit(symbol, position.margin_mode, evidence.instruments.get(symbol)),
-            entry_price=position.entry_price,
-            leverage=position.leverage,
-            realized_pnl=position.realized_pnl,
-        )
-        for position in evidence.positions
-        if position.account_id == account_id and position.symbol == symbol
-    )
-
-
-def _describe_balances(account_id: str, symbol: str, evidence: Evidence) -> tuple[BalancePart, ...]:
-    instrument = evidence.instruments.get(symbol)
-    touched = {instrument.base_currency, instrument.settle_currency} if instrument else set(symbol.split("-"))
-    return tuple(
-        BalancePart(currency=balance.currency, total=balance.total, available=balance.available)
-        for balance in evidence.balances
-        if balance.account_id == account_id and balance.currency in touched
     )
 
 

@@ -252,7 +252,9 @@ def _flat(account: AccountPart) -> list[str]:
 
 
 def _balance_text(balance: BalancePart) -> str:
-    return f"now {_price_text(balance.total)} {balance.currency}, of it {_price_text(balance.available)} available"
+    margin = f", {_price_text(balance.position_margin)} margin of positions" if balance.position_margin else ""
+    available = f"of it {_price_text(balance.available)} available{margin}"
+    return f"now {_price_text(balance.total)} {balance.currency}, {available}"
 
 
 def _totals_lines(totals: Totals) -> Iterator[str]:

@@ -122,11 +122,16 @@ class PositionPart(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BalancePart(msgspec.Struct, frozen=True, kw_only=True):
-    """What the account has of a currency now."""
+    """What the account has of a currency now.
+
+    ``available`` is free of open orders and of ``position_margin``: the initial margin of its positions at their entry
+    prices, for an explanation knows no price of now.
+    """
 
     currency: str
     total: Decimal
     available: Decimal
+    position_margin: Decimal = ZERO
 
 
 class StepPart(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,13 +11,13 @@ import msgspec
 from fairlead.accounts.profiles import built_in_profiles, default_profile
 from fairlead.accounts.registry.groups import DEFAULT_GROUP, find_group, pick_accounts
 from fairlead.accounts.registry.naming import Refused, check_name, unknown
-from fairlead.core.model.account import Balance, ExecutionMode, PositionMode, VenueAccount
+from fairlead.core.model.account import Balance, ExecutionMode, Position, PositionMode, VenueAccount
 from fairlead.core.model.ids import derive_id
 from fairlead.ports import Clock
 from fairlead.store.queries import accounts as rows
 from fairlead.store.queries import groups as group_rows
 from fairlead.store.queries.profiles import list_newest_profiles
-from fairlead.store.queries.states import load_balances
+from fairlead.store.queries.states import load_balances, load_positions
 from fairlead.store.session import Session, Store
 
 # What an account of this kind does with orders; a kind is added together with its adapter.
@@ -35,6 +35,13 @@ class AccountWish(msgspec.Struct, frozen=True, kw_only=True):
     risk_profile: str = ""
     opening_balances: dict[str, Decimal] = {}
     group: str = DEFAULT_GROUP
+
+
+class Holdings(msgspec.Struct, frozen=True, kw_only=True):
+    """What an account has, as of its last fact."""
+
+    balances: tuple[Balance, ...]
+    positions: tuple[Position, ...]
 
 
 class AccountRegistry:
@@ -96,11 +103,16 @@ class AccountRegistry:
             await rows.save_account(session, changed)
             return changed
 
-    async def read_balances(self, tenant: str, name: str) -> Sequence[Balance] | Refused:
+    async def read_holdings(self, tenant: str, name: str) -> Holdings | Refused:
         """What an account has, as of its last fact."""
         async with self._store.session(tenant) as session:
             account = await find_account(session, name)
-            return account if isinstance(account, Refused) else await load_balances(session, account.account_id)
+            if isinstance(account, Refused):
+                return account
+            return Holdings(
+                balances=tuple(await load_balances(session, account.account_id)),
+                positions=tuple(await load_positions(session, account.account_id)),
+            )
 
 
 _PAPER: Final = ExecutionMode.PAPER

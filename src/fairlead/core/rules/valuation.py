@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Final
 
@@ -72,6 +72,19 @@ def equity_usd(
             return None
         equity += gain * rate
     return equity
+
+
+def entry_margin(positions: Iterable[Position], instruments: Mapping[str, Instrument], currency: str) -> Decimal:
+    """Initial margin of the positions that a currency settles, at their entry prices; where no price of now is known.
+
+    Positions of an instrument that is not in the list count as nothing.
+    """
+    margin = ZERO
+    for position in positions:
+        instrument = instruments.get(position.symbol)
+        if position.quantity and instrument is not None and instrument.settle_currency == currency:
+            margin += initial_margin(instrument, position.quantity, position.entry_price, position.leverage or ONE)
+    return margin
 
 
 def available_of(view: AccountView, currency: str) -> Decimal | None:
