@@ -76,7 +76,7 @@ def test_the_plainest_alert_is_an_entry_in_the_instruments_own_unit() -> None:
 
 def test_w16_a_number_and_the_same_number_in_quotes_are_equal() -> None:
     expected = decode(SPOT)
-    for written in ("0.1", '"0.1"', '"0.10"', "1e-1", "0.100000", '"1E-1"'):
+    for written in ("0.1", '"0.1"', '"0.10"', "1e-1", "0.100000", '"0.100000"'):
         text = json.dumps(SPOT | {"qty": "QTY"}).replace('"QTY"', written)
         assert decode_text(text) == expected, written
 
@@ -289,6 +289,36 @@ def test_a_wrong_field_is_named_with_its_rule(fields: dict[str, object], wrong: 
     value, rule = errors[wrong]
     assert rule
     assert len(value) <= 43
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("+5", "plus sign"),
+        ("00.5", "begin with zeros"),
+        ("-01", "begin with zeros"),
+        ("05%", "begin with zeros"),
+        ("1e5", "exponent"),
+        ("1E-7", "exponent"),
+        ("5e1%", "exponent"),
+        (" 5", "spaces"),
+        ("5 ", "spaces"),
+        ("5 %", "spaces"),
+        ("5\n", "spaces"),
+        ("1_000", "not a plain decimal number"),
+        ("1,000", "not a plain decimal number"),
+        (".5", "not a plain decimal number"),
+        ("\u0665", "not a plain decimal number"),
+    ],
+)
+def test_a_number_that_could_be_read_in_two_ways_is_refused_with_its_rule(text: str, rule: str) -> None:
+    ((field, (_, told)),) = refuse(PERPS | {"qty": text}).items()
+    assert (field, rule in told) == ("qty", True)
+
+
+@pytest.mark.parametrize("name", ["leverage", "slPrice", "tpPrice", "positionSize"])
+def test_every_number_is_read_as_strictly_as_a_quantity(name: str) -> None:
+    assert "plus sign" in refuse(PERPS | {"marketPosition": "long", name: "+5"})[name][1]
 
 
 def test_everything_that_is_wrong_is_said_at_once() -> None:

@@ -18,6 +18,14 @@ WHOLE_NUMBER: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 CONTROL_CHARACTER: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 PLACEHOLDER: Final = "{{"
 UNFILLED: Final = "the sender left a {{placeholder}} in it"
+# What a person or a template may have meant otherwise; JSON's own numbers cannot be written like this, except for the
+# exponent that programs put into very small ones.
+LOOSE_NUMBERS: Final = (
+    (re.compile(r".*\s", re.DOTALL), "a number must not contain spaces"),
+    (re.compile(r"[+]"), "a number must not begin with a plus sign"),
+    (re.compile(r"-?0[0-9]", re.ASCII), "a number must not begin with zeros, such as 00.5"),
+    (re.compile(r"-?[0-9.]+[eE]", re.ASCII), "a number in quotes must not have an exponent: write it out"),
+)
 
 W = TypeVar("W", bound=StrEnum)
 
@@ -64,14 +72,22 @@ def read_loose_flag(value: object) -> bool:
 
 
 def read_signed_amount(value: object) -> Decimal:
-    """Read an exact number, in quotes or not."""
+    """Read an exact number, in quotes or not; what could be read in two ways is refused."""
     if not isinstance(value, str):
         raise FieldRuleError("must be a number")
+    if not isinstance(value, NumberText):
+        _refuse_loose_number(value)
     try:
         # One spelling per number, so that 0.1 and "0.10" make the same request and the same duplicate key.
         return Decimal(format_amount(parse_amount(value)))
     except AmountError as error:
         raise FieldRuleError(str(error)) from error
+
+
+def _refuse_loose_number(text: str) -> None:
+    for pattern, rule in LOOSE_NUMBERS:
+        if pattern.match(text):
+            raise FieldRuleError(rule)
 
 
 def read_amount(value: object) -> Decimal:
