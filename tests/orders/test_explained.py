@@ -187,3 +187,20 @@ async def test_the_margin_of_positions_is_not_told_as_available(world: TradingWo
     theirs = world.exchange.accounts.balances("a1")["USDT"]
     assert balance.available == pytest.approx(theirs.available, rel=D("0.001"))
     assert "margin of positions" in explanation_text(await world.explain(request.request_id))
+
+
+async def test_the_venue_s_id_of_an_order_leads_to_its_explanation(world: TradingWorld) -> None:
+    request = world.request(stop_loss_price=world.price() - 500)
+    await world.ask(world.request(), request)
+    (order,) = await world.orders_of(request)
+    (stop,) = [one for one in await world.orders() if one.origin]
+    by_our_id = await world.explain(order.order_id)
+    assert await world.explain(order.venue_order_id) == by_our_id
+    assert stop.venue_order_id != order.venue_order_id
+    assert (await world.explain(stop.venue_order_id)).accounts == by_our_id.accounts
+
+
+async def test_an_id_that_nothing_bears_is_searched_for_in_the_newest_orders_only(world: TradingWorld) -> None:
+    await world.want()
+    with pytest.raises(AssertionError, match="V-404"):
+        await world.explain("V-404")

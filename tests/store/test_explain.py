@@ -157,6 +157,20 @@ async def test_facts_with_a_key_are_found_however_late_they_came(store: Store, j
 
 
 @on_every_database
+async def test_the_venue_s_id_leads_to_the_newest_order_that_bears_it(store: Store, journal: StoredJournal) -> None:
+    await tell_story(journal)
+    states = [make_order("o2", venue_order_id="v9", status=OrderStatus.FILLED), make_order("o3", message="v9")]
+    await journal.commit(unit(note(), states=states))
+
+    trail = await trail_of(store, "v9")
+
+    assert trail is not None
+    assert trail.subject == "o2"
+    assert await trail_of(store, "v9", tenant="other") is None
+    assert await trail_of(store, "v8") is None
+
+
+@on_every_database
 async def test_a_liquidation_is_explained_by_itself(store: Store, journal: StoredJournal) -> None:
     accepted = ev.OrderAccepted(order_id="liq", account_id=ACCOUNT, venue_order_id="v", at_ms=AT_MS)
     await journal.commit(unit(fact(accepted, key="liq"), states=[make_order("liq", request_id="")]))

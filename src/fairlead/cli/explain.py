@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class ExplainOptions(PrintOptions):
     """What to explain."""
 
-    subject: Annotated[str, typer.Argument(metavar="ID", help="Alert, request or (client) order id.")]
+    subject: Annotated[str, typer.Argument(metavar="ID", help="Alert, request or order id, ours or the venue's.")]
 
 
 def add_explain(app: typer.Typer) -> None:
@@ -36,7 +36,8 @@ def add_explain(app: typer.Typer) -> None:
 def explain(options: ExplainOptions) -> None:
     """Tell what became of an alert and why: bytes, address, sizing, every check, every venue message, every fill.
 
-    The id is the requestId of an answer, a request id, or an order id (which is also the client order id).
+    The id is the requestId of an answer, a request id, or an order id: ours (which is also the client order id), or the
+    venue's, of recent orders.
     """
     found = ask_registry(options, lambda registry: _find(registry, options.subject), reads=True)
     if found is None:

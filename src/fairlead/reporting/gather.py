@@ -25,7 +25,7 @@ async def explain_stored(
     if trail is None:
         return await _explain_refused(session, subject, labels)
     return explain(
-        subject,
+        trail.subject,
         Evidence(
             rows=trail.rows,
             requests=trail.requests,

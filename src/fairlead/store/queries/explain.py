@@ -16,6 +16,7 @@ from fairlead.ports import JournalRow
 from fairlead.store.queries.states import (
     find_alert,
     find_order,
+    find_order_of_venue,
     find_request,
     load_balances,
     load_orders,
@@ -60,10 +61,14 @@ class Trail(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def read_trail(session: Session, subject: str) -> Trail | None:
-    """Follow an alert id, request id or order id through everything it caused; None when nothing bears that id."""
+    """Follow an alert id, request id or order id through everything it caused; None when nothing bears that id.
+
+    An order is found under its venue's id too; then the trail's subject is our own id of it.
+    """
     alert, requests, order_ids = await _find_subject(session, subject)
     if alert is None and not requests and not order_ids:
-        return None
+        order = await find_order_of_venue(session, subject)
+        return None if order is None else await read_trail(session, order.order_id)
     rows = await _read_rows(session, alert, requests, order_ids)
     orders = await load_orders(session, sorted(order_ids | set(_born_ids(rows))))
     positions: list[Position] = []

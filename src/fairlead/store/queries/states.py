@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, TypeVar
 
+from msgspec import json
 from sqlalchemy import ColumnElement, Integer, Table, literal_column, select, true
 
 from fairlead.core.model.account import Balance, Position
@@ -18,6 +19,7 @@ from fairlead.store.session import SYSTEM, Session
 from fairlead.store.tables import alerts, balances, orders, positions, requests
 
 ROWS_PER_READ_MAX: Final = 1_000
+VENUE_IDS_SEARCHED_MAX: Final = 50_000
 S = TypeVar("S", bound=State)
 
 # Written out, because a bound parameter would hide the partial index from SQLite's planner.
@@ -100,6 +102,24 @@ async def load_recent_alerts(session: Session, rows_max: int, *, before: str = "
 async def load_recent_orders(session: Session, rows_max: int, *, before: str = "~") -> Sequence[Order]:
     """The newest orders, newest first; ``before`` is the last id of the page before."""
     return await _load_newest(session, orders, Order, orders.c.order_id < before, rows_max)
+
+
+async def find_order_of_venue(session: Session, venue_order_id: str) -> Order | None:
+    """The newest order that a venue knows under this id, among the tenant's newest ``VENUE_IDS_SEARCHED_MAX``.
+
+    Read through from the newest on: a person asks this seldom, and an index would make every order dearer.
+    """
+    needle = json.encode(venue_order_id)
+    query = select(orders.c.order_id, orders.c.body).where(_of_tenant(session, orders))
+    query = query.order_by(orders.c.order_id.desc()).limit(ROWS_PER_READ_MAX)
+    page = await session.fetch_all(query)
+    for _ in range(VENUE_IDS_SEARCHED_MAX // ROWS_PER_READ_MAX):
+        found = (read_as(Order, row.body) for row in page if needle in bytes(row.body))
+        order = next((order for order in found if order.venue_order_id == venue_order_id), None)
+        if order is not None or len(page) < ROWS_PER_READ_MAX:
+            return order
+        page = await session.fetch_all(query.where(orders.c.order_id < page[-1].order_id))
+    return None
 
 
 async def _load(session: Session, table: Table, kind: type[S], *conditions: ColumnElement[bool]) -> Sequence[S]:
