@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from fairlead.core.model import events as ev
 from fairlead.core.model.account import MarginMode, PositionSide
 from fairlead.core.model.order import OrderStatus
@@ -159,8 +161,8 @@ async def test_facts_with_a_key_are_found_however_late_they_came(store: Store, j
 @on_every_database
 async def test_the_venue_s_id_leads_to_the_newest_order_that_bears_it(store: Store, journal: StoredJournal) -> None:
     await tell_story(journal)
-    states = [make_order("o2", venue_order_id="v9", status=OrderStatus.FILLED), make_order("o3", message="v9")]
-    await journal.commit(unit(note(), states=states))
+    named = replace(make_order("o2"), venue_order_id="v9"), replace(make_order("o3"), message="v9")
+    await journal.commit(unit(note(), states=named))
 
     trail = await trail_of(store, "v9")
 
