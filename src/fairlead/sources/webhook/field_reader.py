@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Final, TypeVar
 
-from fairlead.sources.webhook.alert import FieldError
+from fairlead.sources.webhook.alert import FieldError, Malformed
 from fairlead.sources.webhook.field_values import CONTROL_CHARACTER, FieldRuleError
 
 VALUE_SHOWN_MAX: Final = 40
@@ -77,6 +77,19 @@ class FieldReader:
             return "***"
         shown = text if len(text) <= VALUE_SHOWN_MAX else f"{text[:VALUE_SHOWN_MAX]}..."
         return CONTROL_CHARACTER.sub("?", shown)
+
+
+def cover_secrets(malformed: Malformed, secrets: Collection[str]) -> Malformed:
+    """Put stars over every name and value that shows a piece of a secret."""
+
+    def cover(text: str) -> str:
+        return "***" if any(_shares_a_piece(text, secret) for secret in secrets) else text
+
+    details = tuple(
+        FieldError(field=cover(detail.field), value=cover(detail.value), rule=detail.rule)
+        for detail in malformed.details
+    )
+    return Malformed(error=malformed.error, details=details)
 
 
 def _shares_a_piece(text: str, secret: str) -> bool:

@@ -10,6 +10,7 @@ import msgspec
 from fairlead.sources.webhook.alert import Alert, FieldError, Malformed
 from fairlead.sources.webhook.answers import AlertAnswers
 from fairlead.sources.webhook.decode import decode_alert
+from fairlead.sources.webhook.field_reader import cover_secrets
 from fairlead.sources.webhook.handle import ACCEPTED, STALE, AlertHandler, judge
 from fairlead.sources.webhook.inbox import AlertCall, AlertInbox, Duplicate, Kept, KeptAlert, NotKept
 from fairlead.sources.webhook.json_text import JsonObject
@@ -96,13 +97,15 @@ class AlertIntake:
 
     def _read(self, call: AlertCall, hook: Hook, body: JsonObject | Malformed) -> PreparedAlert | Malformed:
         if isinstance(body, Malformed):
-            return body
+            return cover_secrets(body, {call.token})
         secrets = {call.token, str(body.get("authToken", ""))}
         alert = decode_alert(body, strict_fields=hook.strict_fields, secrets=secrets)
         if not isinstance(alert, Alert):
             return alert
         prepared = prepare_alert(alert, hook, self._tools.directory.current, self._tools.symbols)
-        return prepared if isinstance(prepared, Malformed) else check_clock(prepared, call.received_ms)
+        if isinstance(prepared, Malformed):
+            return cover_secrets(prepared, secrets)
+        return check_clock(prepared, call.received_ms)
 
     def _is_crowded(self, accounts: int) -> bool:
         """Whether so much is unfinished that more would only be late."""

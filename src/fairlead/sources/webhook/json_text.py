@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Final, NoReturn
+from typing import Final
 
 from fairlead.sources.webhook.alert import FieldError, Malformed
 
 BODY_BYTES_MAX: Final = 65_536
 DEPTH_MAX: Final = 8
-NAME_SHOWN_MAX: Final = 40
+# Every name that we know is shorter; a token is longer, also where it stands in the wrong place.
+NAME_SHOWN_MAX: Final = 24
+TEXT_SHOWN_MAX: Final = 15
 
 JsonObject = dict[str, object]
 
@@ -20,12 +22,18 @@ class NumberText(str):
     __slots__ = ()
 
 
+class _Constant(str):
+    """NaN or an infinity, which Python's reader takes for numbers; kept until its field is known."""
+
+    __slots__ = ()
+
+
 class _RefusedJsonError(ValueError):
     """JSON that the standard allows or Python reads, but we do not: which field or value, and the rule."""
 
-    def __init__(self, field: str, value: str, rule: str) -> None:
+    def __init__(self, field: str, value: object, rule: str) -> None:
         super().__init__(rule)
-        self.detail = FieldError(field=_shorten(field), value=value, rule=rule)
+        self.detail = FieldError(field=_show_name(field), value=_show(value), rule=rule)
 
 
 def parse_body(raw: bytes, *, bytes_max: int = BODY_BYTES_MAX) -> JsonObject | Malformed:
@@ -34,19 +42,17 @@ def parse_body(raw: bytes, *, bytes_max: int = BODY_BYTES_MAX) -> JsonObject | M
         return _refuse_body(f"{len(raw)} bytes", f"has more than {bytes_max} bytes")
     try:
         value = _DECODER.decode(raw.decode("utf-8"))
+        if not isinstance(value, dict):
+            return _refuse_body("a list" if isinstance(value, list) else "a single value", "is not a JSON object")
+        _refuse_depth(value)
     except UnicodeDecodeError as error:
-        return _refuse_body(f"byte {error.start}", "is not UTF-8 text")
+        return _refuse_body(f"byte 0x{raw[error.start]:02x} at position {error.start}", "is not UTF-8 text")
     except json.JSONDecodeError as error:
-        return _refuse_body(f"line {error.lineno}, column {error.colno}", f"is not JSON: {error.msg}")
+        place = f"line {error.lineno}, column {error.colno}"
+        return _refuse_body(place, f"is not JSON: {error.msg} at {place}")
     except _RefusedJsonError as error:
-        return Malformed(
-            error=f"the body is not acceptable JSON: {error.detail.field} {error}", details=(error.detail,)
-        )
+        return Malformed(error=f"the body is not acceptable JSON: a field {error}", details=(error.detail,))
     except RecursionError:
-        return _refuse_body("", _TOO_DEEP)
-    if not isinstance(value, dict):
-        return _refuse_body("a list" if isinstance(value, list) else "a single value", "is not a JSON object")
-    if _is_deeper(value, DEPTH_MAX):
         return _refuse_body("", _TOO_DEEP)
     return value
 
@@ -55,12 +61,38 @@ _TOO_DEEP: Final = f"is nested more than {DEPTH_MAX} levels deep"
 
 
 def _refuse_body(value: str, rule: str) -> Malformed:
-    place = f" at {value}" if value.startswith("line") else ""
-    return Malformed(error=f"the body {rule}{place}", details=(FieldError(field="body", value=value, rule=rule),))
+    return Malformed(error=f"the body {rule}", details=(FieldError(field="body", value=value, rule=rule),))
 
 
-def _shorten(name: str) -> str:
-    return "".join(sign if sign.isprintable() else "?" for sign in name[:NAME_SHOWN_MAX])
+def _show_name(name: str) -> str:
+    if len(name) > NAME_SHOWN_MAX:
+        return f"a name of {len(name)} characters"
+    return _blank_control(name)
+
+
+def _show(value: object) -> str:
+    # Which text is the token cannot be known before the body is read: long ones are not shown at all.
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case str():
+            return _blank_control(value) if len(value) <= TEXT_SHOWN_MAX else f"a text of {len(value)} characters"
+        case list():
+            return "a list"
+        case _:
+            return "an object"
+
+
+def _blank_control(text: str) -> str:
+    return "".join(sign if sign.isprintable() else "?" for sign in text)
+
+
+def _refuse_depth(body: JsonObject) -> None:
+    for name, value in body.items():
+        if _is_deeper(value, DEPTH_MAX - 1):
+            raise _RefusedJsonError(name, value, _TOO_DEEP)
 
 
 def _is_deeper(value: object, levels: int) -> bool:
@@ -74,19 +106,34 @@ def _is_deeper(value: object, levels: int) -> bool:
 def _read_pairs(pairs: list[tuple[str, object]]) -> JsonObject:
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise _RefusedJsonError(twice, "", "is given twice")
+        _refuse_repeat(pairs)
+    for name, value in pairs:
+        constant = _find_constant(value)
+        if constant is not None:
+            raise _RefusedJsonError(name, str(constant), f"is {constant}, which is not a number")
     return found
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise _RefusedJsonError("body", name, "holds NaN or Infinity, which are not numbers")
+def _refuse_repeat(pairs: list[tuple[str, object]]) -> None:
+    seen: set[str] = set()
+    for name, value in pairs:
+        if name in seen:
+            raise _RefusedJsonError(name, value, "is given twice")
+        seen.add(name)
+
+
+def _find_constant(value: object) -> _Constant | None:
+    # Objects inside were read, and would have been refused, before.
+    if type(value) is _Constant:
+        return value
+    if type(value) is list:
+        return next((found for part in value if (found := _find_constant(part)) is not None), None)
+    return None
 
 
 _DECODER: Final = json.JSONDecoder(
     object_pairs_hook=_read_pairs,
     parse_float=NumberText,
     parse_int=NumberText,
-    parse_constant=_refuse_constant,
+    parse_constant=_Constant,
 )

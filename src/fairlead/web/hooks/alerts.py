@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from fairlead.accounts.addresses import IpAddress
-from fairlead.sources.webhook.alert import Malformed
+from fairlead.sources.webhook.alert import FieldError, Malformed
 from fairlead.sources.webhook.inbox import AlertCall
 from fairlead.sources.webhook.intake import STORE_RETRY_S, Refusal
 from fairlead.sources.webhook.json_text import JsonObject, parse_body
@@ -142,9 +142,14 @@ def _describe(call: AlertCall, hook: Hook, refusal: Refusal, shown: bytes) -> Re
         source_address=call.source_address,
         status_code=refusal.status_code,
         error=refusal.error,
-        details=tuple(f"{detail.field}: {detail.rule}" for detail in refusal.details),
+        details=tuple(_tell(detail) for detail in refusal.details),
         body=shown[:BODY_SHOWN_MAX].decode("utf-8", "replace"),
     )
+
+
+def _tell(detail: FieldError) -> str:
+    given = f" (given: {detail.value})" if detail.value else ""
+    return f"{detail.field}: {detail.rule}{given}"
 
 
 async def _hang_up(request: Request, call: AlertCall, refusal: Refusal) -> Response:
