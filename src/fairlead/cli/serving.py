@@ -18,17 +18,18 @@ def start_failures_explained(settings: Settings) -> Iterator[None]:
     """Turn the failures of a start into what to do about them.
 
     Raises:
-        StopError: the journal or the database is damaged, or the log file, the traces or the address
-            cannot be used.
+        StopError: the journal or the database is damaged, or the log file, the traces, the certificate or the
+            address cannot be used.
     """
     from fairlead.observing.logs import LogFileError
     from fairlead.observing.tracing import TracingMissingError
     from fairlead.store.rows import DamagedJournalError
+    from fairlead.web.tls import TlsFilesError
 
     with database_failures_explained(settings):
         try:
             yield
-        except (LogFileError, TracingMissingError) as error:
+        except (LogFileError, TlsFilesError, TracingMissingError) as error:
             raise StopError(str(error)) from error
         except DamagedJournalError as error:
             raise StopError(f"{error}; keep a copy of {settings.data_dir}, then run fairlead verify") from error

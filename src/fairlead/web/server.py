@@ -11,6 +11,9 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp
 
+from fairlead.web.connections import BoundedProtocol, find_room
+from fairlead.web.tls import TlsFiles, open_tls
+
 # As patient as a pooled client may be, and not so long that dead connections pile up.
 KEEP_ALIVE_S: Final = 75
 SHUTDOWN_S: Final = 10
@@ -36,17 +39,21 @@ class _EmbeddedServer(uvicorn.Server):
 class WebServer:
     """One listening address; ``start``, then ``stop``."""
 
-    def __init__(self, app: ASGIApp, *, host: str, port: int) -> None:
-        """Bind at once, so that a taken port is found out early; port 0 picks a free one.
+    def __init__(self, app: ASGIApp, *, host: str, port: int, tls: TlsFiles | None = None) -> None:
+        """Bind at once, so that a taken port is found out early; port 0 picks a free one. With ``tls`` it speaks https.
 
         Raises:
+            TlsFilesError: the certificate or its key cannot be used.
             OSError: the address cannot be used.
         """
+        context = None if tls is None else open_tls(tls)
         self._socket = _bind(host, port)
         config = uvicorn.Config(
             app,
             loop="asyncio",
-            http="httptools",
+            http=BoundedProtocol,
+            limit_concurrency=find_room() + 1,
+            ssl_context_factory=None if context is None else lambda _, __: context,
             ws="none",
             lifespan="off",
             # We judge forwarding headers ourselves, per trusted proxy.

@@ -33,6 +33,7 @@ from fairlead.store.session import Store
 from fairlead.vault.rotation import check_keys
 from fairlead.web.app import build_app
 from fairlead.web.server import WebServer
+from fairlead.web.tls import TlsFiles
 from fairlead.web.tools import CallIds, WebTools
 from fairlead.wiring.intake import Intake, report_fault
 from fairlead.wiring.killing import Latching
@@ -64,6 +65,7 @@ async def running(settings: Settings, lock: OwnerLock) -> AsyncIterator[Running]
         LogFileError: the log file cannot be written.
         TracingMissingError: traces are wanted, and what sends them is not installed.
         VaultError: a key is missing that something was sealed with.
+        TlsFilesError: the certificate or its key cannot be used.
         OSError: the address cannot be listened on.
     """
     clock = SystemClock()
@@ -105,7 +107,7 @@ async def running(settings: Settings, lock: OwnerLock) -> AsyncIterator[Running]
         trading.tasks.start("kill switch", kill_switch.run())
         monitor.readiness.is_recovered = True
         web = monitor.watch_web(_build_web(settings, intake, store, monitor))
-        server = WebServer(web, host=settings.host, port=settings.port)
+        server = WebServer(web, host=settings.host, port=settings.port, tls=_tls(settings))
         await server.start()
         stack.push_async_callback(server.stop)
         url = _url(settings, server.port)
@@ -176,6 +178,11 @@ def _calm_garbage_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GARBAGE_THRESHOLD)
+
+
+def _tls(settings: Settings) -> TlsFiles | None:
+    certificate, key = settings.tls_certificate_file, settings.tls_key_file
+    return None if certificate is None or key is None else TlsFiles(certificate, key)
 
 
 def _url(settings: Settings, port: int) -> str:
