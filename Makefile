@@ -51,9 +51,11 @@ lint: $(VENV)/dev.stamp
 	@$(BIN)/lint-imports --no-logo
 
 quick: $(VENV)/dev.stamp
+	@scripts/install-test-servers.sh
 	@$(BIN)/pytest $(PARALLEL) -m 'not slow' $(ARGS)
 
 test: lint
+	@scripts/install-test-servers.sh
 	@$(BIN)/pytest $(PARALLEL) $(ARGS)
 
 format: $(VENV)/dev.stamp

@@ -95,7 +95,7 @@ class ServerDatabase:
 
     def insert_rows(self, rows: Sequence[StoredRow]) -> None:
         """Append journal rows."""
-        self._save(self._session.statements.insert_rows, rows)
+        _save(self._session, self._session.statements.insert_rows, rows)
 
     def move_heads(self, draft: Draft) -> None:
         """Write down the new version of every touched stream."""
@@ -107,18 +107,18 @@ class ServerDatabase:
             moved = [stream for stream in draft.versions if found.get(stream) != expected.get(stream)]
             message = f"{len(moved)} of {len(draft.versions)} streams were moved by another process, {moved[0]} first"
             raise SecondOwnerError(message)
-        self._save(self._session.statements.upsert_heads, list(draft.versions.items()))
+        _save(self._session, self._session.statements.upsert_heads, list(draft.versions.items()))
 
     def save_states(self, states: Iterable[State]) -> None:
         """Bring the projections up to date."""
         for table, rows in latest_states(states).items():
-            self._save(self._session.statements.upsert_states[table], rows)
+            _save(self._session, self._session.statements.upsert_states[table], rows)
 
     def save_records(self, records: Iterable[Record]) -> None:
         """Keep or delete records."""
         kept, dropped = latest_records(records)
-        self._save(self._session.statements.upsert_records, kept)
-        self._save(self._session.statements.delete_records, dropped)
+        _save(self._session, self._session.statements.upsert_records, kept)
+        _save(self._session, self._session.statements.delete_records, dropped)
 
     def has_key(self, tenant: str, kind: str, key: str) -> bool:
         """Whether a fact with this key is stored."""
@@ -127,10 +127,6 @@ class ServerDatabase:
     def is_seq_taken(self, error: Exception) -> bool:
         """Whether a clash is one of the number of a row."""
         return self._session.is_seq_taken(error)
-
-    def _save(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
-        if rows:
-            self._session.run_many(sql, rows)
 
 
 class ServerReader:
@@ -190,6 +186,11 @@ class ServerSnapshot(ServerReader):
     def _ask(self, question: Callable[[ServerSession], T]) -> T:
         # Another session would see another moment.
         return question(self._session)
+
+
+def _save(session: ServerSession, sql: str, rows: Sequence[Sequence[object]]) -> None:
+    if rows:
+        session.run_many(sql, rows)
 
 
 def _as_stored(row: tuple[Any, ...]) -> StoredRow:
