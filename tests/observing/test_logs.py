@@ -7,7 +7,6 @@ import json
 import logging
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -160,10 +159,9 @@ class StuckConsole(Console):
 def test_whoever_logs_never_waits_and_what_is_dropped_is_counted() -> None:
     console = StuckConsole()
     with logging_to(LogPlan(is_json=True), console) as logs:
-        began_s = time.perf_counter()
         for number in range(LINES_WAITING_MAX + 2_000):
             structlog.get_logger().info("flood", number=number)
-        assert time.perf_counter() - began_s < 5
+        # Nobody has read a line yet.
         assert 0 < logs.dropped <= 2_000
         console.goes_on.set()
     dropped = [line["lines"] for line in console.lines() if line["message"] == "log_lines_dropped"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import string
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -253,7 +252,7 @@ def test_harmless_names_are_no_secrets(name: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["a" * 60_000, "token" * 9_000, 'token="' * 9_000, "\\" * 60_000, "://" * 20_000])
-def test_no_text_takes_long(text: str) -> None:
-    began_s = time.perf_counter()
+@pytest.mark.timeout(5)
+def test_no_text_hangs_it(text: str) -> None:
+    # A pattern that tries every split of such a text would need minutes.
     REDACTOR.redact_text(text)
-    assert time.perf_counter() - began_s < 1.0

@@ -168,9 +168,9 @@ async def test_only_the_newest_refused_calls_of_a_hook_are_kept(store: Store) ->
             hook_id="h1",
             received_ms=number,
             source_address="127.0.0.1",
-            status_code=401,
-            error="unauthorized",
-            details=("token",),
+            status_code=400,
+            error="wrong or missing: qty",
+            details=("qty: is required",),
         )
         for number in range(30)
     ]
