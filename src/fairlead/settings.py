@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import stat
 import tomllib
 from collections.abc import Mapping
 from enum import StrEnum
@@ -25,6 +26,7 @@ TOKEN_LENGTH_MIN: Final = 16
 # Shown by nobody; the file beside the database is no place for a key that protects the database.
 SECRET_NAMES: Final = frozenset({"metrics_token", "vault_key"})
 NOT_IN_FILE: Final = frozenset({"vault_key"})
+_OTHERS: Final = 0o077
 LOOPBACK_NAMES: Final = frozenset({"localhost", "ip6-localhost"})
 
 Network = IPv4Network | IPv6Network
@@ -188,6 +190,7 @@ def read_settings(overrides: Mapping[str, Any]) -> SettingsReport:
     folder = chosen.get("data_dir") or environment.get("data_dir") or default_data_dir()
     path = Path(folder).expanduser() / FILE_NAME
     written, problems = _read_file(path)
+    problems += _find_leak(path, written)
     problems += [
         f"{name}: not in {path}, which lies beside the database: use {PREFIX}{name.upper()} or {PREFIX}VAULT_KEY_FILE"
         for name in NOT_IN_FILE.intersection(written)
@@ -237,6 +240,14 @@ def _read_file(path: Path) -> tuple[dict[str, Any], list[str]]:
         return {}, []
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         return {}, [f"{path} cannot be read: {error}"]
+
+
+def _find_leak(path: Path, written: Mapping[str, Any]) -> list[str]:
+    """A file that others may read is no place for a secret."""
+    secret = [name for name, value in written.items() if name in SECRET_NAMES or _find_password(str(value))]
+    if not secret or not stat.S_IMODE(path.stat().st_mode) & _OTHERS:
+        return []
+    return [f"others may read {path}, which holds {', '.join(secret)}: run chmod 600 {path}, and change what it holds"]
 
 
 def _find_unknown_variables() -> list[str]:

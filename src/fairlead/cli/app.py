@@ -12,6 +12,7 @@ from fairlead.cli.groups import groups
 from fairlead.cli.hook_probe import add_hook_probe
 from fairlead.cli.hooks import hooks
 from fairlead.cli.kill import add_kill
+from fairlead.cli.memory import keep_memory_private
 from fairlead.cli.notifications import notify
 from fairlead.cli.serve import add_serve
 from fairlead.cli.storage import add_storage_commands
@@ -58,5 +59,6 @@ add_config_commands(app)
 
 def run() -> None:
     """Run the command line."""
+    keep_memory_private()
     with CrashesShownSafely():
         app(prog_name="fairlead")

@@ -6,6 +6,7 @@ import getpass
 import sys
 
 from fairlead.cli.output import EXIT_USAGE, StopError
+from fairlead.core.model.secret import Secret
 
 
 def read_password(*, username: str, from_stdin: bool, generate: bool) -> str:
@@ -23,6 +24,6 @@ def read_password(*, username: str, from_stdin: bool, generate: bool) -> str:
     if not sys.stdin.isatty():
         raise StopError("there is no terminal to ask for a password: use --password-stdin or --generate", EXIT_USAGE)
     password = getpass.getpass(f"Password for {username}: ")
-    if password != getpass.getpass("Again: "):
+    if Secret(password) != Secret(getpass.getpass("Again: ")):
         raise StopError("the two passwords differ; nothing was changed")
     return password

@@ -163,7 +163,7 @@ def _open_file(plan: LogPlan) -> RotatingFile | None:
     try:
         return RotatingFile(plan.file, bytes_max=plan.file_bytes_max, files_max=plan.files_max)
     except OSError as error:
-        message = f"the log file {plan.file} cannot be written: {error.strerror}"
+        message = f"the log file {plan.file} cannot be written: {error.strerror or error}"
         raise LogFileError(message) from error
 
 

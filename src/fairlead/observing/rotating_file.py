@@ -6,23 +6,26 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-# A log names accounts and addresses: it is for its owner alone.
-_OWNER_ONLY = 0o600
+from fairlead.store.private_files import FOLDER_MODE, open_private_file
 
 
 class RotatingFile:
-    """Appends lines; `fairlead.log.1` is the file before, `.2` the one before that. One thread writes."""
+    """Appends lines; `fairlead.log.1` is the file before, `.2` the one before that. One thread writes.
+
+    A log names accounts and addresses, so it is for its owner alone.
+    """
 
     def __init__(self, path: Path, *, bytes_max: int, files_max: int) -> None:
         """Open it, with its folder; of ``files_max`` files one is written.
 
         Raises:
+            NotPrivateError: a link stands in its place.
             OSError: it cannot be written.
         """
         self._path = path
         self._bytes_max = bytes_max
         self._files_max = files_max
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         self._file, self._size = self._open()
 
     def write(self, lines: list[bytes]) -> None:
@@ -43,7 +46,7 @@ class RotatingFile:
         self._file.close()
 
     def _open(self) -> tuple[BinaryIO, int]:
-        number = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, _OWNER_ONLY)
+        number = open_private_file(self._path, os.O_WRONLY | os.O_APPEND)
         return os.fdopen(number, "ab"), os.fstat(number).st_size
 
     def _rotate(self) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from fairlead.store.sqlite_file import FILE_MODE, FOLDER_MODE
+from fairlead.store.private_files import make_private_folder, open_private_file
 
 LOCK_NAME: Final = "fairlead.lock"
 _PID_BYTES_MAX: Final = 32
@@ -26,10 +26,11 @@ class FolderLock:
 
         Raises:
             FolderInUseError: somebody else has it; the text names the process.
+            NotPrivateError: others may write in the folder.
             OSError: the lock file cannot be written.
         """
-        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-        self._descriptor = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT, FILE_MODE)
+        make_private_folder(folder)
+        self._descriptor = open_private_file(folder / LOCK_NAME, os.O_RDWR)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -18,7 +18,7 @@ from typing import Final
 import msgspec
 
 from fairlead.core.model.latch import Latch, LatchLevel, LatchReason, LatchScope
-from fairlead.store.sqlite_file import FILE_MODE, FOLDER_MODE
+from fairlead.store.private_files import FOLDER_MODE, open_private_file, sync_folder, write_private_file
 
 FILE_NAME: Final = "latches.json"
 LOCK_NAME: Final = "latches.lock"
@@ -110,8 +110,9 @@ class LatchFile:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
+        # Not refused where others may write: whoever stops everything must not be told to tidy up first.
         self._folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-        descriptor = os.open(self._folder / LOCK_NAME, os.O_RDWR | os.O_CREAT, FILE_MODE)
+        descriptor = open_private_file(self._folder / LOCK_NAME, os.O_RDWR)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
@@ -121,17 +122,9 @@ class LatchFile:
     def _write(self, latches: tuple[Latch, ...]) -> None:
         raw = msgspec.json.format(msgspec.json.encode(_Body(latches, _digest(latches))), indent=1)
         fresh = self.path.with_suffix(".new")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(raw)
-            file.flush()
-            os.fsync(descriptor)
+        write_private_file(fresh, raw)
         fresh.replace(self.path)
-        folder = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(self._folder)
 
 
 class LatchGate:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-FILE_MODE: Final = 0o600
-FOLDER_MODE: Final = 0o700
+from fairlead.store.private_files import FILE_MODE, make_private_folder
+
 BUSY_TIMEOUT_MS: Final = 10_000
 _PRAGMAS: Final = (
     f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
@@ -19,15 +20,26 @@ _PRAGMAS: Final = (
 )
 
 
+_SIDE_FILES: Final = ("-wal", "-shm", "-journal")
+
+
 def make_private_file(path: Path) -> None:
-    """Create the file and its folder, readable by their owner only; SQLite gives its side files the same mode."""
-    path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    """Create the file and its folder, readable by their owner only; SQLite gives its side files the same mode.
+
+    Raises:
+        NotPrivateError: others may write in its folder.
+        OSError: it cannot be made.
+    """
+    make_private_folder(path.parent)
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, FILE_MODE))
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE))
     except FileExistsError:
         # Never open and close a database that may be in use: closing any descriptor of a file gives up all locks that
         # this process holds on it, and then another process takes itself for the last one and deletes the log.
         path.chmod(FILE_MODE)
+        for end in _SIDE_FILES:
+            with suppress(FileNotFoundError):
+                path.with_name(path.name + end).chmod(FILE_MODE)
 
 
 def set_pragmas(connection: sqlite3.Connection) -> None:

@@ -8,9 +8,9 @@ import stat
 from pathlib import Path
 from typing import Final, Protocol
 
+from fairlead.store.private_files import write_private_file
 from fairlead.vault.master_keys import KEY_BYTES, KeyRing, MasterKey, VaultError, read_keys
 
-FILE_MODE: Final = 0o600
 FILE_BYTES_MAX: Final = 16_384
 _OTHERS: Final = 0o077
 _HEAD: Final = """\
@@ -128,7 +128,7 @@ class KeyFile:
                 # Two commands at once take turns; the second one finds what the first one wrote.
                 fcntl.flock(folder, fcntl.LOCK_EX)
                 self._check_unchanged(ring)
-                _write_private(beside, _HEAD + changed.write())
+                write_private_file(beside, (_HEAD + changed.write()).encode("ascii"))
                 beside.replace(self._path)
                 os.fsync(folder)
             finally:
@@ -156,17 +156,6 @@ class KeyFile:
                 f"others may read the vault's key file {self._path} (mode {mode:04o}): run chmod 600 {self._path}, "
                 "and if they are not trusted, fairlead vault rotate"
             )
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        # The creator's mask may have taken rights away from us too.
-        os.fchmod(descriptor, FILE_MODE)
-        file.write(text)
-        file.flush()
-        os.fsync(descriptor)
 
 
 def draw_key() -> MasterKey:
