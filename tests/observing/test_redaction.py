@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from fairlead.accounts.tokens import PREFIX
+from fairlead.core.model.secret_names import is_secret_name
 from fairlead.observing.redaction import (
     DEPTH_MAX,
     ITEMS_MAX,
@@ -24,7 +25,6 @@ from fairlead.observing.redaction import (
     TEXT_SEARCHED_MAX,
     Redactor,
 )
-from fairlead.observing.secret_names import is_secret_name
 
 REDACTOR = Redactor()
 WORDS = string.ascii_letters + string.digits

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Final
 from urllib.parse import quote
 
-from fairlead.observing.secret_names import NAME_LENGTH_MAX, is_secret_name
+from fairlead.core.model.secret_names import NAME_LENGTH_MAX, is_secret_name
 
 STARS: Final = "***"
 DEPTH_MAX: Final = 8

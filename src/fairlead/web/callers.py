@@ -65,9 +65,9 @@ def refuse_address(address: IpAddress | None) -> Refusal:
     )
 
 
-async def refuse_stranger(address: IpAddress | None, tools: WebTools) -> Refusal:
+def refuse_stranger(address: IpAddress | None, tools: WebTools) -> Refusal:
     """The same for every way of being wrong, until an address has been wrong too often."""
-    wait_s = await tools.rates.note_failure(address)
+    wait_s = tools.rates.note_failure(address)
     if wait_s is not None:
         return _too_often(wait_s)
     return Refusal(status_code=HTTPStatus.UNAUTHORIZED, error=UNAUTHORIZED_TEXT)
@@ -80,23 +80,23 @@ async def identify(request: Request, tools: WebTools, *, any_address: bool = Fal
     if scheme == "bearer":
         hook = find_hook(value, tools)
         if hook is None:
-            return await refuse_stranger(address, tools)
+            return refuse_stranger(address, tools)
         refusal = None if any_address else check_address(hook, address, tools)
         return refusal or Caller(tenant=hook.tenant, hook=hook)
     if scheme == "basic":
         return await _check_password(value, address, tools)
-    return await refuse_stranger(address, tools)
+    return refuse_stranger(address, tools)
 
 
 async def _check_password(value: str, address: IpAddress | None, tools: WebTools) -> Caller | Refusal:
     try:
         username, separator, password = base64.b64decode(value, validate=True).decode("utf-8").partition(":")
     except (binascii.Error, UnicodeDecodeError, ValueError):
-        return await refuse_stranger(address, tools)
+        return refuse_stranger(address, tools)
     user = tools.passwords.recall(username, password)
     if user is not None:
         return Caller(tenant=user.tenant, user=user)
-    wait_s = await tools.rates.blocked_s(address)
+    wait_s = tools.rates.blocked_s(address)
     if wait_s is not None:
         return _too_often(wait_s)
     try:
@@ -105,7 +105,7 @@ async def _check_password(value: str, address: IpAddress | None, tools: WebTools
         return Refusal(
             status_code=HTTPStatus.SERVICE_UNAVAILABLE, error="too many sign-ins at once", retry_after_s=BUSY_RETRY_S
         )
-    return Caller(tenant=user.tenant, user=user) if user is not None else await refuse_stranger(address, tools)
+    return Caller(tenant=user.tenant, user=user) if user is not None else refuse_stranger(address, tools)
 
 
 def _too_often(wait_s: int) -> Refusal:

@@ -1,4 +1,4 @@
-"""The token never reaches the disk, and nothing else of the body is touched."""
+"""The token never reaches the disk, nor what goes by a secret's name, and nothing else of the body is touched."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fairlead.core.model.secret_names import is_secret_name
 from fairlead.sources.webhook.redact import blank_token
 
 TOKEN = "flh_" + "Zk3" * 14
@@ -21,7 +22,7 @@ def test_the_token_is_covered_with_stars_of_its_length() -> None:
 
 @pytest.mark.parametrize("separator", [":", ": ", " : "])
 @pytest.mark.parametrize(
-    "rest", ["", ',"authToken2":"x"', ',"note":"authToken"', ',"b":{"authToken":"public"},"c":["{"]']
+    "rest", ["", ',"authTokenId":"x"', ',"note":"authToken"', ',"b":{"author":"public"},"c":["{"]', ',"token":7']
 )
 def test_however_plain_the_body_is_only_the_token_is_covered(separator: str, rest: str) -> None:
     raw = f'{{"authToken"{separator}"{TOKEN}","symbol":"BTC-USDT"{rest}}}'.encode()
@@ -50,9 +51,26 @@ def test_a_foreign_token_in_the_field_is_covered_too() -> None:
     assert blank_token(raw, TOKEN) == b'{"authToken":"*","symbol":"x-USDT"}'
 
 
-def test_only_the_outermost_field_is_the_token() -> None:
-    raw = b'{"extra":{"authToken":"public"},"note":"authToken","b":["authToken","c"]}'
-    assert blank_token(raw, TOKEN) == raw
+@pytest.mark.parametrize(
+    "field",
+    [
+        '"apiSecret":"Zq7"',
+        '"api_key" : "Zq7"',
+        '"extra":{"authToken":"Zq7"}',
+        '"passphrase":["x",{"text":"Zq7"}]',
+        '"p\\u0061ssword":"Zq7"',
+        '"OK-ACCESS-SIGN":"Zq7","OK-ACCESS-TIMESTAMP":"public"',
+    ],
+)
+def test_whatever_goes_by_a_secrets_name_is_covered(field: str) -> None:
+    raw = f'{{"authToken":"{TOKEN}","symbol":"BTC-USDT",{field},"b":["authToken","kept"]}}'.encode()
+    blanked = blank_token(raw, TOKEN)
+    assert b"Zq7" not in blanked
+    assert len(blanked) == len(raw)
+    kept, given = json.loads(blanked), json.loads(raw)
+    assert kept.keys() == given.keys()
+    assert (kept["symbol"], kept["b"]) == ("BTC-USDT", ["authToken", "kept"])
+    assert kept.get("OK-ACCESS-TIMESTAMP") == given.get("OK-ACCESS-TIMESTAMP")
 
 
 json_values = st.recursive(
@@ -70,5 +88,11 @@ def test_of_any_object_everything_but_the_token_stays(fields: dict[str, object],
     assert TOKEN.encode() not in blanked
     before, after = json.loads(raw), json.loads(blanked)
     for name, value in before.items():
-        if name != "authToken" and TOKEN not in json.dumps({name: value}):
+        if TOKEN not in json.dumps({name: value}) and not holds_secret_name({name: value}):
             assert after[name] == value
+
+
+def holds_secret_name(value: object) -> bool:
+    if isinstance(value, dict):
+        return any(is_secret_name(name) or holds_secret_name(inner) for name, inner in value.items())
+    return isinstance(value, list) and any(map(holds_secret_name, value))

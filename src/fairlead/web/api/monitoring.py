@@ -57,8 +57,8 @@ class MonitoringBoard:
         if not self._is_operator(request):
             if self._token_digest is None:
                 return error_reply(request.state.call_id, Refusal(status_code=HTTPStatus.FORBIDDEN, error=NOT_LOCAL))
-            return error_reply(request.state.call_id, await refuse_stranger(address, self._tools))
-        wait_s = await self._tools.rates.hit_metrics(address, METRICS_PER_MINUTE_MAX)
+            return error_reply(request.state.call_id, refuse_stranger(address, self._tools))
+        wait_s = self._tools.rates.hit_metrics(address, METRICS_PER_MINUTE_MAX)
         if wait_s is not None:
             refusal = Refusal(status_code=HTTPStatus.TOO_MANY_REQUESTS, error="asked too often", retry_after_s=wait_s)
             return error_reply(request.state.call_id, refusal)

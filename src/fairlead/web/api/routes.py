@@ -100,7 +100,7 @@ class Questions:
             return caller
         found = caller.hook or self._tools.directory.current.find_hook(caller.tenant, name)
         if found is None or name not in {found.hook_id, found.name}:
-            return await refuse_stranger(find_address(request, self._tools), self._tools)
+            return refuse_stranger(find_address(request, self._tools), self._tools)
         return found
 
 

@@ -86,7 +86,7 @@ class AlertEndpoint:
             return error_reply(call.call_id, hook)
         reply = (
             check_address(hook, address, self._tools)
-            or await self._count(hook)
+            or self._count(hook)
             or await self._tools.intake.receive(call, hook, body)
         )
         if isinstance(reply, Refusal):
@@ -111,11 +111,11 @@ class AlertEndpoint:
         hook = find_hook(token, self._tools)
         named = request.path_params.get("hook")
         if hook is None or (named is not None and named not in {hook.hook_id, hook.name}):
-            return await refuse_stranger(address, self._tools)
+            return refuse_stranger(address, self._tools)
         return hook
 
-    async def _count(self, hook: Hook) -> Refusal | None:
-        wait_s = await self._tools.rates.hit_hook(hook.hook_id, hook.rate_per_minute)
+    def _count(self, hook: Hook) -> Refusal | None:
+        wait_s = self._tools.rates.hit_hook(hook.hook_id, hook.rate_per_minute)
         if wait_s is None:
             return None
         return Refusal(status_code=HTTPStatus.TOO_MANY_REQUESTS, error=RATE_LIMITED, retry_after_s=wait_s)
