@@ -22,7 +22,9 @@ START_S: Final = 30
 ANSWER_S: Final = 20
 
 
-def run(*arguments: str, data: Path, given: str = "", fails: bool = False) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str, data: Path, given: str = "", fails: bool = False, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run one command to its end, with ``given`` on its standard input."""
     done = subprocess.run(
         [FAIRLEAD, *arguments, "--data", str(data)],
@@ -31,16 +33,16 @@ def run(*arguments: str, data: Path, given: str = "", fails: bool = False) -> su
         text=True,
         timeout=START_S,
         check=False,
-        env=_environment(),
+        env=_environment(**environment),
     )
     if not fails:
         assert done.returncode == 0, done.stderr
     return done
 
 
-def run_json(*arguments: str, data: Path) -> Any:  # noqa: ANN401  # whatever the command prints
+def run_json(*arguments: str, data: Path, **environment: str) -> Any:  # noqa: ANN401  # whatever the command prints
     """Run one command with ``--json`` and read what it prints."""
-    return json.loads(run(*arguments, "--json", data=data).stdout)
+    return json.loads(run(*arguments, "--json", data=data, given="", fails=False, **environment).stdout)
 
 
 class Server:
@@ -90,6 +92,16 @@ class Server:
     def kill(self) -> None:
         """End it as a power cut would end the process."""
         self._end(signal.SIGKILL)
+
+    def abort(self) -> int:
+        """End it as a crash in a library would, with a core dump where the system makes one."""
+        return self._end(signal.SIGABRT)
+
+    @property
+    def pid(self) -> int:
+        """The process that runs now."""
+        assert self._process is not None
+        return self._process.pid
 
     def _end(self, number: signal.Signals) -> int:
         assert self._process is not None

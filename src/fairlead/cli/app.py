@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from fairlead.cli.accounts import accounts
+from fairlead.cli.backup import add_backup
 from fairlead.cli.config import add_config_commands
 from fairlead.cli.demo import add_demo
 from fairlead.cli.explain import add_explain
@@ -54,6 +55,7 @@ app.add_typer(hooks, name="hook")
 app.add_typer(notify, name="notify")
 app.add_typer(vault, name="vault")
 add_storage_commands(app)
+add_backup(app)
 add_config_commands(app)
 
 

@@ -59,7 +59,7 @@ def verify(options: PrintOptions) -> None:
     settings = load_settings(options)
     check_database(settings)
     with database_failures_explained(settings):
-        report = verify_store(settings.store_url, wiring.journal_fold(), _show_progress, records=wiring.record_kinds())
+        report = verify_store(settings.store_url, wiring.journal_fold(), show_progress, records=wiring.record_kinds())
     if options.as_json:
         say_json({"rows": report.rows, "streams": report.streams, "problems": list(report.problems)})
     else:
@@ -77,6 +77,7 @@ def _show_revisions(what: str, revisions: list[str], options: PrintOptions) -> N
         say(f"{what}: {', '.join(revisions) or 'nothing'}")
 
 
-def _show_progress(done: int, total: int) -> None:
+def show_progress(done: int, total: int) -> None:
+    """Say how far a check has come, to whoever is watching."""
     if sys.stderr.isatty():
         tell(f"{done} of {total} journal rows")

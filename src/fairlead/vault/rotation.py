@@ -55,6 +55,11 @@ async def survey_keys(store: Store, source: KeySource) -> Sequence[KeyUse]:
     ]
 
 
+async def list_needed(store: Store) -> Sequence[str]:
+    """Ids of the keys that sealed values need, wherever those keys are."""
+    return sorted({_key_name(value) for value in await _list(store)})
+
+
 async def check_keys(store: Store, source: KeySource) -> None:
     """Make sure that every value that was ever sealed has its key; an installation without any needs none.
 
