@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from urllib.parse import urlsplit
 
 FAIRLEAD: Final = str(Path(sys.executable).parent / "fairlead")
 START_S: Final = 30
+# As JSON or as text; behind the address comes at least one more field.
+LISTENING: Final = re.compile(r'\blistening\b.*\burl\W{1,4}(https?://[^\s",]+)[\s",].*\bdata\b')
 ANSWER_S: Final = 20
 
 
@@ -78,9 +81,9 @@ class Server:
         until = time.monotonic() + START_S
         while self._process.poll() is None and time.monotonic() < until:
             lines = self.log_path.read_text()[seen:].splitlines()
-            told = next((line for line in lines if '"listening"' in line and line.endswith("}")), None)
+            told = next(filter(None, map(LISTENING.search, lines)), None)
             if told is not None:
-                self.url = json.loads(told)["url"]
+                self.url = told[1]
                 return
             time.sleep(0.02)
         raise AssertionError(f"the server did not start:\n{self.log_path.read_text()[seen:]}")

@@ -13,7 +13,7 @@ from fairlead.cli.failures import database_failures_explained
 from fairlead.cli.options import PrintOptions, add_command
 from fairlead.cli.output import EXIT_USAGE, StopError, say_facts, tell
 from fairlead.cli.records import ask_database, check_database, run_uninterrupted
-from fairlead.cli.storage import show_progress
+from fairlead.cli.storage import show_progress, tell_problems
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,7 +66,7 @@ def backup(options: BackupOptions) -> None:
         "journal_rows": done.report.rows,
         "kill_switches": done.has_latches,
         "needs_keys": list(keys),
-        "problems": list(done.report.problems),
+        "problems": tell_problems(done.report),
     }
     say_facts(row, as_json=options.as_json)
     if keys:

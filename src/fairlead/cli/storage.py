@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from fairlead.cli.failures import database_failures_explained
 from fairlead.cli.options import PrintOptions, add_command
 from fairlead.cli.output import StopError, say, say_json, tell
 from fairlead.cli.records import check_database, prepare_database
+
+if TYPE_CHECKING:
+    from fairlead.store.verify import Report
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,14 +63,22 @@ def verify(options: PrintOptions) -> None:
     check_database(settings)
     with database_failures_explained(settings):
         report = verify_store(settings.store_url, wiring.journal_fold(), show_progress, records=wiring.record_kinds())
+    problems = tell_problems(report)
     if options.as_json:
-        say_json({"rows": report.rows, "streams": report.streams, "problems": list(report.problems)})
+        say_json({"rows": report.rows, "streams": report.streams, "problems": problems})
     else:
-        for problem in report.problems:
+        for problem in problems:
             say(problem)
         say(f"{report.rows} journal rows in {report.streams} streams: {len(report.problems) or 'no'} problems")
     if report.problems:
         raise StopError("the tables and the journal disagree; keep a copy of the data folder before anything else")
+
+
+def tell_problems(report: Report) -> list[str]:
+    """The problems of a check as they may be shown: what is damaged may hold anything, a secret too."""
+    from fairlead.observing.redaction import Redactor
+
+    return list(map(Redactor().redact_text, report.problems))
 
 
 def _show_revisions(what: str, revisions: list[str], options: PrintOptions) -> None:
