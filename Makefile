@@ -51,8 +51,7 @@ lint: $(VENV)/dev.stamp
 	@$(BIN)/lint-imports --no-logo
 
 quick: $(VENV)/dev.stamp
-	@scripts/install-test-servers.sh
-	@$(BIN)/pytest $(PARALLEL) -m 'not slow' $(ARGS)
+	@HYPOTHESIS_PROFILE=quick $(BIN)/pytest $(PARALLEL) -m 'not slow' $(ARGS)
 
 test: lint
 	@scripts/install-test-servers.sh

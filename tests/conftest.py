@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Verbosity, settings
 
 from tests.servers import shared
 
 # A slow machine is not a failed property, so no deadlines; pytest-timeout catches what hangs.
+settings.register_profile("quick", max_examples=15, deadline=None)
 settings.register_profile("dev", max_examples=40, deadline=None)
 settings.register_profile(
     "ci",
@@ -41,6 +44,20 @@ def _refuse_lookups(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(_refuse_lookups)
+
+PROCESSES = Path(__file__).parent / "e2e"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What starts processes or database servers is for `make test`; `make check` must stay quick."""
+    for item in items:
+        if PROCESSES in item.path.parents or _needs_server(item):
+            item.add_marker(pytest.mark.slow)
+
+
+def _needs_server(item: pytest.Item) -> bool:
+    call = getattr(item, "callspec", None)
+    return call is not None and any(value in shared.KINDS for value in call.params.values() if isinstance(value, str))
 
 
 def pytest_configure() -> None:

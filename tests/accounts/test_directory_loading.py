@@ -10,12 +10,12 @@ import pytest
 from fairlead.accounts.directory import load_directory
 from fairlead.accounts.tokens import hash_token
 from fairlead.core.model.account import ExecutionMode, PositionMode, VenueAccount
-from fairlead.store.migrate import migrate
 from fairlead.store.queries.accounts import add_account
 from fairlead.store.queries.groups import Group, add_group
 from fairlead.store.queries.hooks import Hook, add_hook
 from fairlead.store.queries.users import Role, User, add_user
 from fairlead.store.session import Store
+from tests.servers.clean import clean_sqlite
 
 OWNER = User(
     user_id="u1",
@@ -53,8 +53,7 @@ HOOK = Hook(
 
 @pytest.fixture(name="store")
 async def _store(tmp_path: Path) -> AsyncIterator[Store]:
-    url = f"sqlite:///{tmp_path / 'fairlead.sqlite3'}"
-    migrate(url)
+    url = clean_sqlite(tmp_path)
     store = Store(url)
     yield store
     await store.close()

@@ -84,6 +84,7 @@ def test_a_removed_channel_is_gone(phone: dict[str, Any], ask: Ask, run: Run) ->
     assert "there is no channel at all yet" in run("notify", "show", "phone", code=1).output
 
 
+@pytest.mark.slow
 def test_a_sample_says_what_happened(phone: dict[str, Any], run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     with bot_api(200) as url:
         monkeypatch.setenv("FAIRLEAD_TELEGRAM_URL", url)

@@ -171,6 +171,7 @@ def test_a_key_in_the_settings_file_is_refused(alice: str, run: Run, folder: Pat
     assert "flv_something" not in refused.output + run("check-config", code=2).output
 
 
+@pytest.mark.slow
 def test_a_crash_while_the_vault_is_open_shows_nothing(keyed: str, folder: Path) -> None:
     # The sealing itself breaks, with every part of the key in its hands.
     program = f"""

@@ -23,7 +23,10 @@ def _data(tmp_path: Path) -> Path:
 
 
 def use_database(data: Path, url: str) -> None:
-    (data / "fairlead.toml").write_text(f"database_url = {url!r}\n")
+    settings = data / "fairlead.toml"
+    # It holds the password of the database.
+    settings.touch(mode=0o600)
+    settings.write_text(f"database_url = {url!r}\n")
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -177,6 +177,7 @@ async def test_the_token_is_nowhere_but_in_the_call(
         assert secret.encode() not in stored
 
 
+@pytest.mark.slow
 async def test_a_burst_is_joined_within_the_limits_and_loses_nothing(world: NotifyWorld, api: BotApi) -> None:
     channel = await world.add_channel()
     await world.start(channel)

@@ -286,6 +286,7 @@ async def test_entries_that_do_not_wait_see_each_others_reservations(world: Trad
     assert world.agrees("a2")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("symbol", [LINEAR, INVERSE])
 async def test_hundreds_of_fills_leave_no_difference_however_small(world: TradingWorld, symbol: str) -> None:
     for number in range(25):

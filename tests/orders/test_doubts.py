@@ -89,6 +89,7 @@ async def test_a_lost_request_stays_unknown_until_its_deadline_is_surely_past(wo
     assert world.agrees()
 
 
+@pytest.mark.slow
 async def test_without_deadlines_and_lasting_ids_no_such_order_proves_nothing(world: TradingWorld) -> None:
     world.venue().promises = promises(deadlines=False, lasting=False)
     world.venue().lose_requests = 1
@@ -125,6 +126,7 @@ async def test_a_doubt_survives_a_restart_with_its_owner(world: TradingWorld) ->
     assert world.agrees()
 
 
+@pytest.mark.slow
 async def test_a_silent_venue_is_asked_less_and_less_often(world: TradingWorld) -> None:
     world.venue().lose_answers = 1
     world.venue().find_unanswered = 1_000_000

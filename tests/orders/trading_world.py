@@ -31,7 +31,6 @@ from fairlead.reporting.gather import explain_stored
 from fairlead.simulator.exchange import Exchange
 from fairlead.simulator.orders import Order as VenueOrder
 from fairlead.store.journal import StoredJournal
-from fairlead.store.migrate import migrate
 from fairlead.store.queries import states
 from fairlead.store.session import Store
 from fairlead.store.urls import sqlite_path
@@ -40,6 +39,7 @@ from fairlead.wiring import Trading, TradingPlan, journal_fold
 from fairlead.wiring.killing import Latching
 from tests.orders.scripted_venue import ScriptedVenue
 from tests.orders.watched_journal import WatchedJournal
+from tests.servers.clean import clean_sqlite
 
 START_MS = 1_790_000_000_000
 SPOT, LINEAR, INVERSE, ETHER = "BTC-USDT", "BTC-USDT-SWAP", "BTC-USD-SWAP", "ETH-USDT-SWAP"
@@ -163,9 +163,7 @@ class TradingWorld:
 
     @classmethod
     def make(cls, folder: Path) -> TradingWorld:
-        url = f"sqlite:///{folder / 'fairlead.sqlite3'}"
-        migrate(url)
-        return cls(url)
+        return cls(clean_sqlite(folder))
 
     # --- life of the process
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+import tempfile
+from contextlib import closing
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -10,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from fairlead.store.migrate import migrate
+from fairlead.store.sqlite_file import make_private_file
 from fairlead.store.tables import config_version, metadata
 from tests.servers.database_server import RealServer
 from tests.servers.shared import KINDS, shared_server
@@ -24,9 +28,7 @@ _numbers = count(1)
 def clean_url(kind: str, folder: Path) -> str:
     """The URL of a database with the newest tables and nothing in them."""
     if kind == "sqlite":
-        url = f"sqlite:///{folder / 'fairlead.sqlite3'}"
-        migrate(url)
-        return url
+        return clean_sqlite(folder)
     server = shared_server(kind)
     name = _worker_database(kind)
     server.cut_connections(name)
@@ -35,6 +37,15 @@ def clean_url(kind: str, folder: Path) -> str:
         name, *(f"DELETE FROM {quote_name(kind, table)}" for table in tables), "UPDATE config_version SET version = 0"
     )
     return server.url(name)
+
+
+def clean_sqlite(folder: Path) -> str:
+    """The URL of a new file with the newest tables and nothing in them: a copy, because a hundred tests make one."""
+    path = folder / "fairlead.sqlite3"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_file(path)
+    path.write_bytes(_migrated_bytes())
+    return f"sqlite:///{path}"
 
 
 def empty_url(kind: str, folder: Path) -> str:
@@ -55,6 +66,16 @@ def server_of(kind: str) -> tuple[RealServer, str]:
 def quote_name(kind: str, name: str) -> str:
     """Names such as ``groups`` mean something else to some."""
     return f"`{name}`" if kind == "mariadb" else f'"{name}"'
+
+
+@cache
+def _migrated_bytes() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "fairlead.sqlite3"
+        migrate(f"sqlite:///{path}")
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return path.read_bytes()
 
 
 @cache

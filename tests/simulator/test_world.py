@@ -102,6 +102,7 @@ def test_reported_changes_add_up_to_the_balances(done: list[Deed], seed: int) ->
             assert not changes or changes[-1].total == total
 
 
+@pytest.mark.slow
 @given(deeds, st.integers(0, 5))
 def test_nobody_without_positions_is_ever_below_zero_and_nothing_stays_held(done: list[Deed], seed: int) -> None:
     exchange, _ = live(done, seed)
@@ -117,6 +118,7 @@ def test_nobody_without_positions_is_ever_below_zero_and_nothing_stays_held(done
             assert balance.reserved == held
 
 
+@pytest.mark.slow
 @given(deeds, st.integers(0, 5))
 def test_the_same_seed_gives_the_same_events(done: list[Deed], seed: int) -> None:
     assert live(done, seed)[1] == live(done, seed)[1]
@@ -156,6 +158,7 @@ def test_spot_and_perpetuals_of_one_coin_stay_together() -> None:
         assert abs(spot.mid - swap.mid) < spot.mid / 200
 
 
+@pytest.mark.slow
 def test_the_book_is_never_crossed_and_always_deep() -> None:
     exchange = Exchange(instruments=DEFAULT_INSTRUMENTS, seed=4, now_ms=START_MS)
 

@@ -108,6 +108,7 @@ def add_many(folder: Path, names: Sequence[str]) -> None:
         put(LatchFile(folder), latch(name))
 
 
+@pytest.mark.slow
 def test_processes_that_set_latches_at_once_lose_none(tmp_path: Path) -> None:
     names = [[f"acc-{process}-{number}" for number in range(10)] for process in range(4)]
     context = multiprocessing.get_context("spawn")

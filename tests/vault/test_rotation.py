@@ -89,6 +89,7 @@ async def test_a_key_that_is_needed_or_seals_is_not_forgotten(store: Store, fold
         await forget(store, fresh, active)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("commits", [0, 1, 3])
 async def test_killed_in_the_middle_everything_opens_and_the_next_rotation_finishes(
     store: Store, folder: Path, commits: int
@@ -112,6 +113,7 @@ async def test_killed_in_the_middle_everything_opens_and_the_next_rotation_finis
     assert await open_all(store, VaultBox(source)) == before
 
 
+@pytest.mark.slow
 async def test_keys_open_all_the_time_while_they_are_rotated(store: Store, folder: Path) -> None:
     rows = await add_keys(store, folder, ACCOUNTS)
     opener = CredentialOpener(lambda: load_keys(store), VaultBox(key_file(folder)))

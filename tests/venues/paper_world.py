@@ -18,9 +18,9 @@ from fairlead.core.model.risk import RiskVerdict
 from fairlead.simulator.exchange import Exchange
 from fairlead.simulator.instruments import DEFAULT_INSTRUMENTS
 from fairlead.store.journal import StoredJournal
-from fairlead.store.migrate import migrate
 from fairlead.venues.paper.house import PaperHouse
 from fairlead.venues.paper.venue import PaperVenue
+from tests.servers.clean import clean_sqlite
 
 START_MS = 1_790_000_000_000
 
@@ -79,8 +79,7 @@ class PaperWorld:
 
     @classmethod
     async def open(cls, folder: Path) -> PaperWorld:
-        url = f"sqlite:///{folder / 'fairlead.sqlite3'}"
-        migrate(url)
+        url = clean_sqlite(folder)
         world = cls(url, VirtualClock(START_MS))
         await world.start()
         return world

@@ -135,6 +135,7 @@ async def test_long_and_short_are_held_side_by_side(world: PaperWorld) -> None:
     }
 
 
+@pytest.mark.slow
 async def test_five_thousand_orders_leave_a_bounded_table_and_a_known_state(world: PaperWorld) -> None:
     venue = world.venue()
     for start in range(0, 5_000, 250):

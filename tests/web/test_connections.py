@@ -87,6 +87,7 @@ async def test_a_slow_sender_is_cut_off_however_steadily_it_sends(site: Site, st
         await sending
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("hurry")
 async def test_a_connection_that_was_used_may_rest_and_be_used_again(site: Site) -> None:
     async with serving(site.app) as server, connected(server) as (reader, writer):

@@ -65,6 +65,7 @@ async def test_answers_leave_without_waiting_for_the_callers_acknowledgement(sit
     await server.stop()
 
 
+@pytest.mark.slow
 async def test_ten_megabytes_are_refused_by_their_header_alone(server: WebServer) -> None:
     status, headers, answer = await exchange(
         server.port, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10485760\r\n\r\n"
@@ -73,6 +74,7 @@ async def test_ten_megabytes_are_refused_by_their_header_alone(server: WebServer
     assert json.loads(answer)["status"] == "error"
 
 
+@pytest.mark.slow
 async def test_an_endless_chunked_body_is_cut_off(server: WebServer) -> None:
     chunk = b"2000\r\n" + b" " * 0x2000 + b"\r\n"
     status, headers, _ = await exchange(

@@ -224,6 +224,7 @@ def live(seed: int, mode: PositionMode, steps: int) -> None:
     assert len(pair.refused) <= pair.placed / 20, pair.refused
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", PositionMode)
 def test_book_and_exchange_agree_after_every_step(mode: PositionMode) -> None:
     live(0, mode, 20)

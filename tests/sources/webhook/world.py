@@ -30,11 +30,11 @@ from fairlead.sources.webhook.json_text import parse_body
 from fairlead.sources.webhook.seams import WebhookTools
 from fairlead.sources.webhook.stored_alerts import StoredAlerts
 from fairlead.store.journal import StoredJournal
-from fairlead.store.migrate import migrate
 from fairlead.store.queries.groups import Group
 from fairlead.store.queries.hooks import Hook
 from fairlead.store.queries.users import Role, User
 from fairlead.store.session import Store
+from tests.servers.clean import clean_sqlite
 
 TENANT = "acme"
 TOKEN = "flh_" + "Qx7" * 14
@@ -234,7 +234,7 @@ class World:
     """One running process; ``restart`` ends it, as abruptly as wished, and starts the next on the same database."""
 
     def __init__(self, folder: Path) -> None:
-        self.url = f"sqlite:///{folder / 'fairlead.sqlite3'}"
+        self.url = clean_sqlite(folder)
         self.clock = VirtualClock(START_MS)
         self.hook = make_hook()
         self.accounts: tuple[VenueAccount, ...] = ACCOUNTS
@@ -242,7 +242,6 @@ class World:
         self.faults: list[tuple[str, BaseException]] = []
         self.wait_ms = 2_500
         self._calls = 0
-        migrate(self.url)
 
     async def start(self) -> int:
         self._real_journal = await StoredJournal.open(self.url, on_death=self._die)
