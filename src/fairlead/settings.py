@@ -127,6 +127,13 @@ class Settings(BaseSettings):
         if (self.tls_certificate_file is None) is not (self.tls_key_file is None):
             message = f"https needs both {PREFIX}TLS_CERTIFICATE_FILE and {PREFIX}TLS_KEY_FILE"
             raise ValueError(message)
+        telegram = urlsplit(self.telegram_url)
+        if telegram.scheme == "http" and not self.notify_private_targets and not _is_loopback(telegram.hostname or ""):
+            message = (
+                f"bot tokens would travel in clear to {telegram.hostname}: use https, or set "
+                f"{PREFIX}NOTIFY_PRIVATE_TARGETS=true where nobody can listen"
+            )
+            raise ValueError(message)
         if not self.public_listen and not self.serves_tls and not _is_loopback(self.host):
             message = (
                 f"host {self.host} can be reached from other machines: use 127.0.0.1, or serve https with "

@@ -165,3 +165,15 @@ def test_a_wrong_wish_is_told_what_to_do(
 def test_a_name_is_taken_once(phone: dict[str, Any], run: Run) -> None:
     output = run("notify", "add", "telegram", "phone", "--chat", "42", "--secret-stdin", typed=TOKEN, code=1).output
     assert "there is a channel 'phone' already" in output
+
+
+def test_a_secret_comes_from_a_file_that_is_private(alice: str, run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "bot.txt"
+    path.write_text(f"{TOKEN}\n")
+    path.chmod(0o644)
+    command = ("notify", "add", "telegram", "phone", "--chat", "42", "--secret-file", str(path))
+    refused = run(*command, code=2)
+    assert f"others may read {path}: run chmod 600 {path}" in refused.stderr
+    assert TOKEN not in refused.output
+    path.chmod(0o600)
+    run(*command)

@@ -139,7 +139,35 @@ def test_files_that_cannot_be_used_stop_the_start_with_a_sentence(
 # --- who may listen where
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "fairlead.example", ""])
+PUBLIC = [
+    "0.0.0.0",
+    "::",
+    "0",
+    "0.0",
+    "[::]",
+    "*",
+    "192.0.2.1",
+    "10.0.0.5",
+    "172.16.0.9",
+    "192.168.1.20",
+    "169.254.1.1",
+    "100.64.0.1",
+    "2001:db8::1",
+    "fe80::1",
+    "fd00::1",
+    "::ffff:0.0.0.0",
+    "::ffff:192.0.2.1",
+    "128.0.0.1",
+    "127.0.0.1.example",
+    "localhost.example",
+    "fairlead.example",
+    "2130706433",
+    "127.1",
+    "0x7f000001",
+]
+
+
+@pytest.mark.parametrize("host", [*PUBLIC, "", " 127.0.0.1"])
 def test_a_public_address_needs_https_or_a_promise(
     host: str, folder: Path, files: TlsFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,3 +191,12 @@ def test_this_machine_alone_needs_nothing(host: str, folder: Path) -> None:
 
 def test_a_server_does_not_listen_in_public_by_itself(run: Run) -> None:
     assert "can be reached from other machines" in run("serve", "--host", "0.0.0.0", "--port", "0", code=2).stderr
+
+
+@pytest.mark.parametrize("url", ["http://bots.example:8081", "http://10.0.0.5", "http://[2001:db8::1]/x"])
+def test_bot_tokens_travel_in_clear_only_on_this_machine_or_by_a_promise(url: str, folder: Path) -> None:
+    refused = read_settings({"telegram_url": url, "data_dir": folder})
+    assert "bot tokens would travel in clear" in refused.problems[0]
+    assert read_settings({"telegram_url": url, "data_dir": folder, "notify_private_targets": True}).settings is not None
+    for allowed in ("http://127.0.0.1:8081", "http://[::1]:8081", "http://localhost", "https://bots.example"):
+        assert read_settings({"telegram_url": allowed, "data_dir": folder}).settings is not None

@@ -14,6 +14,7 @@ import typer
 from fairlead.cli.config import load_settings
 from fairlead.cli.options import add_command
 from fairlead.cli.output import EXIT_USAGE, StopError, say_facts, tell
+from fairlead.cli.private_input import GIVEN_LENGTH_MAX, read_private_text
 from fairlead.cli.tenants import TenantOptions, ask_tenant
 from fairlead.cli.vault_box import open_vault
 from fairlead.reporting.times import time_text
@@ -24,9 +25,7 @@ if TYPE_CHECKING:
     from fairlead.store.queries.secrets import VenueKeyRow
 
 PARTS: Final = ("API key", "secret", "passphrase")
-GIVEN_LENGTH_MAX: Final = 4_096
 DEFAULT_PERMISSIONS: Final = ("read_only", "trade")
-OTHERS: Final = 0o077
 
 account_key = typer.Typer(
     help="The key that an account trades with at its venue; sealed, and never shown again.",
@@ -64,7 +63,7 @@ class SetKeyOptions(KeyOptions):
             StopError: there is no terminal to ask at, or there are not three lines to read.
         """
         if self.file is not None:
-            return _split(_read_private(self.file))
+            return _split(read_private_text(self.file))
         if self.from_stdin:
             return _split(sys.stdin.read(GIVEN_LENGTH_MAX))
         if not sys.stdin.isatty():
@@ -133,18 +132,6 @@ def _key_row(account: str, row: VenueKeyRow) -> dict[str, object]:
         "sealed_with": read_key_id(row.api_secret).hex(),
         "created": time_text(row.created_ms),
     }
-
-
-def _read_private(path: Path) -> str:
-    try:
-        if path.stat().st_mode & OTHERS:
-            raise StopError(
-                f"others may read {path}: run chmod 600 {path}, and make a new key at the venue", EXIT_USAGE
-            )
-        with path.open(encoding="utf-8") as file:
-            return file.read(GIVEN_LENGTH_MAX)
-    except (OSError, UnicodeDecodeError) as error:
-        raise StopError(f"{path} cannot be read: {type(error).__name__}", EXIT_USAGE) from None
 
 
 def _split(text: str) -> Sequence[str]:

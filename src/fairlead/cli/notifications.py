@@ -14,6 +14,7 @@ from fairlead.cli.channel_rows import channel_details, channel_row, outbox_row
 from fairlead.cli.config import load_settings
 from fairlead.cli.options import add_command
 from fairlead.cli.output import EXIT_USAGE, StopError, say, say_facts, say_json, say_rows, table_lines, tell
+from fairlead.cli.private_input import GIVEN_LENGTH_MAX, read_private_text
 from fairlead.cli.records import Registry
 from fairlead.cli.tenants import TenantOptions, TenantWork, ask_some, ask_tenant
 from fairlead.cli.vault_box import open_vault
@@ -54,7 +55,8 @@ class AddOptions(ChannelOptions):
 
     secret_stdin: Annotated[bool, typer.Option("--secret-stdin", help="Read the secret from stdin.")] = False
     secret_file: Annotated[
-        Path | None, typer.Option("--secret-file", metavar="FILE", help="Read the secret from a file.")
+        Path | None,
+        typer.Option("--secret-file", metavar="FILE", help="Read the secret from a file that only you can read."),
     ] = None
     time_zone: Annotated[str, typer.Option(metavar="ZONE", help="Such as Europe/Berlin (default: the owner's).")] = ""
     types: _TypesOption = None
@@ -63,15 +65,12 @@ class AddOptions(ChannelOptions):
         """Get the secret; it is never part of the command line, which others on the machine can see.
 
         Raises:
-            StopError: there is no terminal to ask at, or the file cannot be read.
+            StopError: there is no terminal to ask at, or the file cannot be read, or others may read it.
         """
         if self.secret_file is not None:
-            try:
-                return self.secret_file.read_text(encoding="utf-8").strip()
-            except (OSError, UnicodeDecodeError) as error:
-                raise StopError(f"{self.secret_file} cannot be read: {error}", EXIT_USAGE) from error
+            return read_private_text(self.secret_file).strip()
         if self.secret_stdin:
-            return sys.stdin.readline().strip()
+            return sys.stdin.readline(GIVEN_LENGTH_MAX).strip()
         if not sys.stdin.isatty():
             message = f"there is no terminal to ask for the {what}: use --secret-stdin or --secret-file"
             raise StopError(message, EXIT_USAGE)

@@ -6,6 +6,7 @@ import getpass
 import sys
 
 from fairlead.cli.output import EXIT_USAGE, StopError
+from fairlead.cli.private_input import GIVEN_LENGTH_MAX
 from fairlead.core.model.secret import Secret
 
 
@@ -20,7 +21,7 @@ def read_password(*, username: str, from_stdin: bool, generate: bool) -> str:
 
         return generate_password()
     if from_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
+        return sys.stdin.readline(GIVEN_LENGTH_MAX).rstrip("\r\n")
     if not sys.stdin.isatty():
         raise StopError("there is no terminal to ask for a password: use --password-stdin or --generate", EXIT_USAGE)
     password = getpass.getpass(f"Password for {username}: ")
