@@ -223,7 +223,7 @@ def drive(evidence: Evidence, server: Server, kind: str) -> str:
         body = {**alert, "authToken": token, "alertId": f"{kind}-{len(evidence.places)}", **changes}
         return evidence.call(server, "POST", path + query, body, **headers, **more)
 
-    good = post({"comment": f"my token is {token}"})
+    good = post({"comment": f"my tokens are {token} and {STRANGE['wrong token']}"})
     assert good["status"] == "done", good
     post({"authToken": None}, Authorization=own)
     post({"side": "up"})

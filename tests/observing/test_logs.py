@@ -222,12 +222,15 @@ def test_afterwards_everything_is_as_it_was(console: Console) -> None:
     assert console.lines()[0]["message"] == "***"
 
 
-def test_a_command_that_breaks_shows_its_error_without_secrets(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_command_that_breaks_shows_its_error_without_secrets(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAIRLEAD_METRICS_TOKEN", "open sesame")
     with pytest.raises(SystemExit) as ended, CrashesShownSafely():
-        raise OSError(f"postgresql://fair:sesame@db: no token {SECRET}")
+        raise OSError(f"postgresql://fair:sesame@db: no token {SECRET}, open sesame")
     assert ended.value.code == 1
     told = capsys.readouterr().err
-    assert "OSError: postgresql://fair:***@db: no token ***" in told
+    assert "OSError: postgresql://fair:***@db: no token ***, ***" in told
     assert "test_logs.py" in told
 
 

@@ -122,6 +122,7 @@ def test_what_somebody_put_in_the_place_of_a_file_is_not_written_to(name: str, t
     folder.mkdir(mode=0o700)
     theirs = tmp_path / "theirs"
     theirs.write_text(PLAIN)
+    theirs.chmod(0o644)
     if trick == "link":
         (folder / name).symlink_to(theirs)
     else:

@@ -19,3 +19,10 @@ async def _store(folder: Path) -> AsyncIterator[Store]:
     store = open_store(folder)
     yield store
     await store.close()
+
+
+@pytest.fixture(name="kind")
+def _kind(request: pytest.FixtureRequest) -> str:
+    """Which server a test of servers is for."""
+    kind: str = request.param
+    return kind

@@ -46,6 +46,16 @@ def test_the_token_is_found_wherever_and_however_it_is_written(body: str) -> Non
     assert TOKEN not in json.dumps(json.loads(blanked))
 
 
+@pytest.mark.parametrize("written", ["flh_OfAnotherHook", "see flh_OfAnotherHook!", "\\u0066lh_OfAnotherHook"])
+def test_the_token_of_another_hook_is_covered_too(written: str) -> None:
+    raw = f'{{"authToken":"{TOKEN}","symbol":"BTC-USDT","comment":"{written}"}}'.encode()
+    assert json.loads(blank_token(raw, TOKEN)) == {
+        "authToken": STARS,
+        "symbol": "BTC-USDT",
+        "comment": "*" * len(written),
+    }
+
+
 def test_a_foreign_token_in_the_field_is_covered_too() -> None:
     raw = b'{"authToken":"x","symbol":"x-USDT"}'
     assert blank_token(raw, TOKEN) == b'{"authToken":"*","symbol":"x-USDT"}'

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
+from fairlead.accounts.tokens import PREFIX
 from fairlead.core.model.secret_names import is_secret_name
 
 FIELD_LITERAL: Final = b'"authToken"'
@@ -18,10 +19,11 @@ _PART: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]:,]', re.DOTALL)
 # A field's name, where no string holds a quote.
 _NAME: Final = re.compile(rb'"([^"]*)"\s*:')
 NAMES_REMEMBERED_MAX: Final = 1_024
+_TOKEN_BEGINS: Final = PREFIX.encode()
 
 
 def blank_token(raw: bytes, token: str) -> bytes:
-    """Put stars over every text of the body that holds the token or goes by a secret's name, as ``authToken`` does.
+    """Put stars over every text of the body that holds a token of ours or goes by a secret's name.
 
     Senders put there what they should not: an alert is no place for the key of an exchange. The body must be JSON that
     was read without complaint, and stays as long as it is.
@@ -38,6 +40,8 @@ def blank_token(raw: bytes, token: str) -> bytes:
 def _is_usual(raw: bytes, token: str) -> bool:
     """Whether the token stands once, plainly, as the one value of its field: nearly every alert, told at once."""
     if len(token) < SECRET_LENGTH_MIN or not token.isascii() or b"\\" in raw:
+        return False
+    if raw.count(_TOKEN_BEGINS) > token.count(PREFIX):
         return False
     value = f'"{token}"'.encode()
     plain = FIELD_LITERAL + b":" + value
@@ -72,6 +76,5 @@ def _is_secret_field(name: bytes) -> bool:
 
 
 def _holds(literal: bytes, token: str) -> bool:
-    if len(token) < SECRET_LENGTH_MIN:
-        return False
-    return token.encode("utf-8", "replace") in literal or (b"\\" in literal and token in str(json.loads(literal)))
+    plain = str(json.loads(literal)) if b"\\" in literal else literal.decode("utf-8", "replace")
+    return PREFIX in plain or (len(token) >= SECRET_LENGTH_MIN and token in plain)
