@@ -26,7 +26,9 @@ from fairlead.core.model.account import (
     VenueAccount,
 )
 from fairlead.core.model.instrument import Instrument, InstrumentKind
+from fairlead.core.model.loss import LossStanding
 from fairlead.core.model.market import Quote
+from fairlead.core.model.money import ZERO
 from fairlead.core.model.order import Order
 from fairlead.core.model.request import Enter, OrderRequest, OrderType, Side, Size, SizeUnit, SourceKind, TimeInForce
 from fairlead.core.rules.account_book import RECENT_ORDERS_MAX, AccountBook, RecentOrder
@@ -122,6 +124,7 @@ def make_view(positions: int, orders: int, recent: int, profile: str) -> Account
         limits=limits,
         profile=label,
         now_ms=NOW_MS,
+        losses=LossStanding(day_loss=ZERO, week_loss=ZERO, month_loss=ZERO, drawdown=ZERO),
     )
 
 

@@ -16,6 +16,7 @@ from fairlead.core.model.account import (
     VenueAccount,
 )
 from fairlead.core.model.instrument import Instrument, InstrumentKind
+from fairlead.core.model.loss import LossStanding
 from fairlead.core.model.market import Quote
 from fairlead.core.model.order import ApprovedOrder, Order
 from fairlead.core.model.request import Enter, OrderRequest, OrderType, Side, Size, SizeUnit, SourceKind, TimeInForce
@@ -28,7 +29,7 @@ NOW_MS = 1_800_000_000_000
 SPOT, LINEAR, INVERSE, ETHER, ETHER_SPOT = "BTC-USDT", "BTC-USDT-SWAP", "BTC-USD-SWAP", "ETH-USDT-SWAP", "ETH-USDT"
 
 D = Decimal
-
+NOTHING_LOST = LossStanding(day_loss=D(0), week_loss=D(0), month_loss=D(0), drawdown=D(0))
 
 Held = Position | Balance | Order | RecentOrder
 
@@ -196,6 +197,7 @@ def view(*held: Held, **changes: object) -> AccountView:
         limits=RiskLimits(),
         profile="test v1",
         now_ms=NOW_MS,
+        losses=NOTHING_LOST,
     )
     limits = {name: value for name, value in changes.items() if name in RiskLimits.__struct_fields__}
     rest = {name: value for name, value in changes.items() if name not in limits}

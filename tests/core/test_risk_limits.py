@@ -26,7 +26,9 @@ def test_every_limit_has_a_direction() -> None:
 
 def test_names_agree_with_directions() -> None:
     for field, stricter in DIRECTIONS.items():
-        assert (stricter is Stricter.HIGHER) is (field.endswith("_min") or field == "duplicate_window_ms"), field
+        assert (stricter is Stricter.HIGHER) is (
+            field.endswith("_min") or field in {"duplicate_window_ms", "loss_halt_flattens"}
+        ), field
 
 
 @given(scopes(), scopes(), scopes())

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from fairlead.core.model import events as ev
 from fairlead.core.model.account import MarginMode, PositionSide
+from fairlead.core.model.loss import LossStanding
 from fairlead.core.model.order import ApprovedOrder, Fill, Liquidity, Order
 from fairlead.core.model.request import OrderType, Side
 from fairlead.core.model.risk import CheckCode, CheckOutcome, ReasonCode, RiskLimits, RiskVerdict, TradingState
@@ -207,6 +208,10 @@ def test_an_order_with_ten_faults_names_ten() -> None:
             liquidation_distance_min=D("0.1"),
             open_positions_max=0,
             open_orders_max=1,
+            losses=LossStanding(),
+            day_loss_reduce=D("0.03"),
+            week_loss_halve=D("0.07"),
+            month_loss_halt=D("0.15"),
         ),
     )
     assert {check.code for check in outcome.verdict.denials} == set(CheckCode) - {CheckCode.STATE}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import html
 import re
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from fairlead.core.model import events as ev
 from fairlead.core.model.latch import Latch, LatchLevel, LatchScope
+from fairlead.core.model.loss import LossLatch, LossStep
 from fairlead.notify.account_news import ACCOUNT_NEWS, tell_news
 from fairlead.notify.courier import Style
 from fairlead.notify.figures import show_duration
@@ -129,6 +131,14 @@ LATCH = Latch(
 )
 EVENTS = (
     ev.OrderUnknown(order_id="order-one-two", account_id="a1", message="no answer", at_ms=1),
+    ev.LossLimitReached(
+        account_id="a1",
+        latch=LossLatch(step=LossStep.DAY_HALT, loss=Decimal("0.061"), limit=Decimal("0.05"), at_ms=1),
+        at_ms=1,
+    ),
+    ev.LossLimitLifted(
+        account_id="a1", step=LossStep.DAY_HALT, equity=Decimal(9390), reason="the stop was too wide", at_ms=1
+    ),
     ev.DriftFound(account_id="a1", differences=tuple(f"line {number}" for number in range(30)), at_ms=1),
     ev.DeskRebuilt(account_id="a1", reason="the disk was full", at_ms=1),
     ev.KillSwitchSet(latch=LATCH, at_ms=1),

@@ -25,6 +25,7 @@ from fairlead.core.rules.account_book import AccountBook
 from fairlead.orders.account_desk import AccountDesk
 from fairlead.orders.desk_tools import RecordingDesk
 from fairlead.orders.kill_switch import KillSwitch
+from fairlead.orders.loss_watch import LossWatch
 from fairlead.ports import AppendOutcome, Fact, JournalRow, Venue
 from fairlead.reporting.explanation import Explanation
 from fairlead.reporting.gather import explain_stored
@@ -156,6 +157,7 @@ class TradingWorld:
         self.trading: WatchedTrading
         self.journal: WatchedJournal
         self.kill_switch: KillSwitch
+        self.losses: LossWatch
         self._sqlite: StoredJournal
         self._store: Store
         self._causes = 0
@@ -179,9 +181,10 @@ class TradingWorld:
             store=self._store,
             clock=self.clock,
             profiles=ProfileBook(self._profiles),
-            plan=TradingPlan(seed=7, kill_switches=latching.covering),
+            plan=TradingPlan(seed=7, kill_switches=latching.covering, zone=latching.zone),
         )
         self.trading.silent = frozenset(self.silent)
+        self.losses = latching.losses(self.trading, self.clock)
         self.kill_switch = latching.switch(self.trading, self.journal, self.clock)
         await self._finish(self.kill_switch.start())
         await self._finish(self.trading.start(self.accounts))

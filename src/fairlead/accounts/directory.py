@@ -14,7 +14,7 @@ from fairlead.core.model.account import VenueAccount
 from fairlead.store.queries.accounts import list_all_accounts
 from fairlead.store.queries.groups import Group, list_all_groups
 from fairlead.store.queries.hooks import Hook, list_all_hooks
-from fairlead.store.queries.users import User, list_all_users
+from fairlead.store.queries.users import Role, User, list_all_users
 from fairlead.store.session import Store
 
 DEFAULT_GROUP: Final = "default"
@@ -75,6 +75,12 @@ class Directory:
     def find_hook_by_id(self, hook_id: str) -> Hook | None:
         """Find a hook of whatever tenant, for whoever only notes something for its owner."""
         return self._hooks.get(hook_id)
+
+    def time_zone_of(self, tenant: str) -> str:
+        """Name of the time zone of a tenant's first owner; UTC if it has none."""
+        owners = (user for user in self._users.values() if user.tenant == tenant and user.role is Role.OWNER)
+        first = min(owners, key=lambda user: (user.created_ms, user.user_id), default=None)
+        return "UTC" if first is None else first.time_zone
 
     def find_hook_by_token(self, token_hash: bytes, now_ms: int) -> Hook | None:
         """Find the hook that a token opens now; None when it is revoked or expired, or its owner may not sign in.

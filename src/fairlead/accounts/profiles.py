@@ -12,11 +12,12 @@ from typing import Final, get_type_hints
 import msgspec
 
 from fairlead.core.model.account import ExecutionMode, VenueAccount
+from fairlead.core.model.loss import LossLimits
 from fairlead.core.model.money import ONE, ZERO, AmountError, parse_amount
 from fairlead.core.model.request import OrderRequest
 from fairlead.core.model.risk import RiskLimits, RiskProfile
 from fairlead.core.rules.account_book import RECENT_ORDERS_MAX
-from fairlead.core.rules.risk import limits_of, merge_limits
+from fairlead.core.rules.risk import limits_of, loss_limits, merge_limits
 
 PLATFORM: Final = "platform"
 PLATFORM_LIVE: Final = "platform_live"
@@ -60,6 +61,7 @@ class ProfileBook:
         self._profiles = dict(profiles)
         self._tenants = dict(tenants or {})
         self._merged: dict[tuple[str, ...], tuple[RiskLimits, str]] = {}
+        self._loss_limits: dict[tuple[str, ...], LossLimits] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -81,11 +83,21 @@ class ProfileBook:
             merged = self._merged[key] = self._merge(account, request)
         return merged
 
+    def loss_limits_for(self, account: VenueAccount) -> LossLimits:
+        """Merge the loss ladder of the scopes platform, tenant and account: it does not depend on who asks."""
+        key = (account.tenant, account.mode.value, account.risk_profile)
+        found = self._loss_limits.get(key)
+        if found is None:
+            names = (*_ceilings(account), account.risk_profile)
+            scopes = (self._profile(name).limits for name in names)
+            merged = merge_limits(self._tenants.get(account.tenant, RiskLimits()), *scopes)
+            found = self._loss_limits[key] = loss_limits(merged)
+        return found
+
     def _merge(self, account: VenueAccount, request: OrderRequest) -> tuple[RiskLimits, str]:
-        ceilings = [PLATFORM, PLATFORM_LIVE] if account.mode is ExecutionMode.LIVE else [PLATFORM]
         chosen = [account.risk_profile] + ([request.risk_profile] if request.risk_profile else [])
         scopes = [self._tenants.get(account.tenant, RiskLimits())]
-        scopes += [limits_of(self._profile(name), request.symbol) for name in (*ceilings, *chosen)]
+        scopes += [limits_of(self._profile(name), request.symbol) for name in (*_ceilings(account), *chosen)]
         return merge_limits(*scopes), " + ".join(dict.fromkeys(self._label(name) for name in chosen))
 
     def _profile(self, name: str) -> RiskProfile:
@@ -96,6 +108,10 @@ class ProfileBook:
         if profile is None:
             return f"{STRICT} v{self._profiles[STRICT].version} (for unknown {name})"
         return f"{name} v{profile.version}"
+
+
+def _ceilings(account: VenueAccount) -> tuple[str, ...]:
+    return (PLATFORM, PLATFORM_LIVE) if account.mode is ExecutionMode.LIVE else (PLATFORM,)
 
 
 def default_profile(mode: ExecutionMode) -> str:
@@ -144,6 +160,8 @@ class _Rule(msgspec.Struct, frozen=True):
 _NOT_NEGATIVE: Final = _Rule("must not be negative", lambda value: value >= ZERO)
 _MULTIPLE: Final = _Rule("must be at least 1", lambda value: value >= ONE)
 _FRACTION: Final = _Rule("must be from 0 to below 1", lambda value: ZERO <= value < ONE)
+_SHARE: Final = _Rule("must be above 0 and below 1", lambda value: ZERO < value < ONE)
+_SWITCH: Final = _Rule("must be 0 or 1", lambda value: value in {ZERO, ONE})
 _DURATION: Final = _Rule("must be positive", lambda value: value > ZERO)
 _COUNTED: Final = _Rule(f"must be from 1 to {COUNTED_ORDERS_MAX}", lambda value: ONE <= value <= COUNTED_ORDERS_MAX)
 _WINDOW: Final = _Rule(f"must be from 0 to {WINDOW_MS_MAX}", lambda value: ZERO <= value <= WINDOW_MS_MAX)
@@ -170,6 +188,15 @@ RULES: Final[Mapping[str, _Rule]] = {
     "liquidation_distance_min": _FRACTION,
     "open_positions_max": _NOT_NEGATIVE,
     "open_orders_max": _NOT_NEGATIVE,
+    "day_loss_reduce": _SHARE,
+    "day_loss_halt": _SHARE,
+    "week_loss_halve": _SHARE,
+    "month_loss_halt": _SHARE,
+    "drawdown_taper": _SHARE,
+    "drawdown_halve": _SHARE,
+    "drawdown_reduce": _SHARE,
+    "drawdown_halt": _SHARE,
+    "loss_halt_flattens": _SWITCH,
 }
 _WHOLE_FIELDS: Final = frozenset(
     name

@@ -126,11 +126,19 @@ def unkill(options: UnkillOptions) -> None:
     if not options.reason.strip():
         raise StopError("say why with --reason TEXT: whoever reads the journal will want to know", EXIT_USAGE)
     settings = load_settings(options)
+    lift_latches(settings, _chosen(settings, read_latches(settings), options), options.reason)
+
+
+def lift_latches(settings: Settings, chosen: Sequence[Latch], reason: str) -> None:
+    """Ask for kill switches to be lifted, and wait until a running server has done it.
+
+    Raises:
+        StopError: it was not done in time.
+    """
     file = _file(settings)
-    chosen = _chosen(settings, _read(file), options)
     ids = {latch.latch_id for latch in chosen}
     file.change(
-        lambda before: [_clearing(latch, options.reason) if latch.latch_id in ids else latch for latch in before],
+        lambda before: [_clearing(latch, reason) if latch.latch_id in ids else latch for latch in before],
     )
     if not _is_served(settings):
         say("No server runs on this folder: the next start compares the accounts with their venues, then lifts it.")
@@ -141,6 +149,15 @@ def unkill(options: UnkillOptions) -> None:
             "venue has told what its account holds; see /ready and the log",
         )
     say(f"Lifted: {', '.join(latch.subject for latch in chosen)}")
+
+
+def read_latches(settings: Settings) -> tuple[Latch, ...]:
+    """Read every kill switch that is set on a data folder.
+
+    Raises:
+        StopError: the folder is not there, or the file is damaged.
+    """
+    return _read(_file(settings))
 
 
 def _latch(settings: Settings, options: KillOptions) -> Latch:

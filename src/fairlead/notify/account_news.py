@@ -11,6 +11,7 @@ import msgspec
 from fairlead.core.model import events as ev
 from fairlead.core.model.account import VenueAccount
 from fairlead.core.model.latch import Latch, LatchScope
+from fairlead.core.model.loss import LossLatch
 from fairlead.notify.message import Detail, Message, Told, mask_id
 from fairlead.notify.modes import label_modes, mode_of
 from fairlead.ports import JournalRow
@@ -56,6 +57,19 @@ ACCOUNT_NEWS: Final[Mapping[type[object], News]] = {
         label="REBUILT",
         notes=lambda event: (event.reason,),
     ),
+    ev.LossLimitReached: News(
+        kind=MessageKind.SAFETY,
+        headline="Loss limit",
+        label="REACHED",
+        notes=lambda event: _describe_loss(event.latch),
+        hint="Closes always pass. What holds until a person resumes: fairlead account resume ACCOUNT --reason TEXT.",
+    ),
+    ev.LossLimitLifted: News(
+        kind=MessageKind.SAFETY,
+        headline="Loss limit",
+        label="LIFTED",
+        notes=lambda event: (f"Losses count from {event.equity:.2f} USD now", f"Because: {event.reason}"),
+    ),
     ev.KillSwitchSet: News(
         kind=MessageKind.SAFETY,
         headline="Kill switch",
@@ -97,6 +111,12 @@ def tell_news(row: JournalRow, accounts: Mapping[str, VenueAccount]) -> Told:
     )
     subject = news.subject(row.event) if news.subject else f"journal:{row.seq}"
     return Told(tenant=row.tenant, subject=subject, message=message)
+
+
+def _describe_loss(latch: LossLatch) -> tuple[str, ...]:
+    until = "until a person resumes" if not latch.until_ms else "until the next local day, or week"
+    lost, limit = (f"{share * 100:.2f} %" for share in (latch.loss, latch.limit))
+    return (f"Step: {latch.step.value.replace('_', ' ')}", f"Lost {lost}, limit {limit}", f"Holds {until}")
 
 
 def _describe_latch(latch: Latch) -> tuple[str, ...]:

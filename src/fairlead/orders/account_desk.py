@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Final, assert_never
+from typing import Final, assert_never, get_args
 
 from fairlead.core.model import events as ev
 from fairlead.core.model.account import Balance, Position, SubPosition, VenueAccount
@@ -26,6 +26,7 @@ from fairlead.orders.desk_tools import DeskTools
 from fairlead.orders.dispatch import ask_cancels, cancel_orders, send_order, set_leverage
 from fairlead.orders.exits import ExitKeeper
 from fairlead.orders.facts import account_fact, account_stream
+from fairlead.orders.losses import LossKeeper
 from fairlead.orders.reports import events_of_reports
 from fairlead.ports import AppendOutcome, Committed, Fact, Record, Unit, Venue
 
@@ -40,11 +41,18 @@ _NOTES: Final = (
     ev.AccountAdopted,
     ev.LeverageChanged,
     ev.DeskRebuilt,
+    *get_args(ev.LossEvent),
 )
 
 
 # What a book holds beside its rows is written down again after these.
-_CHANGES_HEADER: Final = (ev.DriftFound, ev.AccountAdopted, ev.LeverageChanged, ev.CashAdjusted)
+_CHANGES_HEADER: Final = (
+    ev.DriftFound,
+    ev.AccountAdopted,
+    ev.LeverageChanged,
+    ev.CashAdjusted,
+    *get_args(ev.LossEvent),
+)
 
 
 class AccountDesk:
@@ -61,6 +69,7 @@ class AccountDesk:
         self.book = book
         self.venue = venue
         self.halt_reason = ""
+        self.losses = LossKeeper(self, tools)
         self._tools = tools
         self._inbox = DeskInbox()
         self._exits = ExitKeeper(self, tools)
@@ -127,7 +136,7 @@ class AccountDesk:
         facts: list[Fact] = []
         now_ms = self._tools.clock.now_ms()
         try:
-            for event in events:
+            for event in self.losses.with_transfers(events):
                 changed = self.book.apply(event, self._tools.market.instruments)
                 if changed or isinstance(event, _NOTES):
                     facts.append(_fact(self.account, event, now_ms))
@@ -279,6 +288,7 @@ class AccountDesk:
             # An open difference between our record and the venue's allows only less risk (docs/decisions/0003).
             trading_state=TradingState.REDUCING if self.book.drift else TradingState.ACTIVE,
             latches=self._tools.latches(self.account, request),
+            losses=self.losses.look(),
         )
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 from typing import Protocol
 
 from fairlead.core.model.account import VenueAccount
 from fairlead.core.model.events import AccountEvent
+from fairlead.core.model.loss import LossLimits
 from fairlead.core.model.order import Order
 from fairlead.core.model.request import OrderRequest
 from fairlead.core.model.risk import RiskLimits
@@ -45,7 +47,8 @@ class RecordingDesk(Protocol):
 class DeskTools:
     """What every desk of the process shares.
 
-    ``limits`` merges the limits that apply to a request on an account and names their profile; ``latches`` lists the
+    ``limits`` merges the limits that apply to a request on an account and names their profile; ``loss_limits`` are the
+    account's own, whoever asks; ``zone`` is where its user's days begin; ``latches`` lists the
     kill switches that cover a request or an order on an account, as they are at this moment; ``settled`` hears of each
     request whose sender need not wait any longer; ``wake`` puts a desk on the floor's list; ``spawn`` runs a supervised
     task whose failure halts the desk; ``halted`` hears of a desk that must be rebuilt.
@@ -55,6 +58,8 @@ class DeskTools:
     market: MarketView
     clock: Clock
     limits: Callable[[VenueAccount, OrderRequest], tuple[RiskLimits, str]]
+    loss_limits: Callable[[VenueAccount], LossLimits]
+    zone: Callable[[VenueAccount], tzinfo]
     latches: Callable[[VenueAccount, OrderRequest | Order], tuple[str, ...]]
     settled: Callable[[RequestState], None]
     wake: Callable[[RecordingDesk], None]

@@ -56,7 +56,8 @@ class KillTools:
     """What the kill switch works with.
 
     ``user_of`` tells which user owns a source, empty if nobody; ``compare`` asks a venue for its view of an account and
-    notes differences, and says whether it answered; ``warn`` tells an operator.
+    notes differences, and says whether it answered; ``lift`` hears of a latch that is about to be lifted; ``warn``
+    tells an operator.
     """
 
     latches: Latches
@@ -67,6 +68,7 @@ class KillTools:
     clock: Clock
     user_of: Callable[[str], str]
     compare: Callable[[RecordingDesk], Awaitable[bool]]
+    lift: Callable[[Latch], None]
     warn: Callable[[str], None]
 
 
@@ -183,6 +185,7 @@ class KillSwitch:
         for desk in desks:
             if desk.halt_reason or not await self._tools.compare(desk):
                 return
+        self._tools.lift(latch)
         if await self._note_cleared(latch):
             # Only now: a crash before this line finds it still asked to be lifted.
             self._tools.latches.remove(latch.latch_id)

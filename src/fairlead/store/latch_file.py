@@ -18,6 +18,7 @@ from typing import Final
 import msgspec
 
 from fairlead.core.model.latch import Latch, LatchLevel, LatchReason, LatchScope
+from fairlead.core.rules.latches import add_latch
 from fairlead.store.private_files import FOLDER_MODE, open_private_file, sync_folder, write_private_file
 
 FILE_NAME: Final = "latches.json"
@@ -160,6 +161,14 @@ class LatchGate:
             # What was set in it and never reached the journal is not known, so it stays damaged until a person looks.
             if stored:
                 raise
+
+    def set(self, latch: Latch) -> None:
+        """Set a latch, unless a stronger one of the same subject is set.
+
+        Raises:
+            LatchFileError: the file is damaged; OSError: it cannot be written.
+        """
+        self._file.change(lambda before: add_latch(before, latch))
 
     def remove(self, latch_id: str) -> None:
         """Lift one latch.

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, tzinfo
+from functools import lru_cache
 from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import structlog
 
@@ -14,9 +18,13 @@ from fairlead.core.model.order import Order
 from fairlead.core.model.request import OrderRequest
 from fairlead.core.rules.latches import covers, describe
 from fairlead.orders.kill_switch import KillSwitch, KillTools
+from fairlead.orders.loss_watch import LossWatch
 from fairlead.ports import Clock, Journal
 from fairlead.store.latch_file import LatchFile, LatchGate
 from fairlead.wiring.trading import Trading
+
+# More than there are names of zones.
+ZONES_MAX: Final = 1_024
 
 _log = structlog.get_logger("fairlead")
 
@@ -75,14 +83,31 @@ class Latching:
             clock=clock,
             user_of=self.user_of,
             compare=trading.compare,
+            lift=self.losses(trading, clock).lift,
             warn=_warn,
         )
         return KillSwitch(tools)
+
+    def losses(self, trading: Trading, clock: Clock) -> LossWatch:
+        """Build what watches the losses of every account, and halts with latches of this file."""
+        return LossWatch(floor=trading.floor, latches=self.gate, limits=trading.loss_limits, clock=clock, warn=_warn)
+
+    def zone(self, account: VenueAccount) -> tzinfo:
+        """Time zone of whoever owns an account: the first owner of its tenant; UTC if there is no such zone."""
+        return _zone(self._directory.current.time_zone_of(account.tenant))
 
     @property
     def platform(self) -> tuple[Latch, ...]:
         """Latches on everything: while there is one, the process is not ready."""
         return tuple(latch for latch in self.gate.current() if not latch.tenant and not latch.name)
+
+
+@lru_cache(maxsize=ZONES_MAX)
+def _zone(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC
 
 
 def _warn(text: str) -> None:

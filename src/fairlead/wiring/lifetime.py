@@ -86,6 +86,7 @@ async def running(settings: Settings, lock: OwnerLock) -> AsyncIterator[Running]
             seed=settings.market_seed,
             unfinished_max=settings.unfinished_requests_max,
             kill_switches=latching.covering,
+            zone=latching.zone,
             watch_venue=monitor.watch_venue,
         )
         trading = Trading(journal=monitor.journal, store=store, clock=clock, profiles=profiles, plan=plan)
@@ -105,6 +106,7 @@ async def running(settings: Settings, lock: OwnerLock) -> AsyncIterator[Running]
         await kill_switch.start()
         await intake.start()
         trading.tasks.start("kill switch", kill_switch.run())
+        trading.tasks.start("loss watch", latching.losses(trading, clock).run())
         monitor.readiness.is_recovered = True
         web = monitor.watch_web(_build_web(settings, intake, store, monitor))
         server = WebServer(web, host=settings.host, port=settings.port, tls=_tls(settings))

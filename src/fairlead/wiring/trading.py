@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from typing import Final
 
 import structlog
@@ -46,6 +47,10 @@ def _none_set(_account: VenueAccount, _subject: OrderRequest | Order) -> tuple[s
     return ()
 
 
+def _utc(_account: VenueAccount) -> tzinfo:
+    return UTC
+
+
 def _unwatched(venue: Venue) -> Venue:
     return venue
 
@@ -54,13 +59,14 @@ def _unwatched(venue: Venue) -> Venue:
 class TradingPlan:
     """What differs between installations: the seed of the simulated market, limits, and who says stop.
 
-    ``kill_switches`` describes those that cover a request or an order at this moment; ``watch_venue`` may put a watch
-    on each venue.
+    ``kill_switches`` describes those that cover a request or an order at this moment; ``zone`` is where the days of an
+    account's user begin; ``watch_venue`` may put a watch on each venue.
     """
 
     seed: int
     unfinished_max: int = UNFINISHED_REQUESTS_MAX
     kill_switches: KillSwitches = _none_set
+    zone: Callable[[VenueAccount], tzinfo] = _utc
     watch_venue: Callable[[Venue], Venue] = _unwatched
 
 
@@ -94,6 +100,7 @@ class Trading:
         self._rows: dict[str, BookRows] = {}
         self._kill_switches = plan.kill_switches
         self._watch_venue = plan.watch_venue
+        self.loss_limits = profiles.loss_limits_for
         exchange = Exchange(instruments=DEFAULT_INSTRUMENTS, seed=plan.seed, now_ms=clock.now_ms())
         self._house = PaperHouse(exchange=exchange, journal=journal, clock=clock, on_quote=self.hub.on_quote)
         self.hub.on_instruments(exchange.instruments.values())
@@ -102,6 +109,8 @@ class Trading:
             market=self.hub,
             clock=clock,
             limits=profiles.limits_for,
+            loss_limits=profiles.loss_limits_for,
+            zone=plan.zone,
             latches=self._latches,
             settled=self.door.announce,
             wake=self.floor.wake,

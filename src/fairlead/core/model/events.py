@@ -8,6 +8,7 @@ import msgspec
 
 from fairlead.core.model.account import MarginMode, PositionMode, PositionSide
 from fairlead.core.model.latch import Latch
+from fairlead.core.model.loss import LossLatch, LossPeriod, LossStep
 from fairlead.core.model.order import Fill, Order
 from fairlead.core.model.preview import Preview
 from fairlead.core.model.reports import ReportBorn, VenuePosition
@@ -256,6 +257,50 @@ class DeskRebuilt(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     at_ms: int
 
 
+class LossPeriodStarted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A day, week or month of the account's user began, with the equity that losses are counted from."""
+
+    account_id: str
+    period: LossPeriod
+    at_ms: int
+
+
+class EquityPeakMoved(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Equity in USD rose clearly above its highest so far."""
+
+    account_id: str
+    peak_equity: Decimal
+    at_ms: int
+
+
+class LossLimitReached(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A limit of the loss ladder was reached, and holds until its latch says."""
+
+    account_id: str
+    latch: LossLatch
+    at_ms: int
+
+
+class LossLimitLifted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A person resumed after a loss, for ``reason``: from now on it is counted from ``equity`` in USD."""
+
+    account_id: str
+    step: LossStep
+    equity: Decimal
+    reason: str
+    at_ms: int
+
+
+class TransferCounted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Cash that came in (positive) or went out is no profit and no loss: its worth, and the equity without it."""
+
+    account_id: str
+    adjustment: str
+    amount_usd: Decimal
+    equity_before_usd: Decimal
+    at_ms: int
+
+
 class KillSwitchSet(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A latch was set, or is now being lifted (``latch.clearing``)."""
 
@@ -270,6 +315,7 @@ class KillSwitchCleared(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     at_ms: int
 
 
+LossEvent = LossPeriodStarted | EquityPeakMoved | LossLimitReached | LossLimitLifted | TransferCounted
 AccountEvent = (
     OrderRequested
     | OrderApproved
@@ -290,6 +336,11 @@ AccountEvent = (
     | AccountAdopted
     | DriftFound
     | DeskRebuilt
+    | LossPeriodStarted
+    | EquityPeakMoved
+    | LossLimitReached
+    | LossLimitLifted
+    | TransferCounted
 )
 AlertEvent = AlertReceived | AlertDuplicated | AlertHandled
 SwitchEvent = KillSwitchSet | KillSwitchCleared

@@ -36,7 +36,8 @@ class LossLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     ``day_reduce`` allows only reducing orders until the next local day; ``day_halt`` and ``month_halt`` stop all until
     a person resumes; ``week_halve`` halves sizes until the next local week. The drawdown ones count from the peak:
     sizes shrink in a line from 1 at ``drawdown_taper`` to a quarter at ``drawdown_reduce``, and are halved at least
-    from ``drawdown_halve`` on; ``drawdown_reduce`` and ``drawdown_halt`` stay until a person resumes.
+    from ``drawdown_halve`` on; ``drawdown_reduce`` and ``drawdown_halt`` stay until a person resumes. With
+    ``halt_flattens`` a halt also closes what is held.
     """
 
     day_reduce: Decimal | None = None
@@ -47,6 +48,7 @@ class LossLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     drawdown_halve: Decimal | None = None
     drawdown_reduce: Decimal | None = None
     drawdown_halt: Decimal | None = None
+    halt_flattens: bool = False
 
 
 class LossPeriod(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,8 +111,15 @@ LossChange = PeriodStarted | PeakMoved | LimitReached | LimitLifted
 
 
 class LossStanding(msgspec.Struct, frozen=True, kw_only=True):
-    """What the ladder allows at one moment; ``size_factor`` multiplies the size of whatever adds risk."""
+    """What the ladder allows at one moment, and the losses so far as fractions; None while they cannot be told.
+
+    ``size_factor`` multiplies the size of whatever adds risk.
+    """
 
     trading_state: TradingState = TradingState.ACTIVE
     size_factor: Decimal = Decimal(1)
     latches: tuple[LossLatch, ...] = ()
+    day_loss: Decimal | None = None
+    week_loss: Decimal | None = None
+    month_loss: Decimal | None = None
+    drawdown: Decimal | None = None

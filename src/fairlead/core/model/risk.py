@@ -33,6 +33,9 @@ class CheckCode(StrEnum):
     LEV = "LEV"
     LIQ_DIST = "LIQ_DIST"
     MAX_OPEN = "MAX_OPEN"
+    DAY_LOSS = "DAY_LOSS"
+    WEEK_LOSS = "WEEK_LOSS"
+    DD = "DD"
 
 
 class ReasonCode(StrEnum):
@@ -73,6 +76,9 @@ class ReasonCode(StrEnum):
     LIQUIDATION_NEAR = "liquidation_near"
     TOO_MANY_POSITIONS = "too_many_positions"
     TOO_MANY_ORDERS = "too_many_orders"
+    DRAWDOWN_DAILY = "drawdown_daily"
+    DRAWDOWN_MONTHLY = "drawdown_monthly"
+    DRAWDOWN_LIMIT = "drawdown_limit"
     EQUITY_UNKNOWN = "equity_unknown"
     PRICE_UNKNOWN = "price_unknown"
     EXPOSURE_UNKNOWN = "exposure_unknown"
@@ -130,7 +136,8 @@ class RiskLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     ``price_collar`` bounds what is worse than the reference price (a buy above, a sell below), ``price_collar_passive``
     what is better. ``exposure_leverage_max`` is about all holdings over equity, ``leverage_max`` about the venue's
-    setting of one instrument. Holdings not above ``position_dust_usd`` do not count as open positions.
+    setting of one instrument. Holdings not above ``position_dust_usd`` do not count as open positions. The losses are
+    those of ``LossLimits``; ``loss_halt_flattens`` is 1 where a halt also closes what is held.
     """
 
     order_notional_max_usd: Decimal | None = None
@@ -153,6 +160,15 @@ class RiskLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     liquidation_distance_min: Decimal | None = None
     open_positions_max: int | None = None
     open_orders_max: int | None = None
+    day_loss_reduce: Decimal | None = None
+    day_loss_halt: Decimal | None = None
+    week_loss_halve: Decimal | None = None
+    month_loss_halt: Decimal | None = None
+    drawdown_taper: Decimal | None = None
+    drawdown_halve: Decimal | None = None
+    drawdown_reduce: Decimal | None = None
+    drawdown_halt: Decimal | None = None
+    loss_halt_flattens: int | None = None
 
 
 class RiskProfile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -12,12 +12,14 @@ import msgspec
 from fairlead.core.model import events as ev
 from fairlead.core.model.account import Balance, MarginMode, Position, PositionMode, PositionSide, SubPosition
 from fairlead.core.model.instrument import Instrument
+from fairlead.core.model.loss import LossState
 from fairlead.core.model.money import ZERO
 from fairlead.core.model.order import Fill, Order, OrderStatus
 from fairlead.core.model.request import Side, TimeInForce
 from fairlead.core.model.state import RequestState, State
 from fairlead.core.rules import order_state
 from fairlead.core.rules.holdings import Holdings
+from fairlead.core.rules.loss_state import fold_loss
 from fairlead.core.rules.order_shelf import OrderShelf
 from fairlead.core.rules.order_state import InvariantBroken
 from fairlead.core.rules.request_state import RequestLedger
@@ -73,6 +75,7 @@ class AccountBook:
         "is_adopted",
         "ledger",
         "leverages",
+        "losses",
         "position_mode",
         "recent",
         "shelf",
@@ -94,6 +97,7 @@ class AccountBook:
         self.sub_books = SubBooks()
         self.ledger = RequestLedger()
         self.adjustments: dict[str, None] = {}
+        self.losses = LossState()
 
     @property
     def orders(self) -> dict[str, Order]:
@@ -155,6 +159,9 @@ class AccountBook:
                 self.drift = event.differences
                 return []
             case ev.DeskRebuilt():
+                return []
+            case _:
+                self.losses = fold_loss(self.losses, event)
                 return []
 
     def _fill_order(self, event: ev.OrderFilled, instruments: Instruments) -> list[State]:
@@ -309,4 +316,4 @@ class AccountBook:
 
 
 _OrderNews = ev.OrderAccepted | ev.OrderCanceled | ev.OrderRejected | ev.OrderUnknown | ev.OrderExpired
-_AccountWide = ev.CashAdjusted | ev.LeverageChanged | ev.AccountAdopted | ev.DriftFound | ev.DeskRebuilt
+_AccountWide = ev.CashAdjusted | ev.LeverageChanged | ev.AccountAdopted | ev.DriftFound | ev.DeskRebuilt | ev.LossEvent

@@ -10,6 +10,7 @@ import msgspec
 
 from fairlead.core.model.account import Balance, MarginMode, Position, PositionMode, PositionSide, SubPosition
 from fairlead.core.model.instrument import Instrument
+from fairlead.core.model.loss import LossState
 from fairlead.core.model.order import Order
 from fairlead.core.model.state import RequestState
 from fairlead.core.rules.account_book import AccountBook, RecentOrder
@@ -23,6 +24,7 @@ class BookHeader(msgspec.Struct, frozen=True, kw_only=True):
     drift: tuple[str, ...]
     leverages: tuple[tuple[str, MarginMode, PositionSide, Decimal], ...]
     adjustments: tuple[str, ...]
+    losses: LossState = LossState()
 
 
 class BookRows(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +58,7 @@ def book_header(book: AccountBook) -> bytes:
         drift=book.drift,
         leverages=tuple((*key, leverage) for key, leverage in book.leverages.items()),
         adjustments=tuple(book.adjustments),
+        losses=book.losses,
     )
     return _ENCODER.encode(header)
 
@@ -98,5 +101,6 @@ def _take_header(book: AccountBook, header: BookHeader) -> None:
     book.position_mode = header.position_mode
     book.is_adopted = header.is_adopted
     book.drift = header.drift
+    book.losses = header.losses
     book.leverages.update({(symbol, mode, side): leverage for symbol, mode, side, leverage in header.leverages})
     book.adjustments.update(dict.fromkeys(header.adjustments))

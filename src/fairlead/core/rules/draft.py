@@ -12,7 +12,7 @@ from fairlead.core.model.account import MarginMode, PositionSide
 from fairlead.core.model.events import SizingLine
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.market import Quote
-from fairlead.core.model.money import ZERO, format_amount
+from fairlead.core.model.money import ONE, ZERO, floor_to_step, format_amount
 from fairlead.core.model.order import Order
 from fairlead.core.model.request import Close, CloseScope, OrderRequest, OrderType, Side, Size, SizeUnit
 from fairlead.core.rules.account_view import AccountView
@@ -35,7 +35,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 class Draft:
     """One request being planned. Every step notes a line, so that people can follow how a size came about."""
 
-    __slots__ = ("_lines", "deadline_ms", "first_leg", "instrument", "quote", "request", "view")
+    __slots__ = ("_is_scaled", "_lines", "deadline_ms", "first_leg", "instrument", "quote", "request", "view")
 
     def __init__(
         self,
@@ -54,6 +54,7 @@ class Draft:
         self.deadline_ms = deadline_ms
         self.quote: Quote | None = view.quotes.get(request.symbol)
         self._lines: list[SizingLine] = []
+        self._is_scaled = False
 
     @property
     def is_market(self) -> bool:
@@ -92,6 +93,17 @@ class Draft:
         """Add the step of rounding down to whole lots."""
         lot = show_in(self.instrument.lot_size, self.unit)
         self.note("rounded down", f"whole lots of {lot}", show_in(quantity, self.unit))
+
+    def scale_for_losses(self, amount: Decimal, step: Decimal, unit: str, closing: Decimal = ZERO) -> Decimal:
+        """Leave of an amount what the loss ladder allows to open, once a request; ``closing`` of it is never cut."""
+        factor, opening = self.view.losses.size_factor, amount - closing
+        if self._is_scaled or factor >= ONE or opening <= ZERO:
+            return amount
+        self._is_scaled = True
+        left = closing + floor_to_step(opening * factor, step)
+        formula = f"{show(factor)} × {show_in(opening, unit)} to open, after what the account has lost"
+        self.note("losses", formula, show_in(left, unit))
+        return left
 
     def refuse(self, reason: PlanReason, message: str, **numbers: Decimal) -> Refusal:
         """End with a no and the numbers that decided."""

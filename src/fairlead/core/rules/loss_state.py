@@ -6,13 +6,14 @@ taken out, at or beyond the limit; what was reached stays reached, so a recoveri
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from typing import Final
 
 import msgspec
 
+from fairlead.core.model import events as ev
 from fairlead.core.model.loss import (
     LimitLifted,
     LimitReached,
@@ -134,9 +135,53 @@ def standing_of(state: LossState, equity: Decimal | None, *, now_ms: int, limits
     order = (TradingState.HALTED, TradingState.REDUCING)
     strictest = next((one for one in order if one in states), TradingState.ACTIVE)
     factor = HALF if any(latch.step is LossStep.WEEK_HALVE for latch in latches) else ONE
-    if equity is not None:
-        factor = min(factor, drawdown_factor(drawdown_of(state, equity), limits))
-    return LossStanding(trading_state=strictest, size_factor=factor, latches=latches)
+    if equity is None:
+        return LossStanding(trading_state=strictest, size_factor=factor, latches=latches)
+    drawdown = drawdown_of(state, equity)
+    losses = {period.kind: loss_of(period, equity) for period in state.periods}
+    return LossStanding(
+        trading_state=strictest,
+        size_factor=min(factor, drawdown_factor(drawdown, limits)),
+        latches=latches,
+        day_loss=losses.get(PeriodKind.DAY),
+        week_loss=losses.get(PeriodKind.WEEK),
+        month_loss=losses.get(PeriodKind.MONTH),
+        drawdown=drawdown,
+    )
+
+
+def fold_loss(state: LossState, event: ev.LossEvent) -> LossState:
+    """Add one journaled fact; the same again changes nothing, but for a transfer, which is journaled once."""
+    match event:
+        case ev.LossPeriodStarted():
+            return apply_change(state, PeriodStarted(period=event.period))
+        case ev.EquityPeakMoved():
+            return apply_change(state, PeakMoved(peak_equity=event.peak_equity))
+        case ev.LossLimitReached():
+            return apply_change(state, LimitReached(latch=event.latch))
+        case ev.LossLimitLifted():
+            return apply_change(state, LimitLifted(step=event.step, equity=event.equity))
+        case ev.TransferCounted():
+            return add_transfer(state, event.amount_usd, event.equity_before_usd)
+
+
+def loss_events(changes: Iterable[LossChange], account_id: str, at_ms: int) -> Iterator[ev.LossEvent]:
+    """Write down as facts of an account what an equity changed; lifting a limit is a person's, never an equity's."""
+    for change in changes:
+        match change:
+            case PeriodStarted():
+                yield ev.LossPeriodStarted(account_id=account_id, period=change.period, at_ms=at_ms)
+            case PeakMoved():
+                yield ev.EquityPeakMoved(account_id=account_id, peak_equity=change.peak_equity, at_ms=at_ms)
+            case LimitReached():
+                yield ev.LossLimitReached(account_id=account_id, latch=change.latch, at_ms=at_ms)
+            case LimitLifted():
+                pass
+
+
+def halting(state: LossState) -> tuple[LossLatch, ...]:
+    """What holds until a person resumes."""
+    return tuple(latch for latch in state.latches if not latch.until_ms)
 
 
 def loss_of(period: LossPeriod, equity: Decimal) -> Decimal:

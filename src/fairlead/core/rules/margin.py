@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from decimal import Context, Decimal
+from decimal import ROUND_CEILING, Context, Decimal
 from typing import Final
 
 from fairlead.core.model.instrument import Instrument
-from fairlead.core.model.money import ONE, ZERO, ceil_to_step, floor_to_step
+from fairlead.core.model.money import ONE, ZERO, floor_to_step
 
 # Entry prices are quotients: 24 digits keep them readable and the error far below the smallest amount.
 _ENTRY: Final = Context(prec=24)
@@ -58,7 +58,12 @@ def realized_profit(instrument: Instrument, quantity: Decimal, entry: Decimal, p
 
 def initial_margin(instrument: Instrument, quantity: Decimal, price: Decimal, leverage: Decimal) -> Decimal:
     """What a quantity needs to be held, rounded up."""
-    return ceil_to_step(instrument.notional(abs(quantity), price) / leverage, AMOUNT_STEP)
+    return initial_margin_of(instrument.notional(abs(quantity), price), leverage)
+
+
+def initial_margin_of(value: Decimal, leverage: Decimal) -> Decimal:
+    """What a position of this value needs to be held, rounded up."""
+    return (value / leverage).quantize(AMOUNT_STEP, ROUND_CEILING)
 
 
 def maintenance_margin(instrument: Instrument, quantity: Decimal, price: Decimal) -> Decimal:

@@ -48,6 +48,8 @@ def open_position(draft: Draft, side: Side, size: Size) -> Plan | Refusal:
     quantity = _quantity(draft, size, most, entry.terms)
     if isinstance(quantity, Refusal):
         return quantity
+    closing = min(quantity, _closable(draft, entry.terms))
+    quantity = draft.scale_for_losses(quantity, draft.instrument.lot_size, draft.unit, closing)
     refusal = draft.check_least(quantity, draft.price(side))
     if refusal is not None:
         return refusal
@@ -129,7 +131,15 @@ def _most(draft: Draft, terms: Terms, available: Decimal) -> Decimal:
         f"at {show(price)} × (1 + {show(terms.leverage)} × {show(fee_rate)} fee))"
     )
     draft.note("at most", formula, show_in(opens, draft.unit))
-    closes = sum(
+    closes = _closable(draft, terms)
+    if closes:
+        draft.note("and closing", "what is held the other way needs no margin", show_in(closes, draft.unit))
+    return opens + closes
+
+
+def _closable(draft: Draft, terms: Terms) -> Decimal:
+    """What is held the other way, in net mode: an entry closes it first."""
+    return sum(
         (
             abs(position.quantity)
             for position in held_positions(draft)
@@ -137,9 +147,6 @@ def _most(draft: Draft, terms: Terms, available: Decimal) -> Decimal:
         ),
         ZERO,
     )
-    if closes:
-        draft.note("and closing", "what is held the other way needs no margin", show_in(closes, draft.unit))
-    return opens + closes
 
 
 def _margin_price(draft: Draft, side: Side) -> Decimal:

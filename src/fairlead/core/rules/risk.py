@@ -11,13 +11,13 @@ from fairlead.core.model.order import ApprovedOrder, Order
 from fairlead.core.model.request import OrderRequest
 from fairlead.core.model.risk import ONLY_REDUCES, CheckCode, CheckOutcome, RiskCheck, RiskVerdict
 from fairlead.core.rules.account_view import AccountView
-from fairlead.core.rules.risk_checks import funds, gates, holdings
+from fairlead.core.rules.risk_checks import funds, gates, holdings, losses
 from fairlead.core.rules.risk_checks import order as one_order
 from fairlead.core.rules.risk_checks.explain import explain_check
 from fairlead.core.rules.risk_checks.facts import Facts, Pending, read_facts, skipped
-from fairlead.core.rules.risk_checks.limits import limits_of, merge_limits
+from fairlead.core.rules.risk_checks.limits import limits_of, loss_limits, merge_limits
 
-__all__ = ["Denied", "check_order", "check_orders", "explain_check", "limits_of", "merge_limits"]
+__all__ = ["Denied", "check_order", "check_orders", "explain_check", "limits_of", "loss_limits", "merge_limits"]
 
 _Check = Callable[[Facts], RiskCheck]
 
@@ -47,6 +47,10 @@ LIMITS: Final[tuple[tuple[CheckCode, _Check], ...]] = (
     (CheckCode.LIQ_DIST, funds.check_liquidation),
     (CheckCode.MAX_OPEN, holdings.check_open_positions),
     (CheckCode.MAX_OPEN, holdings.check_open_orders),
+    (CheckCode.DAY_LOSS, losses.check_day_loss),
+    (CheckCode.WEEK_LOSS, losses.check_week_loss),
+    (CheckCode.DD, losses.check_month_loss),
+    (CheckCode.DD, losses.check_drawdown),
 )
 _LIMITS_SKIPPED: Final = tuple(skipped(code, ONLY_REDUCES) for code in dict.fromkeys(code for code, _ in LIMITS))
 

@@ -32,6 +32,7 @@ def buy_spot(draft: Draft, size: Size) -> Plan | Refusal:
         budget = _budget(draft, size, available)
         if isinstance(budget, Refusal):
             return budget
+        budget = draft.scale_for_losses(budget, QUOTE_STEP, currency)
         if draft.is_market:
             return _spend(draft, budget)
         wish = Ratio(budget, price, f"{show_in(budget, currency)} / {show(price)}")
@@ -49,6 +50,7 @@ def buy_spot(draft: Draft, size: Size) -> Plan | Refusal:
         if not draft.request.cap_to_available:
             return _too_much(draft, f"{show_in(quantity * price, currency)} at {show(price)}", available, currency)
         quantity = _cap(draft, affordable.formula, most)
+    quantity = draft.scale_for_losses(quantity, instrument.lot_size, draft.unit)
     return _plan(draft, Terms(side=Side.BUY), quantity, price)
 
 

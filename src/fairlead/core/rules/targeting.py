@@ -80,6 +80,9 @@ def _step(draft: Draft, intent: SetTarget, held: Decimal) -> Size | Nothing | Re
     refusal = draft.check_least(goal, draft.price(side))
     if refusal is not None:
         return refusal
+    if goal > held:
+        # The target itself shrinks: else each repeat of the alert would come nearer to the whole.
+        goal = max(held, draft.scale_for_losses(goal, instrument.lot_size, draft.unit))
     missing = goal - held
     draft.note("difference", f"{show_in(held, draft.unit)} held", show_in(missing, draft.unit))
     if abs(missing) < max(instrument.quantity_min, instrument.lot_size):

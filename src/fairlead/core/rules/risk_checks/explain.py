@@ -47,10 +47,17 @@ _SUBJECTS: Final[Mapping[ReasonCode, str]] = {
     ReasonCode.LIQUIDATION_NEAR: "distance to the liquidation price",
     ReasonCode.TOO_MANY_POSITIONS: "open positions",
     ReasonCode.TOO_MANY_ORDERS: "open orders",
+    ReasonCode.DRAWDOWN_DAILY: "the loss of the day",
+    ReasonCode.DRAWDOWN_MONTHLY: "the loss of the month",
+    ReasonCode.DRAWDOWN_LIMIT: "the loss since the peak",
     ReasonCode.EQUITY_UNKNOWN: "the account's equity is unknown",
     ReasonCode.PRICE_UNKNOWN: "a price that is needed is unknown",
     ReasonCode.EXPOSURE_UNKNOWN: "a holding cannot be valued",
 }
+# These deny already at the limit, not only beyond it.
+_REACHED: Final = frozenset(
+    {ReasonCode.DRAWDOWN_DAILY, ReasonCode.DRAWDOWN_MONTHLY, ReasonCode.DRAWDOWN_LIMIT},
+)
 # Here value and limit are two facts beside each other, and neither is a limit of the other.
 _PAIRS: Final = frozenset(
     {
@@ -85,6 +92,8 @@ def _denial(check: RiskCheck) -> str:
         return subject
     if check.reason_code in _PAIRS:
         return f"{subject}: {numbers[0]} against {numbers[1]}"
+    if check.reason_code in _REACHED:
+        return f"{subject} {numbers[0]} has reached the limit {numbers[1]}"
     direction = "above" if check.value > check.limit else "below"
     return f"{subject} {numbers[0]} is {direction} the limit {numbers[1]}"
 

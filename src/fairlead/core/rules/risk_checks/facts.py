@@ -17,6 +17,7 @@ from fairlead.core.model.request import OrderRequest, Side
 from fairlead.core.model.risk import CheckCode, CheckOutcome, ReasonCode, RiskCheck, RiskLimits
 from fairlead.core.rules.account_view import AccountView
 from fairlead.core.rules.holds import only_reduces
+from fairlead.core.rules.position_values import PositionValues
 from fairlead.core.rules.risk_checks.exposure import Exposure, reference_price
 from fairlead.core.rules.valuation import equity_usd
 
@@ -51,13 +52,14 @@ class Numbers(NamedTuple):
 class Pending:
     """What may still fill: the book's open orders and those of this request that were approved just before."""
 
-    __slots__ = ("_view", "equity_usd", "exposure", "reserved")
+    __slots__ = ("_view", "equity_usd", "exposure", "reserved", "values")
 
     def __init__(self, view: AccountView) -> None:
         """Start with the book's own orders."""
         self._view = view
         self.exposure = Exposure(view)
-        equity = equity_usd(view.book, view.quotes, view.instruments)
+        self.values = PositionValues(view.book.positions, view.quotes, view.instruments)
+        equity = equity_usd(view.book, view.quotes, view.instruments, self.values)
         # A quotient of inverse contracts may have 38 digits; a limit is the same or less in 8 decimals.
         self.equity_usd = None if equity is None else floor_to_step(equity, _EQUITY_STEP)
         self.reserved: list[Order] = []

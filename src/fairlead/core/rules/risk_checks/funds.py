@@ -13,15 +13,8 @@ from fairlead.core.model.money import HUNDRED, ONE, ZERO
 from fairlead.core.model.order import Order
 from fairlead.core.model.request import Side
 from fairlead.core.model.risk import ONLY_REDUCES, CheckCode, ReasonCode, RiskCheck
-from fairlead.core.rules.account_view import AccountView
 from fairlead.core.rules.holds import hold_of, opening_quantity
-from fairlead.core.rules.margin import (
-    average_entry,
-    initial_margin,
-    liquidation_price,
-    maintenance_margin,
-    profit,
-)
+from fairlead.core.rules.margin import average_entry, initial_margin, liquidation_price
 from fairlead.core.rules.risk_checks.facts import (
     NO_LIMIT,
     Facts,
@@ -48,7 +41,7 @@ def check_balance(facts: Facts) -> RiskCheck:
     if price is None:
         return denied(CheckCode.BALANCE, ReasonCode.PRICE_UNKNOWN, order.symbol)
     currency, needed = _hold(order, instrument, facts.effect.held, price)
-    available = available_of(view, currency)
+    available = available_of(view, currency, facts.pending.values)
     if available is None:
         return denied(CheckCode.BALANCE, ReasonCode.EQUITY_UNKNOWN, currency)
     for earlier in facts.pending.reserved[:-1]:
@@ -118,27 +111,20 @@ def _margin_behind(facts: Facts, instrument: Instrument, after: Decimal, entry: 
     order = facts.order
     if order.margin_mode is MarginMode.ISOLATED:
         return initial_margin(instrument, after, entry, order.leverage or ONE)
-    return _cross_margin(facts.view, instrument, order)
+    return _cross_margin(facts, instrument, order)
 
 
-def _cross_margin(view: AccountView, instrument: Instrument, order: Order) -> Decimal | None:
+def _cross_margin(facts: Facts, instrument: Instrument, order: Order) -> Decimal | None:
     """Cash of the settle currency, with what the other positions in it gain and must keep."""
-    balance = view.book.balances.get(instrument.settle_currency)
+    values, own = facts.pending.values, (order.symbol, order.position_side)
+    if values.unmarked - {own}:
+        return None
+    balance = facts.view.book.balances.get(instrument.settle_currency)
     margin = ZERO if balance is None else balance.total
-    own = (order.symbol, order.position_side)
-    for key, position in view.book.positions.items():
-        other = view.instruments.get(position.symbol)
-        if key == own:
-            continue
-        quote = view.quotes.get(position.symbol)
-        if other is None or quote is None or quote.mark <= ZERO:
-            return None
-        if other.settle_currency != instrument.settle_currency:
-            continue
-        held = position.signed_quantity
-        if position.margin_mode is MarginMode.ISOLATED:
-            margin -= initial_margin(other, held, position.entry_price, position.leverage or ONE)
-        else:
-            margin += profit(other, held, position.entry_price, quote.mark)
-            margin -= maintenance_margin(other, held, quote.mark)
-    return margin
+    sums = values.sums.get(instrument.settle_currency)
+    if sums is not None:
+        margin += sums.cross_pnl - sums.cross_maintenance - sums.isolated_margin
+    held = values.by_key.get(own)
+    if held is not None and held.margin_mode is MarginMode.ISOLATED:
+        return margin + held.margin
+    return margin if held is None else margin - held.pnl + held.maintenance

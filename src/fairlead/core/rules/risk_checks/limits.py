@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Final
 
+from fairlead.core.model.loss import LossLimits
 from fairlead.core.model.risk import RiskLimits, RiskProfile
 
 
@@ -39,6 +40,15 @@ DIRECTIONS: Final[Mapping[str, Stricter]] = {
     "liquidation_distance_min": Stricter.HIGHER,
     "open_positions_max": Stricter.LOWER,
     "open_orders_max": Stricter.LOWER,
+    "day_loss_reduce": Stricter.LOWER,
+    "day_loss_halt": Stricter.LOWER,
+    "week_loss_halve": Stricter.LOWER,
+    "month_loss_halt": Stricter.LOWER,
+    "drawdown_taper": Stricter.LOWER,
+    "drawdown_halve": Stricter.LOWER,
+    "drawdown_reduce": Stricter.LOWER,
+    "drawdown_halt": Stricter.LOWER,
+    "loss_halt_flattens": Stricter.HIGHER,
 }
 
 
@@ -50,6 +60,21 @@ def merge_limits(*scopes: RiskLimits) -> RiskLimits:
         if values:
             merged[field] = min(values) if stricter is Stricter.LOWER else max(values)
     return RiskLimits(**merged)  # type: ignore[arg-type]  # each value came from the field of the same name
+
+
+def loss_limits(limits: RiskLimits) -> LossLimits:
+    """Take the loss ladder out of an account's limits."""
+    return LossLimits(
+        day_reduce=limits.day_loss_reduce,
+        day_halt=limits.day_loss_halt,
+        week_halve=limits.week_loss_halve,
+        month_halt=limits.month_loss_halt,
+        drawdown_taper=limits.drawdown_taper,
+        drawdown_halve=limits.drawdown_halve,
+        drawdown_reduce=limits.drawdown_reduce,
+        drawdown_halt=limits.drawdown_halt,
+        halt_flattens=bool(limits.loss_halt_flattens),
+    )
 
 
 def limits_of(profile: RiskProfile, symbol: str) -> RiskLimits:
