@@ -10,11 +10,12 @@ from typing import Final
 import typer.main
 
 from fairlead.cli.app import app
-from tests.architecture.source_tree import ROOT, FunctionNode, describe
+from tests.architecture.source_tree import PACKAGE, ROOT, FunctionNode, describe
 
 PAGE: Final = ROOT / "docs" / "security.md"
 NAMED: Final = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
 COMMAND: Final = re.compile(r"`fairlead ([a-z -]+?)(?: [A-Z-].*?)?`")
+BOUND: Final = re.compile(r"^\| .* \| ([\d,]+)(?: \w+)? \| `([\w/]+\.py)  ([A-Z_]+)` \|$", re.MULTILINE)
 CLAIMS: Final = re.compile(r"^\| Holds \| Proved by \|\n\|---\|---\|\n((?:\|.*\n)+)", re.MULTILINE)
 
 
@@ -33,6 +34,21 @@ def _list_tests(path: str) -> set[str]:
 
 def find_claims_without_test(page: str) -> list[str]:
     return [row for table in CLAIMS.findall(page) for row in table.splitlines() if not NAMED.search(row)]
+
+
+def find_wrong_bounds(page: str) -> list[str]:
+    """Bounds whose constant is not there or is another number."""
+    return [
+        f"{path} {name} is not {number}"
+        for number, path, name in BOUND.findall(page)
+        if _read_number(path, name) != float(number.replace(",", ""))
+    ]
+
+
+def _read_number(path: str, name: str) -> float | None:
+    file = PACKAGE / path
+    found = re.search(rf"^{name}: Final = ([\d_.]+)\b", file.read_text(encoding="utf-8"), re.MULTILINE)
+    return None if found is None else float(found[1].replace("_", ""))
 
 
 def list_commands() -> set[str]:
@@ -60,7 +76,16 @@ def test_every_command_of_the_page_exists() -> None:
     assert not {one for one in named if one not in known and one.rpartition(" ")[0] not in known}
 
 
+def test_every_bound_of_the_page_is_the_number_in_the_source() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert len(BOUND.findall(page)) > 20
+    assert not find_wrong_bounds(page), describe(find_wrong_bounds(page))
+
+
 def test_a_page_that_lies_is_found() -> None:
+    assert find_wrong_bounds("| keys | 9 | `vault/master_keys.py  KEYS_MAX` |")
+    assert find_wrong_bounds("| keys | 8 | `vault/master_keys.py  KEYS_MIN` |")
+    assert not find_wrong_bounds("| keys | 8 | `vault/master_keys.py  KEYS_MAX` |")
     assert find_missing_tests("`tests/architecture/test_docs_security.py::test_nothing`")
     assert find_missing_tests("`tests/nowhere/test_x.py`")
     assert not find_missing_tests("`tests/architecture/test_docs_security.py::test_a_page_that_lies_is_found`")

@@ -21,6 +21,7 @@ from fairlead.store.private_files import (
     open_private_file,
     write_private_file,
 )
+from fairlead.store.sqlite_file import make_private_file
 
 Run = Callable[..., Result]
 PLAIN = "somebody else's"
@@ -166,6 +167,17 @@ def test_a_file_that_is_written_anew_leaves_what_stood_there_alone(trick: str, t
     assert (ours.read_bytes(), mode_of(ours), ours.is_symlink()) == (b"hush", 0o600, False)
 
 
+def test_a_database_may_lie_elsewhere_behind_a_link(run: Run, folder: Path, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir(mode=0o700)
+    folder.mkdir(mode=0o700)
+    (disk / "fairlead.sqlite3").touch(mode=0o644)
+    (folder / "fairlead.sqlite3").symlink_to(disk / "fairlead.sqlite3")
+    run("user", "add", "alice", "--generate")
+    assert "alice" in run("user", "list").stdout
+    assert {mode_of(path) for path in disk.iterdir()} == {0o600}
+
+
 def test_an_old_log_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:
     path = tmp_path / "fairlead.log"
     path.write_text("before\n")
@@ -174,6 +186,21 @@ def test_an_old_log_that_others_could_read_is_closed_to_them(tmp_path: Path) -> 
     file.write([b"one line\n", b"another\n"])
     file.close()
     assert {mode_of(found) for found in tmp_path.iterdir()} == {0o600}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act in the folder of another user")
+def test_what_root_makes_in_the_folder_of_a_service_belongs_to_the_service(folder: Path) -> None:
+    service = 12_345
+    folder.mkdir(mode=0o700)
+    os.chown(folder, service, service)
+    LatchFile(folder).change(tuple)
+    FolderLock(folder).release()
+    make_private_file(folder / "fairlead.sqlite3")
+    file = RotatingFile(folder / "fairlead.log", bytes_max=1_000, files_max=2)
+    file.close()
+    found = {path.name: (path.stat().st_uid, path.stat().st_gid) for path in folder.iterdir()}
+    assert len(found) == 5
+    assert set(found.values()) == {(service, service)}
 
 
 def test_a_settings_file_with_a_secret_that_others_may_read_is_refused(run: Run, folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -49,6 +50,7 @@ def write_private_file(path: Path, content: bytes) -> None:
     with os.fdopen(descriptor, "wb") as file:
         # The mask may have taken rights away from us too.
         os.fchmod(descriptor, FILE_MODE)
+        _give_away(descriptor, path)
         file.write(content)
         file.flush()
         os.fsync(descriptor)
@@ -63,6 +65,9 @@ def open_private_file(path: Path, flags: int) -> int:
     """
     try:
         descriptor = os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
+    except FileExistsError:
+        # Only who asks for a new file hears this; a link that is there may be its owner's wish.
+        raise
     except OSError as error:
         if path.is_symlink():
             raise NotPrivateError(f"{path} is a link: remove it, or name the file itself") from error
@@ -74,6 +79,8 @@ def open_private_file(path: Path, flags: int) -> int:
             raise NotPrivateError(f"{path} has another name elsewhere (a hard link): remove it")
         if stat.S_IMODE(status.st_mode) != FILE_MODE and status.st_uid == os.geteuid():
             os.fchmod(descriptor, FILE_MODE)
+        if status.st_size == 0:
+            _give_away(descriptor, path)
     return descriptor
 
 
@@ -88,6 +95,15 @@ def sync_folder(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+# Whoever runs a command as root in the folder of a service must not take its files away from it.
+def _give_away(descriptor: int, path: Path) -> None:
+    folder = path.parent.stat()
+    if os.geteuid() == 0 and folder.st_uid != 0:
+        # Some shared file systems let not even root do that.
+        with suppress(PermissionError):
+            os.fchown(descriptor, folder.st_uid, folder.st_gid)
 
 
 def _close_to_others(path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from fairlead.store.private_files import FILE_MODE, make_private_folder
+from fairlead.store.private_files import FILE_MODE, make_private_folder, open_private_file
 
 BUSY_TIMEOUT_MS: Final = 10_000
 _PRAGMAS: Final = (
@@ -32,7 +32,7 @@ def make_private_file(path: Path) -> None:
     """
     make_private_folder(path.parent)
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE))
+        os.close(open_private_file(path, os.O_RDWR | os.O_EXCL))
     except FileExistsError:
         # Never open and close a database that may be in use: closing any descriptor of a file gives up all locks that
         # this process holds on it, and then another process takes itself for the last one and deletes the log.

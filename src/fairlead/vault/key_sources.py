@@ -149,7 +149,7 @@ class KeyFile:
             raise VaultError(f"the vault's key file {self._path} is not a file")
         if status.st_uid != os.geteuid():
             raise VaultError(
-                f"the vault's key file {self._path} belongs to another user: chown it to the server's user"
+                f"the vault's key file {self._path} belongs to another user: run this as that one, or chown it to yours"
             )
         if mode & _OTHERS:
             raise VaultError(
