@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import ROUND_DOWN, Decimal
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from fairlead.core.model.instrument import Instrument
@@ -84,6 +85,8 @@ def split_quantity(quantity: Decimal, *, step: Decimal, least: Decimal, greatest
     return [*parts, rest + lacking]
 
 
+# Fees, leverages, contract values and prices are the same in the sentences of many orders.
+@lru_cache(maxsize=4_096)
 def show(value: Decimal) -> str:
     """Write a number for people: ``10,000`` and ``0.00005``; at most 8 decimals, rounded down, unless it is tiny."""
     if abs(value) >= _SHOWN_STEP:
