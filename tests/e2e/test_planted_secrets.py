@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import pytest
 
@@ -30,6 +30,8 @@ from tests.e2e.processes import Server, run, run_json
 from tests.e2e.secret_search import find_secrets, needles, read_folder, read_packed
 from tests.notify.servers import PATIENCE_S, BotApi, MailServer, Receiver
 from tests.observing.collector import Collector, collecting
+from tests.servers.clean import clean_url, server_of
+from tests.servers.shared import KINDS as SERVERS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -365,6 +367,36 @@ def assert_evidence_is_whole(evidence: Evidence) -> None:
     assert b"place_order" in evidence.places["traces"]
     assert any(name.endswith("sqlite3-wal") and raw for name, raw in evidence.stored.items())
     assert b"no problems" in evidence.places["fairlead vault check"]
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+def test_the_password_of_a_database_server_is_not_told_while_it_comes_and_goes(kind: str, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    url = clean_url(kind, tmp_path)
+    database, name = server_of(kind)
+    environment = {"FAIRLEAD_DATABASE_URL": url, "FAIRLEAD_LOG_FILE": str(tmp_path / "logs" / "fairlead.log")}
+    run("user", "add", "olive", "--generate", data=data, given="", fails=False, **environment)
+    run("account", "add", "first", data=data, given="", fails=False, **environment)
+    hook = run_json("hook", "add", "tv", "--mode", "wait", data=data, **environment)
+    alert = {"authToken": hook["token"], "exchange": "okx", "symbol": "BTC-USDT", "type": "spot", "side": "buy"}
+    server = Server(data, **environment)
+    told: dict[str, bytes] = {}
+    with server.running():
+        for number in range(3):
+            answer = server.post(f"/hooks/{hook['id']}", {**alert, "qty": "1%", "alertId": f"n{number}"})
+            told[f"answer {number}"] = repr(answer).encode()
+            told[f"health {number}"] = repr(server.get("/health")).encode()
+            database.cut_connections(name)
+        told["metrics"] = server.scrape().encode()
+        for command in (("verify",), ("check-config", "--json"), ("serve", "--port", "0"), ("vault", "status")):
+            done = run(*command, data=data, given="", fails=True, **environment)
+            told[" ".join(command)] = f"{done.stdout}{done.stderr}".encode()
+        server.abort()
+    told |= read_folder(data) | read_folder(tmp_path / "logs") | {"console": server.log_path.read_bytes()}
+    password = unquote(urlsplit(url).password or "")
+    assert len(password) >= 8
+    found = find_secrets({"password of the database": password, "hook token": hook["token"]}, told)
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("secret", [PASSWORD, MAIL_PASSWORD, *STRANGE.values()])

@@ -94,7 +94,7 @@ class Site:
         **request: Any,  # noqa: ANN401 whatever the client takes
     ) -> httpx2.Response:
         transport = httpx2.ASGITransport(self.app, client=(sender, 4711))
-        async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
+        async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
             return await client.request(method, path, headers=dict(headers or {}), **request)
 
     async def post(self, changes: Mapping[str, object] | None = None, path: str = "/webhook") -> httpx2.Response:

@@ -54,6 +54,16 @@ async def test_whom_a_proxy_on_this_machine_brings_is_not_from_this_machine(site
         assert reply.status_code == 403
 
 
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8000", "localhost.evil.example", "192.0.2.1", "", "[::1"]
+)
+async def test_a_page_that_leads_a_browser_on_this_machine_here_sees_no_numbers(site: Site, host: str) -> None:
+    assert (await site.call("GET", "/metrics", sender=HERE, headers={"host": host})).status_code == 403
+    assert "accounts" not in (await site.call("GET", "/health", sender=HERE, headers={"host": host})).json()
+    for own in ("localhost:8000", "127.0.0.1:9", "[::1]:8000", "LOCALHOST"):
+        assert (await site.call("GET", "/metrics", sender=HERE, headers={"host": own})).status_code == 200
+
+
 async def test_with_a_token_only_the_token_counts(site: Site) -> None:
     site.metrics_token = TOKEN
     site.build()

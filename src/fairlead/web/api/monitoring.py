@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from ipaddress import ip_address
 from typing import Final
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -19,6 +21,7 @@ from fairlead.web.tools import WebTools
 METRICS_PER_MINUTE_MAX: Final = 120
 METRICS_CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 FORWARDING_HEADERS: Final = ("x-forwarded-for", "forwarded", "x-real-ip")
+OWN_NAMES: Final = frozenset({"localhost", "ip6-localhost"})
 NOT_LOCAL: Final = "metrics are for callers on this machine, or with FAIRLEAD_METRICS_TOKEN"
 
 
@@ -83,4 +86,13 @@ class MonitoringBoard:
         if any(name in request.headers for name in FORWARDING_HEADERS):
             return False
         address = find_address(request, self._tools)
-        return address is not None and address.is_loopback
+        return address is not None and address.is_loopback and _is_asked_by_own_name(request)
+
+
+def _is_asked_by_own_name(request: Request) -> bool:
+    """A page may lead a browser on this machine to us by a name of its own; its own name is what the browser says."""
+    try:
+        host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+        return host in OWN_NAMES or ip_address(host).is_loopback
+    except ValueError:
+        return False
