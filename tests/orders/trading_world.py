@@ -17,6 +17,7 @@ from fairlead.core.model import ids
 from fairlead.core.model.account import ExecutionMode, MarginMode, PositionMode, VenueAccount
 from fairlead.core.model.events import AlertHandled
 from fairlead.core.model.order import Order
+from fairlead.core.model.policy import Policing, Policy
 from fairlead.core.model.reports import Rejected
 from fairlead.core.model.request import Close, Enter, OrderRequest, Side, Size, SizeUnit, SourceKind
 from fairlead.core.model.risk import RiskLimits
@@ -150,6 +151,7 @@ class TradingWorld:
         self.clock = VirtualClock(START_MS)
         self._profiles = built_in_profiles()
         self.accounts: list[VenueAccount] = []
+        self.policies: list[Policy] = []
         self.halts_expected = False
         self.placed: list[str] = []
         # Accounts whose venue tells nothing when a process starts.
@@ -181,7 +183,12 @@ class TradingWorld:
             store=self._store,
             clock=self.clock,
             profiles=ProfileBook(self._profiles),
-            plan=TradingPlan(seed=7, kill_switches=latching.covering, zone=latching.zone),
+            plan=TradingPlan(
+                seed=7,
+                kill_switches=latching.covering,
+                zone=latching.zone,
+                policies=self._find_policing,
+            ),
         )
         self.trading.silent = frozenset(self.silent)
         self.losses = latching.losses(self.trading, self.clock)
@@ -189,6 +196,9 @@ class TradingWorld:
         await self._finish(self.kill_switch.start())
         await self._finish(self.trading.start(self.accounts))
         await self.quiet()
+
+    def _find_policing(self, _account: VenueAccount, _request: OrderRequest) -> Policing:
+        return Policing(policies=tuple(self.policies), source="my-hook")
 
     async def configure(self, *accounts: VenueAccount) -> None:
         """Let these be the accounts from now on."""

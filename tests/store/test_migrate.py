@@ -16,15 +16,15 @@ from fairlead.store.urls import UnsupportedDatabaseError
 def test_an_empty_database_is_brought_up_once(path: Path) -> None:
     url = f"sqlite:///{path}"
 
-    assert pending(url) == ["0001", "0002", "0003", "0004", "0005", "0006"]
+    assert pending(url) == ["0001", "0002", "0003", "0004", "0005", "0006", "0007"]
     assert not path.exists()
-    assert migrate(url) == ["0001", "0002", "0003", "0004", "0005", "0006"]
+    assert migrate(url) == ["0001", "0002", "0003", "0004", "0005", "0006", "0007"]
     assert pending(url) == []
     assert migrate(url) == []
 
 
 async def test_it_works_from_the_event_loop_and_with_the_async_url(path: Path) -> None:
-    assert migrate(f"sqlite+aiosqlite:///{path}") == ["0001", "0002", "0003", "0004", "0005", "0006"]
+    assert migrate(f"sqlite+aiosqlite:///{path}") == ["0001", "0002", "0003", "0004", "0005", "0006", "0007"]
 
 
 def test_the_steps_lead_to_the_tables_of_the_code(url: str, path: Path) -> None:

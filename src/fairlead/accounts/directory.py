@@ -9,11 +9,15 @@ from typing import Final
 import msgspec
 
 from fairlead.accounts.addresses import AddressList, AddressListError, IpAddress
+from fairlead.accounts.registry.policies import read_stored
 from fairlead.accounts.tokens import equal_digests
 from fairlead.core.model.account import VenueAccount
+from fairlead.core.model.policy import Policing, Policy
+from fairlead.core.model.request import OrderRequest
 from fairlead.store.queries.accounts import list_all_accounts
 from fairlead.store.queries.groups import Group, list_all_groups
 from fairlead.store.queries.hooks import Hook, list_all_hooks
+from fairlead.store.queries.policies import PolicyText, list_all_policy_texts
 from fairlead.store.queries.users import Role, User, list_all_users
 from fairlead.store.session import Store
 
@@ -38,6 +42,7 @@ class Directory:
         accounts: Iterable[VenueAccount] = (),
         groups: Iterable[Group] = (),
         hooks: Iterable[Hook] = (),
+        policies: Iterable[PolicyText] = (),
     ) -> None:
         """File everything by what it is looked up by."""
         self._users = {user.user_id: user for user in users}
@@ -53,6 +58,9 @@ class Directory:
             self._tokens[hook.token_hash] = hook
             if hook.previous_token_hash is not None:
                 self._tokens.setdefault(hook.previous_token_hash, hook)
+        self._policies: dict[str, list[Policy]] = {}
+        for text in policies:
+            self._policies.setdefault(text.tenant, []).append(read_stored(text))
 
     def find_user(self, username: str) -> User | None:
         """Find a user by name; names are unique over all tenants."""
@@ -71,6 +79,17 @@ class Directory:
         """User id of whoever owns a source; empty if it is nobody's."""
         hook = self._hooks.get(source_id)
         return "" if hook is None else hook.owner
+
+    def find_policing(self, account: VenueAccount, request: OrderRequest) -> Policing:
+        """The policies that cover a request on an account, and the name of its source."""
+        known = self._policies.get(account.tenant)
+        if not known:
+            return Policing()
+        hook = self.find_hook(account.tenant, request.source_id)
+        source = request.source_id if hook is None else hook.name
+        accounts = frozenset((account.label, account.account_id))
+        sources = frozenset((source, request.source_id))
+        return Policing(policies=tuple(one for one in known if one.covers(accounts, sources)), source=source)
 
     def find_hook_by_id(self, hook_id: str) -> Hook | None:
         """Find a hook of whatever tenant, for whoever only notes something for its owner."""
@@ -163,6 +182,7 @@ async def load_directory(store: Store) -> Directory:
             accounts=await list_all_accounts(session),
             groups=await list_all_groups(session),
             hooks=await list_all_hooks(session),
+            policies=await list_all_policy_texts(session),
         )
 
 
@@ -183,3 +203,7 @@ class LiveDirectory:
     def find_user(self, username: str) -> User | None:
         """Find a user by name, now."""
         return self.current.find_user(username)
+
+    def find_policing(self, account: VenueAccount, request: OrderRequest) -> Policing:
+        """The policies that cover a request, now."""
+        return self.current.find_policing(account, request)

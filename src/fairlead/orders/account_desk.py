@@ -27,6 +27,7 @@ from fairlead.orders.dispatch import ask_cancels, cancel_orders, send_order, set
 from fairlead.orders.exits import ExitKeeper
 from fairlead.orders.facts import account_fact, account_stream
 from fairlead.orders.losses import LossKeeper
+from fairlead.orders.policy_gate import PolicyGate
 from fairlead.orders.reports import events_of_reports
 from fairlead.ports import AppendOutcome, Committed, Fact, Record, Unit, Venue
 
@@ -73,6 +74,7 @@ class AccountDesk:
         self._tools = tools
         self._inbox = DeskInbox()
         self._exits = ExitKeeper(self, tools)
+        self._policies = PolicyGate(self, tools, again=self._inbox.push)
         self._setting_leverage = False
         # Closes whose entries were taken back; each only until it ends.
         self._cleared: set[str] = set()
@@ -194,21 +196,31 @@ class AccountDesk:
             case other:
                 assert_never(other)
 
-    def _approve(self, request: OrderRequest, plan: Plan, view: AccountView) -> None:
+    def _approve(self, request: OrderRequest, wished: Plan, view: AccountView) -> None:
+        permitted = self._policies.judge(request, wished, view)
+        if permitted is None:
+            return
+        plan = permitted.plan
         verdicts = check_orders(plan.legs, request, view)
         approved = [verdict for verdict in verdicts if isinstance(verdict, ApprovedOrder)]
         denied = next((verdict for verdict in verdicts if isinstance(verdict, Denied)), None)
         if denied is not None:
-            self.record([refusals.denied_by_risk(request, plan, denied, view.now_ms)])
+            self.record([refusals.denied_by_risk(request, permitted, denied, view.now_ms)])
         elif request.dry_run:
-            self.record([refusals.dry_run(request, plan, approved[0], view)])
+            self.record([refusals.dry_run(request, permitted, approved[0], view)])
         elif plan.leverage_changes:
             self._setting_leverage = True
             self._tools.spawn(self, self._set_leverage(request, plan.leverage_changes))
         else:
             self._inbox.begin(request)
             events = [
-                ev.OrderApproved(order=one.order, verdict=one.verdict, sizing=plan.sizing, more=plan.more)
+                ev.OrderApproved(
+                    order=one.order,
+                    verdict=one.verdict,
+                    sizing=plan.sizing,
+                    more=plan.more,
+                    policies=permitted.verdicts,
+                )
                 for one in approved
             ]
             self.record(events, then=partial(_send_all, self, self._tools, approved))

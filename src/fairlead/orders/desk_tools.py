@@ -11,6 +11,7 @@ from fairlead.core.model.account import VenueAccount
 from fairlead.core.model.events import AccountEvent
 from fairlead.core.model.loss import LossLimits
 from fairlead.core.model.order import Order
+from fairlead.core.model.policy import Policing
 from fairlead.core.model.request import OrderRequest
 from fairlead.core.model.risk import RiskLimits
 from fairlead.core.model.state import RequestState
@@ -43,6 +44,11 @@ class RecordingDesk(Protocol):
         ...
 
 
+def no_policies(_account: VenueAccount, _request: OrderRequest) -> Policing:
+    """For whoever has none."""
+    return Policing()
+
+
 @dataclass(frozen=True, slots=True)
 class DeskTools:
     """What every desk of the process shares.
@@ -51,7 +57,8 @@ class DeskTools:
     account's own, whoever asks; ``zone`` is where its user's days begin; ``latches`` lists the
     kill switches that cover a request or an order on an account, as they are at this moment; ``settled`` hears of each
     request whose sender need not wait any longer; ``wake`` puts a desk on the floor's list; ``spawn`` runs a supervised
-    task whose failure halts the desk; ``halted`` hears of a desk that must be rebuilt.
+    task whose failure halts the desk; ``halted`` hears of a desk that must be rebuilt; ``policing`` finds the policies
+    that cover a request, as they are at this moment.
     """
 
     journal: Journal
@@ -65,3 +72,4 @@ class DeskTools:
     wake: Callable[[RecordingDesk], None]
     spawn: Callable[[RecordingDesk, Coroutine[None, None, None]], None]
     halted: Callable[[RecordingDesk], None]
+    policing: Callable[[VenueAccount, OrderRequest], Policing] = no_policies

@@ -6,7 +6,8 @@ from fairlead.core.model import events as ev
 from fairlead.core.model.order import ApprovedOrder, Order
 from fairlead.core.model.request import OrderRequest
 from fairlead.core.rules.account_view import AccountView
-from fairlead.core.rules.planning import Nothing, Plan, Refusal
+from fairlead.core.rules.planning import Nothing, Refusal
+from fairlead.core.rules.policy import Forbidden, Permitted, Postponed
 from fairlead.core.rules.previewing import preview_of
 from fairlead.core.rules.risk import Denied, explain_check
 
@@ -48,7 +49,7 @@ def denied_by_sizing(request: OrderRequest, refusal: Refusal, now_ms: int) -> ev
     )
 
 
-def denied_by_risk(request: OrderRequest, plan: Plan, denied: Denied, now_ms: int) -> ev.RequestDenied:
+def denied_by_risk(request: OrderRequest, permitted: Permitted, denied: Denied, now_ms: int) -> ev.RequestDenied:
     """Risk said no: every check is kept, the first denial names the reason."""
     denials = denied.verdict.denials
     return ev.RequestDenied(
@@ -57,9 +58,54 @@ def denied_by_risk(request: OrderRequest, plan: Plan, denied: Denied, now_ms: in
         reason_code=denials[0].reason_code,
         message="; ".join(explain_check(check) for check in denials),
         numbers={},
-        sizing=plan.sizing,
+        sizing=permitted.plan.sizing,
         verdict=denied.verdict,
         at_ms=now_ms,
+        policies=permitted.verdicts,
+    )
+
+
+def ended_by_policy(request: OrderRequest, forbidden: Forbidden, now_ms: int) -> ev.RequestDenied | ev.RequestSkipped:
+    """A policy said no, or left nothing to do: every policy that was asked is kept."""
+    if forbidden.is_needless:
+        return ev.RequestSkipped(
+            request_id=request.request_id,
+            account_id=request.account_id,
+            reason_code=forbidden.reason_code,
+            message=forbidden.message,
+            sizing=forbidden.plan.sizing,
+            verdict=None,
+            order=None,
+            at_ms=now_ms,
+            policies=forbidden.verdicts,
+        )
+    return ev.RequestDenied(
+        request_id=request.request_id,
+        account_id=request.account_id,
+        reason_code=forbidden.reason_code,
+        message=forbidden.message,
+        numbers=forbidden.numbers,
+        sizing=forbidden.plan.sizing,
+        verdict=None,
+        at_ms=now_ms,
+        policies=forbidden.verdicts,
+    )
+
+
+def would_wait(request: OrderRequest, postponed: Postponed, view: AccountView) -> ev.RequestSkipped:
+    """A dry run does not wait: what would have been sent later is kept."""
+    plan = postponed.plan
+    return ev.RequestSkipped(
+        request_id=request.request_id,
+        account_id=request.account_id,
+        reason_code=DRY_RUN,
+        message=f"dry run: {postponed.message}; then it would be decided anew",
+        sizing=plan.sizing,
+        verdict=None,
+        order=plan.legs[0],
+        at_ms=view.now_ms,
+        preview=preview_of(request, plan, view),
+        policies=postponed.verdicts,
     )
 
 
@@ -77,8 +123,14 @@ def skipped(request: OrderRequest, nothing: Nothing, now_ms: int) -> ev.RequestS
     )
 
 
-def dry_run(request: OrderRequest, plan: Plan, approved: ApprovedOrder, view: AccountView) -> ev.RequestSkipped:
+def dry_run(
+    request: OrderRequest,
+    permitted: Permitted,
+    approved: ApprovedOrder,
+    view: AccountView,
+) -> ev.RequestSkipped:
     """The path ends here on purpose: what would have been sent is kept, nothing is."""
+    plan = permitted.plan
     return ev.RequestSkipped(
         request_id=request.request_id,
         account_id=request.account_id,
@@ -89,6 +141,7 @@ def dry_run(request: OrderRequest, plan: Plan, approved: ApprovedOrder, view: Ac
         order=approved.order,
         at_ms=view.now_ms,
         preview=preview_of(request, plan, view),
+        policies=permitted.verdicts,
     )
 
 

@@ -253,6 +253,7 @@ def _describe_account(request: OrderRequest, alert: AlertPart | None, facts: _Fa
         preview=ending.preview if isinstance(ending, ev.RequestSkipped) else None,
         sizing=() if isinstance(ending, ev.RequestExpired | None) else ending.sizing,
         verdict=None if isinstance(ending, ev.RequestExpired | None) else ending.verdict,
+        policies=() if isinstance(ending, ev.RequestExpired | None) else ending.policies,
         filled_quantity=sum((order.filled_quantity for order in own), ZERO),
         unit=own[0].filled_unit if own else quantity_unit(request.symbol, request.margin_mode, instrument),
         orders=orders,

@@ -60,6 +60,7 @@ def describe_order(facts: OrderFacts, state: Order | None, instrument: Instrumen
         messages=tuple(timeline.messages),
         fills=tuple(timeline.fills),
         origin=order.origin,
+        policies=facts.approved[1].policies if facts.approved else (),
     )
 
 

@@ -12,6 +12,7 @@ from fairlead.core.model.events import SizingLine
 from fairlead.core.model.money import format_amount
 from fairlead.core.model.preview import Preview
 from fairlead.core.model.risk import CheckOutcome, RiskCheck, RiskVerdict
+from fairlead.core.rules.policy import describe_verdict
 from fairlead.core.rules.risk import explain_check
 from fairlead.reporting.explanation import (
     AccountPart,
@@ -134,6 +135,7 @@ def _account_lines(account: AccountPart, paint: Paint) -> Iterator[str]:
     yield from _lines("warnings", account.warnings)
     yield from _lines("would send", [] if account.preview is None else _preview_texts(account.preview))
     yield from _sizing_lines(account.sizing)
+    yield from _lines("policy", map(describe_verdict, account.policies))
     yield from _verdict_lines(account.verdict, paint)
     for setting in account.settings:
         yield _line("account", f"{clock_text(setting.at_ms)}  {setting.what} {setting.text}")
@@ -217,6 +219,7 @@ def _check_text(check: RiskCheck, paint: Paint) -> str:
 
 def _order_lines(order: OrderPart, paint: Paint) -> Iterator[str]:
     yield from _sizing_lines(order.sizing)
+    yield from _lines("policy", map(describe_verdict, order.policies))
     yield from _verdict_lines(order.verdict, paint)
     side = "" if order.position_side is PositionSide.NET else f" {order.position_side}"
     origin = f" ({order.origin.replace('_', ' ')})" if order.origin else ""

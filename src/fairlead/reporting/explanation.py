@@ -11,6 +11,7 @@ from fairlead.core.model.account import PositionMode, PositionSide
 from fairlead.core.model.events import SizingLine
 from fairlead.core.model.money import ZERO, format_amount
 from fairlead.core.model.order import Liquidity
+from fairlead.core.model.policy import PolicyVerdict
 from fairlead.core.model.preview import Preview
 from fairlead.core.model.request import OrderRequest, Side
 from fairlead.core.model.risk import RiskVerdict
@@ -108,6 +109,7 @@ class OrderPart(msgspec.Struct, frozen=True, kw_only=True):
     messages: tuple[VenueMessage, ...]
     fills: tuple[FillPart, ...]
     origin: str = ""
+    policies: tuple[PolicyVerdict, ...] = ()
 
 
 class PositionPart(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,6 +165,7 @@ class AccountPart(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     sizing: tuple[SizingLine, ...] = ()
     verdict: RiskVerdict | None = None
+    policies: tuple[PolicyVerdict, ...] = ()
     preview: Preview | None = None
     filled_quantity: Decimal = ZERO
     unit: str = ""

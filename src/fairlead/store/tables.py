@@ -20,19 +20,16 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     UniqueConstraint,
-    text,
 )
 
 from fairlead.store.columns import Bytes, Digest, Money, text_type
-from fairlead.store.urls import DatabaseKind
+from fairlead.store.indexes import index_few, only_where
 
 TENANT: Final = {"tenant": True}
 CONFIG: Final = {"config": True}
 TENANT_CONFIG: Final = {"tenant": True, "config": True}
 SEALED: Final = {"sealed": True}
 ROLES: Final = ("owner", "admin", "trader", "viewer")
-# SQLAlchemy takes several names here, which its annotations do not know yet.
-_WITH_PARTIAL_INDEXES: Final[Any] = (DatabaseKind.SQLITE, DatabaseKind.POSTGRESQL)
 RESPONSE_MODES: Final = ("ack", "wait")
 
 metadata = MetaData(
@@ -74,18 +71,6 @@ def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
 
 
-def _where(condition: str) -> dict[str, Any]:
-    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
-
-
-# An index over the few rows that a condition holds for. MariaDB knows none, and sorts by the flag first instead.
-def _few(name: str, columns: tuple[str, ...], flag: str, value: str) -> tuple[Index, Index]:
-    return (
-        Index(name, *columns, **_where(f"{flag} = {value}")).ddl_if(dialect=_WITH_PARTIAL_INDEXES),
-        Index(f"{name}_first", flag, *columns).ddl_if(dialect=DatabaseKind.MARIADB),
-    )
-
-
 # The only index beside seq, because each further one costs a dirty page per row (index locality).
 journal = Table(
     "journal",
@@ -100,7 +85,7 @@ journal = Table(
     _time("at_ms"),
     _body(),
     Column("hash", Digest, nullable=False),
-    Index("journal_key", "tenant", "kind", "key", unique=True, **_where("key IS NOT NULL")),
+    Index("journal_key", "tenant", "kind", "key", unique=True, **only_where("key IS NOT NULL")),
     info=TENANT,
 )
 heads = Table(
@@ -146,7 +131,7 @@ requests = Table(
     _time("updated_ms"),
     _body(),
     Index("requests_cause", "tenant", "cause"),
-    *_few("requests_pending", ("account_id",), "is_pending", "1"),
+    *index_few("requests_pending", ("account_id",), "is_pending", "1"),
     sqlite_with_rowid=False,
     info=TENANT,
 )
@@ -162,7 +147,7 @@ orders = Table(
     Column("is_open", SmallInteger, nullable=False),
     _time("updated_ms"),
     _body(),
-    *_few("orders_open", ("account_id",), "is_open", "1"),
+    *index_few("orders_open", ("account_id",), "is_open", "1"),
     sqlite_with_rowid=False,
     info=TENANT,
 )
@@ -307,6 +292,16 @@ risk_profiles = Table(
     _time("created_ms"),
     info=CONFIG,
 )
+policies = Table(
+    "policies",
+    metadata,
+    _key("tenant"),
+    _key("name"),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    _body(),
+    _time("created_ms"),
+    info=TENANT_CONFIG,
+)
 # Calls that were refused before they became alerts: the newest few per hook, without their secrets.
 hook_calls = Table(
     "hook_calls",
@@ -356,7 +351,7 @@ notify_outbox = Table(
     _text("reason"),
     _body(),
     UniqueConstraint("channel_id", "subject", "kind"),
-    *_few("notify_outbox_waiting", ("channel_id", "due_ms"), "status", "'waiting'"),
+    *index_few("notify_outbox_waiting", ("channel_id", "due_ms"), "status", "'waiting'"),
     info=TENANT,
 )
 # How far the journal was read for them, and what was half read.

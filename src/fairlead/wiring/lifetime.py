@@ -88,16 +88,12 @@ async def running(settings: Settings, lock: OwnerLock) -> AsyncIterator[Running]
             kill_switches=latching.covering,
             zone=latching.zone,
             watch_venue=monitor.watch_venue,
+            policies=directory.find_policing,
         )
         trading = Trading(journal=monitor.journal, store=store, clock=clock, profiles=profiles, plan=plan)
         stack.push_async_callback(trading.stop)
         intake = Intake(
-            settings=settings,
-            trading=trading,
-            journal=monitor.journal,
-            store=store,
-            clock=clock,
-            directory=directory,
+            settings=settings, trading=trading, journal=monitor.journal, store=store, clock=clock, directory=directory
         )
         stack.push_async_callback(intake.stop)
         monitor.show(trading, intake, lambda: bool(latching.platform))

@@ -14,13 +14,14 @@ from fairlead.bus.in_process import InProcessBus
 from fairlead.core.model.account import VenueAccount
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.order import Order
+from fairlead.core.model.policy import Policing
 from fairlead.core.model.request import OrderRequest
 from fairlead.core.model.state import RequestState
 from fairlead.core.rules.account_book import AccountBook
 from fairlead.core.rules.book_rebuild import BookRows, rebuild_book
 from fairlead.market.hub import MarketHub
 from fairlead.orders.account_desk import BOOK_SPACE
-from fairlead.orders.desk_tools import DeskTools, RecordingDesk
+from fairlead.orders.desk_tools import DeskTools, RecordingDesk, no_policies
 from fairlead.orders.floor import TradingFloor
 from fairlead.orders.recover import DeskOpener, Recovery, VenueUnreachableError
 from fairlead.orders.submit import UNFINISHED_REQUESTS_MAX, OrderDoor
@@ -41,6 +42,7 @@ _log = structlog.get_logger("fairlead")
 
 
 KillSwitches = Callable[[VenueAccount, OrderRequest | Order], tuple[str, ...]]
+Policies = Callable[[VenueAccount, OrderRequest], Policing]
 
 
 def _none_set(_account: VenueAccount, _subject: OrderRequest | Order) -> tuple[str, ...]:
@@ -60,7 +62,8 @@ class TradingPlan:
     """What differs between installations: the seed of the simulated market, limits, and who says stop.
 
     ``kill_switches`` describes those that cover a request or an order at this moment; ``zone`` is where the days of an
-    account's user begin; ``watch_venue`` may put a watch on each venue.
+    account's user begin; ``watch_venue`` may put a watch on each venue; ``policies`` finds those that cover a
+    request.
     """
 
     seed: int
@@ -68,6 +71,7 @@ class TradingPlan:
     kill_switches: KillSwitches = _none_set
     zone: Callable[[VenueAccount], tzinfo] = _utc
     watch_venue: Callable[[Venue], Venue] = _unwatched
+    policies: Policies = no_policies
 
 
 class Trading:
@@ -88,10 +92,7 @@ class Trading:
         self.floor = TradingFloor()
         self.settled = SettledRequests(InProcessBus())
         self.door = OrderDoor(
-            journal=journal,
-            floor=self.floor,
-            settled=self.settled,
-            unfinished_max=plan.unfinished_max,
+            journal=journal, floor=self.floor, settled=self.settled, unfinished_max=plan.unfinished_max
         )
         self._journal = journal
         self._store = store
@@ -116,6 +117,7 @@ class Trading:
             wake=self.floor.wake,
             spawn=self._spawn,
             halted=self._halted,
+            policing=plan.policies,
         )
         self._opener = DeskOpener(
             floor=self.floor,

@@ -8,6 +8,7 @@ from fairlead.accounts.registry.channels import ChannelRegistry, ChannelWish
 from fairlead.accounts.registry.groups import DEFAULT_GROUP, GroupMembers, GroupRegistry
 from fairlead.accounts.registry.hooks import HookRegistry, HookWish, NewToken
 from fairlead.accounts.registry.naming import Refused
+from fairlead.accounts.registry.policies import PolicyRegistry, StoredPolicy
 from fairlead.accounts.registry.users import UserRegistry, UserWish
 from fairlead.accounts.registry.venue_keys import VenueKeyRegistry, VenueKeyWish
 
@@ -22,7 +23,9 @@ __all__ = [
     "HookRegistry",
     "HookWish",
     "NewToken",
+    "PolicyRegistry",
     "Refused",
+    "StoredPolicy",
     "UserRegistry",
     "UserWish",
     "VenueKeyRegistry",

@@ -10,6 +10,7 @@ from fairlead.core.model.account import MarginMode, PositionMode, PositionSide
 from fairlead.core.model.latch import Latch
 from fairlead.core.model.loss import LossLatch, LossPeriod, LossStep
 from fairlead.core.model.order import Fill, Order
+from fairlead.core.model.policy import PolicyVerdict
 from fairlead.core.model.preview import Preview
 from fairlead.core.model.reports import ReportBorn, VenuePosition
 from fairlead.core.model.request import OrderRequest
@@ -79,10 +80,11 @@ class OrderApproved(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_de
     verdict: RiskVerdict
     sizing: tuple[SizingLine, ...]
     more: bool = False
+    policies: tuple[PolicyVerdict, ...] = ()
 
 
-class RequestDenied(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """We refused: nothing left us. ``verdict`` is None when sizing already said no."""
+class RequestDenied(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
+    """We refused: nothing left us. ``verdict`` is None when sizing or a policy already said no."""
 
     request_id: str
     account_id: str
@@ -92,9 +94,10 @@ class RequestDenied(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     sizing: tuple[SizingLine, ...]
     verdict: RiskVerdict | None
     at_ms: int
+    policies: tuple[PolicyVerdict, ...] = ()
 
 
-class RequestSkipped(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class RequestSkipped(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
     """Nothing needed doing (closing nothing, target already reached, dry run): a success with quantity zero.
 
     ``preview`` is what a dry run would have sent.
@@ -109,6 +112,7 @@ class RequestSkipped(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     order: Order | None
     at_ms: int
     preview: Preview | None = None
+    policies: tuple[PolicyVerdict, ...] = ()
 
 
 class RequestExpired(msgspec.Struct, frozen=True, kw_only=True, tag=True):
