@@ -26,7 +26,7 @@ from fairlead.core.model.request import (
 )
 from fairlead.core.rules.symbols import SYMBOL_LENGTH_MAX, ProductType
 from fairlead.sources.webhook.alert import Alert, Malformed
-from fairlead.sources.webhook.field_reader import FieldReader
+from fairlead.sources.webhook.field_reader import NO_NAME, FieldReader
 from fairlead.sources.webhook.field_values import (
     FieldRuleError,
     check_share,
@@ -157,7 +157,7 @@ def _check_names(reader: FieldReader, body: Mapping[str, object], *, strict_fiel
         if strict_fields:
             reader.fail(name, "is not a field of this hook")
         else:
-            reader.warn(f"{reader.shorten(name)} is not a known field and was ignored")
+            reader.warn(f"{reader.shorten(name) or NO_NAME} is not a known field and was ignored")
     if len(unknown) > UNKNOWN_FIELDS_SHOWN_MAX and not strict_fields:
         reader.warn(f"{len(unknown) - UNKNOWN_FIELDS_SHOWN_MAX} more unknown fields were ignored")
 

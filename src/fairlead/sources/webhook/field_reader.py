@@ -10,6 +10,7 @@ from fairlead.sources.webhook.field_values import CONTROL_CHARACTER, FieldRuleEr
 
 VALUE_SHOWN_MAX: Final = 40
 SECRET_PIECE_LENGTH: Final = 8
+NO_NAME: Final = "(a field without a name)"
 
 # Left out they mean the wider or the riskier thing: a live order, every account, the whole position. A sender whose
 # variable was empty did not ask for that.
@@ -54,7 +55,7 @@ class FieldReader:
     def fail(self, name: str, rule: str) -> None:
         """Note what is wrong with a field."""
         value = self.shorten(self._body[name]) if name in self._body else ""
-        self.errors.append(FieldError(field=self.shorten(name), value=value, rule=rule))
+        self.errors.append(FieldError(field=self.shorten(name) or NO_NAME, value=value, rule=rule))
 
     def warn(self, text: str) -> None:
         """Note what the sender should know though it does no harm."""

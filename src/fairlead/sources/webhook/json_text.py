@@ -67,7 +67,7 @@ def _refuse_body(value: str, rule: str) -> Malformed:
 def _show_name(name: str) -> str:
     if len(name) > NAME_SHOWN_MAX:
         return f"a name of {len(name)} characters"
-    return _blank_control(name)
+    return _blank_control(name) or "(a field without a name)"
 
 
 def _show(value: object) -> str:
