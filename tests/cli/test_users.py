@@ -57,6 +57,18 @@ def test_a_user_is_disabled_and_enabled_again(alice: str, ask: Callable[..., Any
     assert ask("user", "enable", alice)["enabled"] is True
 
 
+def test_a_user_lives_in_a_time_zone_and_may_move(
+    alice: str, ask: Callable[..., Any], run: Callable[..., Result]
+) -> None:
+    assert ask("user", "show", alice)["time_zone"] == "UTC"
+    assert ask("user", "zone", alice, "America/Sao_Paulo")["time_zone"] == "America/Sao_Paulo"
+    bob = ask("user", "add", "bob", "--generate", "--time-zone", "Europe/Berlin")
+    assert bob["time_zone"] == ask("user", "show", "bob")["time_zone"] == "Europe/Berlin"
+    for arguments in (("zone", alice, "Mars"), ("add", "eve", "--generate", "--time-zone", "../etc")):
+        assert "write for example Europe/Berlin" in run("user", *arguments, code=1).stderr
+    assert ask("user", "show", alice)["time_zone"] == "America/Sao_Paulo"
+
+
 def test_a_password_can_be_replaced(alice: str, ask: Callable[..., Any], run: Callable[..., Result]) -> None:
     assert ask("user", "password", alice, "--generate")["password"]
     assert "12 to 256" in run("user", "password", alice, "--password-stdin", typed="short", code=1).stderr

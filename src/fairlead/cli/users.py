@@ -49,12 +49,23 @@ class AddUserOptions(PasswordOptions):
 
     role: Annotated[RoleName, typer.Option(help="What they may do.")] = "owner"
     tenant: Annotated[str, typer.Option(metavar="NAME", help="Whose things to share; a new owner has their own.")] = ""
+    time_zone: Annotated[
+        str,
+        typer.Option(metavar="ZONE", help="Where they live: an owner's days of loss limits begin there."),
+    ] = "UTC"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZoneOptions(NameOptions):
+    """Where a user lives."""
+
+    time_zone: Annotated[str, typer.Argument(metavar="ZONE", help="Such as Europe/Berlin.")]
 
 
 @add_command(
     users,
     "add",
-    "fairlead user add alice",
+    "fairlead user add alice --time-zone Europe/Berlin",
     "fairlead user add bob --role viewer --tenant alice --generate",
     'printf %s "$PASSWORD" | fairlead user add carol --password-stdin',
 )
@@ -64,7 +75,13 @@ def add(options: AddUserOptions) -> None:
     from fairlead.store.queries.users import Role
 
     password = options.read()
-    wish = UserWish(username=options.username, password=password, role=Role(options.role), tenant=options.tenant)
+    wish = UserWish(
+        username=options.username,
+        password=password,
+        role=Role(options.role),
+        tenant=options.tenant,
+        time_zone=options.time_zone,
+    )
     _show(options, ask_registry(options, lambda registry: registry.users.add(wish)), password)
 
 
@@ -96,6 +113,12 @@ def disable(options: NameOptions) -> None:
 def enable(options: NameOptions) -> None:
     """Let a disabled user sign in again."""
     _change(options, lambda registry: registry.users.set_enabled(options.username, enabled=True))
+
+
+@add_command(users, "zone", "fairlead user zone alice Europe/Berlin")
+def set_time_zone(options: ZoneOptions) -> None:
+    """Say where a user lives: there the next days, weeks and months of an owner's loss limits begin."""
+    _change(options, lambda registry: registry.users.set_time_zone(options.username, options.time_zone))
 
 
 @add_command(users, "password", "fairlead user password alice", "fairlead user password alice --generate")

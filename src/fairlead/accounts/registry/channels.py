@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from fairlead.accounts.registry.naming import Refused, check_name, unknown
+from fairlead.accounts.registry.naming import Refused, check_name, check_zone, unknown
 from fairlead.core.model.ids import derive_id
 from fairlead.core.model.secret import Secret
 from fairlead.ports import Clock, SealedPlace, SecretBox
@@ -67,7 +66,7 @@ class ChannelRegistry:
 
     async def add(self, tenant: str, wish: ChannelWish, box: SecretBox) -> NotifyChannel | Refused:
         """Add a channel; it hears what happens from now on."""
-        refused = check_name("channel name", wish.name) or _check_target(wish) or _check_zone(wish.time_zone)
+        refused = check_name("channel name", wish.name) or _check_target(wish) or check_zone(wish.time_zone or "UTC")
         if refused is not None:
             return refused
         now_ms = self._clock.now_ms()
@@ -123,7 +122,7 @@ class ChannelRegistry:
         time_zone: str | None = None,
     ) -> NotifyChannel | Refused:
         """Change how loud kinds of messages are, whether the channel is used at all, or its time zone."""
-        refused = _check_zone(time_zone or "")
+        refused = check_zone(time_zone or "UTC")
         if refused is not None:
             return refused
         async with self._store.session(tenant, writes=True) as session:
@@ -217,15 +216,6 @@ def _check_mail(target: EmailTarget, password: str) -> Refused | None:
         return Refused(
             message="a password is not sent through an unencrypted connection: use --security starttls or tls"
         )
-    return None
-
-
-def _check_zone(name: str) -> Refused | None:
-    if name:
-        try:
-            ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            return Refused(message=f"there is no time zone {name!r}; write for example Europe/Berlin or UTC")
     return None
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -55,6 +56,15 @@ def check_name(what: str, name: str) -> Refused | None:
         message=f"{what} {name!r} must be 1 to {NAME_LENGTH_MAX} letters, digits, spaces, dots, dashes and "
         "underscores, and begin and end with a letter or digit",
     )
+
+
+def check_zone(name: str) -> Refused | None:
+    """Refuse what is no time zone of the IANA database."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return Refused(message=f"there is no time zone {name!r}; write for example Europe/Berlin or UTC")
+    return None
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> Refused:

@@ -8,7 +8,7 @@ import msgspec
 
 from fairlead.accounts.passwords import hash_password
 from fairlead.accounts.registry.groups import DEFAULT_GROUP, new_group
-from fairlead.accounts.registry.naming import Refused, check_password, check_username, unknown
+from fairlead.accounts.registry.naming import Refused, check_password, check_username, check_zone, unknown
 from fairlead.core.model.ids import derive_id
 from fairlead.ports import Clock
 from fairlead.store.queries import groups as group_rows
@@ -37,7 +37,7 @@ class UserRegistry:
 
     async def add(self, wish: UserWish) -> User | Refused:
         """Add a person; the first of a tenant also brings its group ``default``."""
-        refused = check_username(wish.username) or check_password(wish.password)
+        refused = check_username(wish.username) or check_password(wish.password) or check_zone(wish.time_zone)
         if refused is not None:
             return refused
         now_ms = self._clock.now_ms()
@@ -93,6 +93,18 @@ class UserRegistry:
         async with self._store.session(user.tenant, writes=True) as session:
             await rows.set_user_enabled(session, user.user_id, enabled=enabled)
         return msgspec.structs.replace(user, enabled=enabled)
+
+    async def set_time_zone(self, username: str, time_zone: str) -> User | Refused:
+        """Say where a person lives: an owner's days, weeks and months of loss limits begin there."""
+        user = await self.find(username)
+        if isinstance(user, Refused):
+            return user
+        refused = check_zone(time_zone)
+        if refused is not None:
+            return refused
+        async with self._store.session(user.tenant, writes=True) as session:
+            await rows.set_time_zone(session, user.user_id, time_zone)
+        return msgspec.structs.replace(user, time_zone=time_zone)
 
     async def set_password(self, username: str, password: str) -> User | Refused:
         """Give a person another password."""

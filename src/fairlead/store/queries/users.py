@@ -73,6 +73,11 @@ async def set_password(session: Session, user_id: str, password_hash: str) -> bo
     return await _change(session, user_id, password_hash=password_hash)
 
 
+async def set_time_zone(session: Session, user_id: str, time_zone: str) -> bool:
+    """Say where a person lives; False when there is no such person."""
+    return await _change(session, user_id, time_zone=time_zone)
+
+
 async def set_user_enabled(session: Session, user_id: str, *, enabled: bool) -> bool:
     """Let a person in, or keep them out; False when there is no such person."""
     return await _change(session, user_id, enabled=enabled)
