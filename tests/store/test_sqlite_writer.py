@@ -194,6 +194,32 @@ async def test_a_database_locked_by_somebody_else_refuses_and_recovers(
     await asyncio.to_thread(writer.stop)
 
 
+async def test_a_refusal_is_trouble_until_the_file_can_be_written_again(url: str, path: Path) -> None:
+    connection = open_writer(path)
+    writer = JournalWriter(SqliteDatabase(connection), Deliveries(asyncio.get_running_loop()), on_death=_fail)
+    connection.execute("PRAGMA query_only=1")
+    await commit_on(writer)
+    told = writer.trouble
+    connection.execute("PRAGMA query_only=0")
+    for _ in range(100):
+        await asyncio.sleep(0.1 if writer.trouble else 0)
+
+    assert "readonly" in told
+    assert writer.trouble == ""
+    await asyncio.to_thread(writer.stop)
+
+
+async def test_a_file_that_was_moved_away_refuses_until_it_is_back(url: str, path: Path) -> None:
+    writer = JournalWriter(SqliteDatabase(open_writer(path)), Deliveries(asyncio.get_running_loop()), on_death=_fail)
+    assert await commit_on(writer) == Committed(last_seq=1)
+    for name in (path, path.with_name(f"{path.name}-wal")):
+        away = name.rename(name.with_name(f"{name.name}.away"))
+        assert await commit_on(writer) == NotStored(reason=f"the file {name.name} is gone")
+        away.rename(name)
+        assert await commit_on(writer) == Committed(last_seq=writer.rows_stored)
+    await asyncio.to_thread(writer.stop)
+
+
 async def test_a_refused_batch_breaks_the_chains_in_it(url: str, path: Path) -> None:
     connection = open_writer(path)
     writer = JournalWriter(SqliteDatabase(connection), Deliveries(asyncio.get_running_loop()), on_death=_fail)

@@ -14,6 +14,8 @@ from fairlead.store.rows import Draft, StoredRow, Tip
 DOUBT_S_MAX: Final = 60.0
 """How long the fate of a commit may stay unknown before the process gives up and starts anew."""
 COMMITS_REPEATED_MAX: Final = 3
+REFUSED_S_MAX: Final = 1.0
+"""After a refusal the database is tried again so soon, also when nobody wants to store anything."""
 
 
 class FateUnknownError(RuntimeError):
@@ -47,6 +49,17 @@ class BatchStore:
         # Where we left the journal. It is nowhere else as long as nobody else owns it and nothing is lost.
         self._end = tip.seq, tip.hash
         self._closed_chains: set[str] = set()
+        self._refusal = ""
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing can be stored now; empty while there is no reason to think so."""
+        return self.link.trouble or self._refusal
+
+    @property
+    def patience_s(self) -> float | None:
+        """How long the writer may wait for work before ``tend`` is due, in seconds; None means for ever."""
+        return REFUSED_S_MAX if self._refusal and not self.link.trouble else self.link.patience_s
 
     def reopen(self, chain: str) -> None:
         """Take units of the chain again."""
@@ -59,7 +72,9 @@ class BatchStore:
             SecondOwnerError: somebody else owns the journal now.
         """
         works = self.link.tend()
-        if not works:
+        if works:
+            self._refusal = ""
+        else:
             self._tip = None
         return works
 
@@ -83,9 +98,10 @@ class BatchStore:
             except self._database.faults.passing as error:
                 self._tip = None
                 self._database.roll_back()
+                self._refusal = first_line(error)
                 if self._database.is_lost:
                     self.link.lose(error)
-                return self._refuse(units, self.link.trouble or first_line(error))
+                return self._refuse(units, self.trouble)
         return self._refuse(units, "the connection was lost in every commit")
 
     def _refuse(self, units: Sequence[Unit], reason: str) -> Sequence[AppendOutcome]:
@@ -182,6 +198,7 @@ class BatchStore:
             self._database.commit()
         except CommitDoubtError as doubt:
             self._settle_doubt(draft, tip, doubt)
+        self._refusal = ""
         self.commits += 1
         self.rows_stored += draft.seq - tip.seq
         draft.settle()

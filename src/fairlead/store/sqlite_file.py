@@ -42,6 +42,33 @@ def make_private_file(path: Path) -> None:
                 path.with_name(path.name + end).chmod(FILE_MODE)
 
 
+class FilePlace:
+    """Notices that an open database was deleted or moved: SQLite goes on writing to files that nobody finds again."""
+
+    def __init__(self, path: Path) -> None:
+        """Begin with a file that is open."""
+        self._paths = (path, path.with_name(f"{path.name}-wal"))
+        self._known: dict[Path, tuple[int, int]] = {}
+
+    def check(self) -> None:
+        """Compare what stands at the path with what stood there first; the log appears with the first transaction.
+
+        Raises:
+            sqlite3.OperationalError: it is another file, or none.
+        """
+        for path in self._paths:
+            try:
+                found = path.stat()
+            except FileNotFoundError:
+                if path not in self._known:
+                    continue
+                raise sqlite3.OperationalError(f"the file {path.name} is gone") from None
+            except OSError as error:
+                raise sqlite3.OperationalError(f"the file {path.name} cannot be seen: {error.strerror}") from error
+            if self._known.setdefault(path, (found.st_dev, found.st_ino)) != (found.st_dev, found.st_ino):
+                raise sqlite3.OperationalError(f"the file {path.name} is another one")
+
+
 def set_pragmas(connection: sqlite3.Connection) -> None:
     """Prepare a connection that may write."""
     for pragma in _PRAGMAS:

@@ -89,7 +89,7 @@ class JournalWriter:
     @property
     def trouble(self) -> str:
         """Why nothing can be stored now; empty while the connection works."""
-        return self._shut_reason or self._store.link.trouble
+        return self._shut_reason or self._store.trouble
 
     def put(self, unit: Unit, on_done: OnDone) -> str:
         """Queue a unit; returns why not, or nothing."""
@@ -123,7 +123,7 @@ class JournalWriter:
 
     def _turn(self) -> bool:
         try:
-            first = self._waiting.get(timeout=self._store.link.patience_s)
+            first = self._waiting.get(timeout=self._store.patience_s)
         except Empty:
             self._store.tend()
             return True

@@ -55,7 +55,7 @@ class DatabaseLink:
         """Take note that the connection does not work, and why."""
         if self.trouble:
             self._retry_s = min(self._retry_s * RETRY_GROWTH, RETRY_S_MAX)
-        self.trouble = f"the database cannot be reached: {first_line(error)}"
+        self.trouble = f"the database cannot be used: {first_line(error)}"
         self._next_try_s = self._clock.monotonic_s() + self._retry_s
 
 

@@ -1,4 +1,4 @@
-"""The journal in a SQLite file: nothing can be lost on the way to it, so there is nothing to connect again."""
+"""The journal in a SQLite file: there is nothing to connect again, but a disk may be full and a file may be gone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from fairlead.store.databases.sqlite_statements import (
     save_states,
 )
 from fairlead.store.rows import Draft, StoredRow, Tip
-from fairlead.store.sqlite_file import open_reader
+from fairlead.store.sqlite_file import FilePlace, open_reader
 from fairlead.store.tables import column_names, key_names
 
 FAULTS: Final = FaultKinds(
@@ -40,6 +40,8 @@ FAULTS: Final = FaultKinds(
     # Disk full, locked, read-only, I/O.
     passing=(sqlite3.OperationalError,),
 )
+# Goes through the log to the disk, though it changes nothing.
+WRITE_NOTHING: Final = "UPDATE config_version SET version = version"
 
 
 class SqliteDatabase:
@@ -52,12 +54,22 @@ class SqliteDatabase:
     def __init__(self, connection: sqlite3.Connection) -> None:
         """Take over a connection."""
         self._connection = connection
+        (_, _, path) = connection.execute("PRAGMA database_list").fetchone()
+        self._place = FilePlace(Path(path))
+        self._place.check()
 
     def ping(self) -> None:
-        """Do nothing: a file does not go away."""
+        """Try to write, because a full disk can still be read."""
+        try:
+            self.begin()
+            self._connection.execute(WRITE_NOTHING)
+            self.commit()
+        finally:
+            self.roll_back()
 
     def reconnect(self) -> None:
-        """Do nothing."""
+        """Try to write."""
+        self.ping()
 
     def close(self) -> None:
         """End the connection."""
@@ -68,7 +80,12 @@ class SqliteDatabase:
         return read_tip(self._connection)
 
     def begin(self) -> None:
-        """Begin a transaction, and wait for other writers first."""
+        """Begin a transaction, and wait for other writers first.
+
+        Raises:
+            sqlite3.OperationalError: the file is gone, or others write for too long.
+        """
+        self._place.check()
         self._connection.execute("BEGIN IMMEDIATE")
 
     def commit(self) -> None:
