@@ -45,13 +45,13 @@ def _refuse_lookups(event: str, arguments: tuple[Any, ...]) -> None:
 
 sys.addaudithook(_refuse_lookups)
 
-PROCESSES = Path(__file__).parent / "e2e"
+PROCESSES = frozenset({Path(__file__).parent / "e2e", Path(__file__).parent / "crash"})
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What starts processes or database servers is for `make test`; `make check` must stay quick."""
     for item in items:
-        if PROCESSES in item.path.parents or _needs_server(item):
+        if not PROCESSES.isdisjoint(item.path.parents) or _needs_server(item):
             item.add_marker(pytest.mark.slow)
 
 

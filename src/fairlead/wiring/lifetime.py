@@ -6,9 +6,9 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -22,6 +22,7 @@ from fairlead.accounts.users import PasswordDoor
 from fairlead.clock import SystemClock
 from fairlead.observing.health import Readiness
 from fairlead.observing.logs import LogPipeline, LogPlan, logging_to
+from fairlead.ports import Journal
 from fairlead.reporting.explanation import explanation_to_builtins
 from fairlead.reporting.gather import explain_stored
 from fairlead.settings import LogFormat, Settings
@@ -40,12 +41,27 @@ from fairlead.wiring.killing import Latching
 from fairlead.wiring.monitoring import Monitor
 from fairlead.wiring.notifying import NotifyTools, notifying
 from fairlead.wiring.secret_box import find_keys, open_secret_box
-from fairlead.wiring.trading import Trading, TradingPlan
+from fairlead.wiring.trading import OpenVenue, Trading, TradingPlan
 
 GARBAGE_THRESHOLD: Final = 50_000
 EXIT_JOURNAL_DEAD: Final = 70
 
 _log = structlog.get_logger("fairlead")
+
+
+def _unwatched(journal: Journal) -> Journal:
+    return journal
+
+
+@dataclass(frozen=True, slots=True)
+class Plugs:
+    """What is plugged into a process beside what we ship: venues by kind of account, and a watch on the journal."""
+
+    venues: Mapping[str, OpenVenue] = field(default_factory=dict)
+    watch_journal: Callable[[Journal], Journal] = _unwatched
+
+
+SHIPPED: Final = Plugs()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +74,7 @@ class Running:
 
 
 @asynccontextmanager
-async def running(settings: Settings, lock: OwnerLock) -> AsyncIterator[Running]:
+async def running(settings: Settings, lock: OwnerLock, plugs: Plugs = SHIPPED) -> AsyncIterator[Running]:
     """Run everything on this event loop, from recovery to a clean end, on the database that ``lock`` owns.
 
     Raises:
@@ -76,6 +92,7 @@ async def running(settings: Settings, lock: OwnerLock) -> AsyncIterator[Running]
         stack.push_async_callback(journal.close)
         monitor = Monitor(settings, clock, logs, journal)
         stack.push_async_callback(monitor.close)
+        watched = plugs.watch_journal(monitor.journal)
         store = Store(settings.store_url)
         stack.push_async_callback(store.close)
         await check_keys(store, find_keys(settings))
@@ -89,15 +106,16 @@ async def running(settings: Settings, lock: OwnerLock) -> AsyncIterator[Running]
             zone=latching.zone,
             watch_venue=monitor.watch_venue,
             policies=directory.find_policing,
+            venues=plugs.venues,
         )
-        trading = Trading(journal=monitor.journal, store=store, clock=clock, profiles=profiles, plan=plan)
+        trading = Trading(journal=watched, store=store, clock=clock, profiles=profiles, plan=plan)
         stack.push_async_callback(trading.stop)
         intake = Intake(
-            settings=settings, trading=trading, journal=monitor.journal, store=store, clock=clock, directory=directory
+            settings=settings, trading=trading, journal=watched, store=store, clock=clock, directory=directory
         )
         stack.push_async_callback(intake.stop)
         monitor.show(trading, intake, lambda: bool(latching.platform))
-        kill_switch = latching.switch(trading, monitor.journal, clock)
+        kill_switch = latching.switch(trading, watched, clock)
         # Before the first desk opens: what it finds queued must meet every latch.
         await kill_switch.start()
         await intake.start()
@@ -109,22 +127,22 @@ async def running(settings: Settings, lock: OwnerLock) -> AsyncIterator[Running]
         await server.start()
         stack.push_async_callback(server.stop)
         url = _url(settings, server.port)
-        told = NotifyTools(monitor.journal, store, clock, trading.hub, directory, open_secret_box(settings))
+        told = NotifyTools(watched, store, clock, trading.hub, directory, open_secret_box(settings))
         await stack.enter_async_context(notifying(settings, url, told))
         _calm_garbage_collector()
         yield Running(url=url, server=server, readiness=monitor.readiness)
 
 
-def serve(settings: Settings, lock: OwnerLock) -> None:
+def serve(settings: Settings, lock: OwnerLock, plugs: Plugs = SHIPPED) -> None:
     """Run until SIGINT or SIGTERM; blocks. ``lock`` owns the database and is released at the end."""
-    asyncio.run(_serve(settings, lock))
+    asyncio.run(_serve(settings, lock, plugs))
 
 
-async def _serve(settings: Settings, lock: OwnerLock) -> None:
+async def _serve(settings: Settings, lock: OwnerLock, plugs: Plugs) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    async with running(settings, lock) as process:
+    async with running(settings, lock, plugs) as process:
         _log.info("listening", url=process.url, data=str(settings.data_dir))
         await ended.wait()
         process.readiness.is_draining = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from typing import Final
 
@@ -38,10 +38,13 @@ from fairlead.worker import TaskSupervisor
 RECENT_ORDERS_MS: Final = 180_000
 """The longest window of the rate and duplicate checks, and the longest life of a request before it."""
 
+PAPER: Final = "paper"
+
 _log = structlog.get_logger("fairlead")
 
 
 KillSwitches = Callable[[VenueAccount, OrderRequest | Order], tuple[str, ...]]
+OpenVenue = Callable[[VenueAccount], Venue]
 Policies = Callable[[VenueAccount, OrderRequest], Policing]
 
 
@@ -63,7 +66,8 @@ class TradingPlan:
 
     ``kill_switches`` describes those that cover a request or an order at this moment; ``zone`` is where the days of an
     account's user begin; ``watch_venue`` may put a watch on each venue; ``policies`` finds those that cover a
-    request.
+    request. ``venues`` opens an account at its venue, by the kind of the account; our own paper venue is there unless
+    another is named for its kind.
     """
 
     seed: int
@@ -72,6 +76,7 @@ class TradingPlan:
     zone: Callable[[VenueAccount], tzinfo] = _utc
     watch_venue: Callable[[Venue], Venue] = _unwatched
     policies: Policies = no_policies
+    venues: Mapping[str, OpenVenue] = field(default_factory=dict)
 
 
 class Trading:
@@ -99,8 +104,8 @@ class Trading:
         self._clock = clock
         self._accounts: dict[str, VenueAccount] = {}
         self._rows: dict[str, BookRows] = {}
-        self._kill_switches = plan.kill_switches
-        self._watch_venue = plan.watch_venue
+        self._plan = plan
+        self._venues: Mapping[str, OpenVenue] = {PAPER: self._open_paper, **plan.venues}
         self.loss_limits = profiles.loss_limits_for
         exchange = Exchange(instruments=DEFAULT_INSTRUMENTS, seed=plan.seed, now_ms=clock.now_ms())
         self._house = PaperHouse(exchange=exchange, journal=journal, clock=clock, on_quote=self.hub.on_quote)
@@ -180,8 +185,15 @@ class Trading:
             return await load_book_rows(system, accounts, header_space=BOOK_SPACE, recent_since_ms=since_ms)
 
     def venue_of(self, account: VenueAccount) -> Venue:
-        """The venue of an account."""
-        return self._watch_venue(PaperVenue(account, self._house))
+        """The venue of an account.
+
+        Raises:
+            KeyError: nothing opens venues of its kind.
+        """
+        return self._plan.watch_venue(self._venues[account.kind](account))
+
+    def _open_paper(self, account: VenueAccount) -> Venue:
+        return PaperVenue(account, self._house)
 
     async def compare(self, desk: RecordingDesk) -> bool:
         """Note where our record of an account and its venue's differ now; False if the venue does not tell."""
@@ -193,7 +205,7 @@ class Trading:
             return ("the account is gone",)
         if not current.enabled:
             return ("the account is disabled",)
-        return self._kill_switches(account, subject)
+        return self._plan.kill_switches(account, subject)
 
     def _resumed(self, requests: Iterable[RequestState]) -> None:
         self.door.expect(state.request.request_id for state in requests)

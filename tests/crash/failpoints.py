@@ -1,0 +1,84 @@
+"""A journal in a real server process that kills the process at a chosen append."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from enum import StrEnum
+
+import msgspec
+
+from fairlead.ports import AppendOutcome, Journal, JournalRow, Record, Unit
+
+
+class Moment(StrEnum):
+    """Where in the life of a unit the process dies.
+
+    ``before``: nothing of it is stored. ``after``: it is stored and nobody has heard of it. ``told``: whoever
+    appended it has acted on it, as far as he does without waiting; a message to the venue may have left.
+    """
+
+    BEFORE = "before"
+    AFTER = "after"
+    TOLD = "told"
+
+
+class Point(msgspec.Struct, frozen=True):
+    """A place to die: the n-th unit with facts, counted from the first one after the start."""
+
+    moment: Moment
+    number: int
+
+
+def parse_point(text: str) -> Point:
+    moment, _, number = text.partition(" ")
+    return Point(Moment(moment), int(number))
+
+
+class DyingJournal:
+    """Obeys ports.Journal until its point is reached."""
+
+    def __init__(self, journal: Journal, point: Point) -> None:
+        self._journal = journal
+        self._point = point
+        self._appended = 0
+
+    def append(self, unit: Unit, on_done: Callable[[AppendOutcome], None]) -> None:
+        self._appended += bool(unit.facts)
+        if not unit.facts or self._appended != self._point.number:
+            self._journal.append(unit, on_done)
+            return
+        if self._point.moment is Moment.BEFORE:
+            die()
+
+        def tell(outcome: AppendOutcome) -> None:
+            if self._point.moment is Moment.TOLD:
+                on_done(outcome)
+            die()
+
+        self._journal.append(unit, tell)
+
+    def commit(self, unit: Unit) -> Awaitable[AppendOutcome]:
+        future: asyncio.Future[AppendOutcome] = asyncio.get_running_loop().create_future()
+
+        def tell(outcome: AppendOutcome) -> None:
+            if not future.done():
+                future.set_result(outcome)
+
+        self.append(unit, tell)
+        return future
+
+    def reopen(self, chain: str) -> None:
+        self._journal.reopen(chain)
+
+    def read_after(self, seq: int) -> AsyncIterator[JournalRow]:
+        return self._journal.read_after(seq)
+
+    async def read_records(self, space: str) -> Sequence[Record]:
+        return await self._journal.read_records(space)
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)

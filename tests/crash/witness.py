@@ -1,0 +1,191 @@
+"""The count after the storm: what the exchange has, what we say, and what senders were told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from fairlead.clock import SystemClock
+from fairlead.core.model.order import Order, OrderStatus
+from fairlead.core.model.state import RequestState, RequestStatus
+from fairlead.orders.reconcile import DOUBTFUL
+from fairlead.ports import Record
+from fairlead.simulator import orders as sim
+from fairlead.simulator.records import AccountRecord
+from fairlead.store.journal import StoredJournal
+from fairlead.store.queries import states
+from fairlead.store.session import Store
+from fairlead.store.verify import verify
+from fairlead.venues.paper import wire
+from fairlead.venues.paper.house import ACCOUNT_SPACE, ORDER_SPACE
+from fairlead.wiring import journal_fold, record_kinds
+from tests.crash.house import House
+from tests.crash.messages import SeenAccount, SeenOrder
+from tests.crash.remote_venue import RemoteVenue
+from tests.crash.storm import Sent
+
+SETTLED_S_MAX: Final = 40.0
+POLL_MS: Final = 50
+EXECUTED: Final = frozenset({RequestStatus.FILLED, RequestStatus.ACCEPTED})
+
+Seen = Mapping[str, SeenAccount]
+
+
+async def wait_until_settled(house: House) -> None:
+    """Return when no alert waits to be handled, no request is pending, and no order is in doubt."""
+    store, clock = Store(house.url), SystemClock()
+    try:
+        async with asyncio.timeout(SETTLED_S_MAX):
+            while not await _is_settled(store):
+                await clock.sleep_ms(POLL_MS)
+    finally:
+        await store.close()
+
+
+async def _is_settled(store: Store) -> bool:
+    async with store.system_session() as system:
+        alerts = await states.load_alerts_since(system, 0)
+        if any(not alert.verdict for alert in alerts) or await states.load_pending_requests(system):
+            return False
+        return not any(order.status in DOUBTFUL for order in await states.load_open_orders(system))
+
+
+async def ask_exchange(house: House, port: int) -> Seen:
+    """What the exchange process has seen; it outlived every server."""
+    venue = RemoteVenue(house.accounts[0], port)
+    try:
+        return (await venue.count()).accounts
+    finally:
+        await venue.close()
+
+
+async def read_paper_books(house: House) -> Seen:
+    """What the paper exchange has written down; its server must have ended."""
+    journal = await StoredJournal.open(house.url, on_death=_fail)
+    try:
+        accounts = [_account(one) for one in await journal.read_records(ACCOUNT_SPACE)]
+        finished = [(one.owner, _order(one)) for one in await journal.read_records(ORDER_SPACE) if one.body]
+    finally:
+        await journal.close()
+    return {
+        account.account_id: SeenAccount(
+            orders=tuple(
+                _seen(order)
+                for order in (
+                    *(order for owner, order in finished if owner == account.account_id and not order.is_pending),
+                    *account.pending,
+                )
+            ),
+            cash={name: total for name, total in account.totals.items() if total},
+            positions={f"{one.symbol} {one.position_side}": one.quantity for one in account.positions if one.quantity},
+        )
+        for account in accounts
+    }
+
+
+def _account(record: Record) -> AccountRecord:
+    assert record.body is not None
+    return msgspec.json.decode(record.body, type=AccountRecord)
+
+
+def _order(record: Record) -> sim.Order:
+    assert record.body is not None
+    return msgspec.json.decode(record.body, type=sim.Order)
+
+
+def _seen(order: sim.Order) -> SeenOrder:
+    return SeenOrder(
+        order_id=wire.order_id_of(order),
+        symbol=order.symbol,
+        quantity=order.quantity,
+        filled=sum((fill.quantity for fill in order.fills), Decimal(0)),
+        is_born=bool(order.parent_id),
+    )
+
+
+async def find_problems(house: House, sent: Sequence[Sent], seen: Seen) -> list[str]:
+    """Everything that a crash did wrong, one sentence each; the server must have ended."""
+    store = Store(house.url)
+    problems: list[str] = []
+    try:
+        async with store.session(house.tenant) as session:
+            for account in house.accounts:
+                account_id = account.account_id
+                theirs = seen[account_id]
+                ours = await states.load_orders_since(session, 0, account_id)
+                positions = {
+                    f"{row.symbol} {row.position_side}": row.quantity
+                    for row in await states.load_positions(session, account_id)
+                    if row.quantity
+                }
+                cash = {row.currency: row.total for row in await states.load_balances(session, account_id) if row.total}
+                found = [*_check_orders(ours, theirs), *_check_doubles(sent, theirs)]
+                found += [f"positions: ours {positions}, theirs {theirs.positions}"] * (positions != theirs.positions)
+                found += [f"cash: ours {cash}, theirs {theirs.cash}"] * (cash != theirs.cash)
+                problems += [f"{account.label}: {problem}" for problem in found]
+            for one in sent:
+                if one.answers:
+                    made = await states.load_requests_of(session, one.answers[0].alert_id)
+                    problems += [f"alert {one.number}: {problem}" for problem in _check_answered(one, made, seen)]
+    finally:
+        await store.close()
+    problems += verify(house.url, journal_fold(), records=record_kinds()).problems
+    return problems
+
+
+def _check_orders(ours: Sequence[Order], theirs: SeenAccount) -> Iterator[str]:
+    """Every order of the exchange is known to us with the same fills, and the reverse."""
+    held = {order.order_id: order.filled for order in theirs.orders}
+    twice = [order_id for order_id, times in Counter(order.order_id for order in theirs.orders).items() if times > 1]
+    if twice:
+        yield f"the exchange has more than one order of {twice}"
+    # Refused, or never arrived: the exchange has no order then.
+    known = {order.order_id: order.filled_quantity for order in ours if order.venue_order_id}
+    for order_id in sorted({*held, *known}):
+        if held.get(order_id) != known.get(order_id):
+            yield f"order {order_id}: we say {known.get(order_id)} is filled, the exchange says {held.get(order_id)}"
+    for order in ours:
+        if not order.venue_order_id and order.status not in {OrderStatus.REJECTED, OrderStatus.EXPIRED}:
+            yield f"order {order.order_id}: {order.status}, and the exchange has never heard of it"
+
+
+def _check_doubles(sent: Sequence[Sent], theirs: SeenAccount) -> Iterator[str]:
+    """No alert has two orders: its symbol and quantity are its own."""
+    wishes = Counter((order.symbol, order.quantity) for order in theirs.orders if not order.is_born)
+    for one in sent:
+        times = wishes.pop((one.symbol, Decimal(one.quantity)), 0)
+        if times > 1:
+            yield f"alert {one.number}: {times} orders"
+    if wishes:
+        yield f"orders that nobody wished: {wishes}"
+
+
+def _check_answered(one: Sent, made: Sequence[RequestState], seen: Seen) -> Iterator[str]:
+    """What was answered was done, once on each account, and was told the same way every time."""
+    if len({answer.alert_id for answer in one.answers}) > 1:
+        yield f"it was taken as several: {one.answers}"
+    states_by_account = {state.request.account_id: state for state in made}
+    if states_by_account.keys() != seen.keys() or len(made) != len(seen):
+        yield f"it was answered and made requests of {sorted(states_by_account)}"
+        return
+    for account_id, state in states_by_account.items():
+        there = any(
+            (order.symbol, order.quantity) == (one.symbol, Decimal(one.quantity)) and not order.is_born
+            for order in seen[account_id].orders
+        )
+        if there is not (state.status in EXECUTED):
+            yield f"{state.status} ({state.reason_code}), and the exchange has {'an' if there else 'no'} order"
+    for answer in one.answers:
+        told = Counter(status for status in answer.statuses if status not in {"queued", "working", "unknown"})
+        kept = Counter(state.status.value for state in made)
+        if told - kept:
+            yield f"its sender was told {answer.statuses}, what is kept is {sorted(kept)}"
+
+
+def _fail(error: BaseException) -> None:
+    raise AssertionError("the writer died") from error
