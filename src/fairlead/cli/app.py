@@ -15,6 +15,7 @@ from fairlead.cli.hooks import hooks
 from fairlead.cli.kill import add_kill
 from fairlead.cli.memory import keep_memory_private
 from fairlead.cli.notifications import notify
+from fairlead.cli.policies import policies
 from fairlead.cli.serve import add_serve
 from fairlead.cli.storage import add_storage_commands
 from fairlead.cli.users import users
@@ -52,6 +53,7 @@ app.add_typer(accounts, name="account")
 app.add_typer(groups, name="group")
 add_hook_probe(hooks)
 app.add_typer(hooks, name="hook")
+app.add_typer(policies, name="policy")
 app.add_typer(notify, name="notify")
 app.add_typer(vault, name="vault")
 add_storage_commands(app)

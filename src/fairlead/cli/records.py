@@ -15,7 +15,14 @@ from fairlead.cli.output import StopError, program_name
 from fairlead.settings import Settings
 
 if TYPE_CHECKING:
-    from fairlead.accounts.registry import AccountRegistry, GroupRegistry, HookRegistry, Refused, UserRegistry
+    from fairlead.accounts.registry import (
+        AccountRegistry,
+        GroupRegistry,
+        HookRegistry,
+        PolicyRegistry,
+        Refused,
+        UserRegistry,
+    )
     from fairlead.store.databases.contract import OwnerLock
     from fairlead.store.session import Store
 
@@ -31,11 +38,18 @@ class Registry:
     accounts: AccountRegistry
     groups: GroupRegistry
     hooks: HookRegistry
+    policies: PolicyRegistry
 
     @classmethod
     def over(cls, store: Store) -> Self:
         """Join the registries of one database."""
-        from fairlead.accounts.registry import AccountRegistry, GroupRegistry, HookRegistry, UserRegistry
+        from fairlead.accounts.registry import (
+            AccountRegistry,
+            GroupRegistry,
+            HookRegistry,
+            PolicyRegistry,
+            UserRegistry,
+        )
         from fairlead.clock import SystemClock
 
         clock = SystemClock()
@@ -45,6 +59,7 @@ class Registry:
             accounts=AccountRegistry(store, clock),
             groups=GroupRegistry(store, clock),
             hooks=HookRegistry(store, clock),
+            policies=PolicyRegistry(store, clock),
         )
 
 

@@ -53,7 +53,7 @@ async def load_book_rows(
         system, sub_positions, SubPosition, sub_positions.c.quantity != ZERO, _of(sub_positions, chosen)
     )
     cash = await _load(system, balances, Balance, _of(balances, chosen))
-    headers = await _load_headers(system, header_space)
+    headers = await load_records(system, header_space)
     open_by, ended_by, recent_by = (_by(_account_of, rows) for rows in (opened, ended, recent))
     held_by, shares_by, cash_by = (_by(_account_of, held), _by(_account_of, shares), _by(_account_of, cash))
     wanted_by = _by(lambda state: state.request.account_id, wanted)
@@ -88,7 +88,8 @@ async def _load_by_id(system: Session, table: Table, kind: type[S], ids: Iterabl
     return found
 
 
-async def _load_headers(system: Session, space: str) -> dict[str, bytes]:
+async def load_records(system: Session, space: str) -> dict[str, bytes]:
+    """Bodies of the records of a space, by key; needs a system session."""
     query = select(records.c.key, records.c.body).where(records.c.space == space)
     return {row.key: row.body for row in await system.fetch_all(query)}
 
