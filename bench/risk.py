@@ -31,6 +31,7 @@ from fairlead.core.model.market import Quote
 from fairlead.core.model.money import ZERO
 from fairlead.core.model.order import Order
 from fairlead.core.model.request import Enter, OrderRequest, OrderType, Side, Size, SizeUnit, SourceKind, TimeInForce
+from fairlead.core.model.risk import UserExposure
 from fairlead.core.rules.account_book import RECENT_ORDERS_MAX, AccountBook, RecentOrder
 from fairlead.core.rules.account_view import AccountView
 from fairlead.core.rules.risk import check_order
@@ -124,6 +125,7 @@ def make_view(positions: int, orders: int, recent: int, profile: str) -> Account
         limits=limits,
         profile=label,
         now_ms=NOW_MS,
+        others=UserExposure(gross_usd=ZERO, equity_usd=ZERO),
         losses=LossStanding(day_loss=ZERO, week_loss=ZERO, month_loss=ZERO, drawdown=ZERO),
     )
 

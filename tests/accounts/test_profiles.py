@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from fairlead.accounts.profiles import (
+    LISTS,
     RULES,
     ProfileBook,
     ProfileError,
@@ -58,10 +59,11 @@ def test_a_drop_in_alert_fills_on_paper_and_on_relaxed(order: Order) -> None:
 
 
 def test_the_same_alert_is_refused_with_numbers_on_strict_and_standard() -> None:
-    for profile in ("strict", "standard"):
+    for profile, more in (("strict", {ReasonCode.PORTFOLIO_CORRELATION}), ("standard", set())):
         assert world.reasons(judge(HALF_IN_SPOT, profile)) == {
             ReasonCode.ORDER_NOTIONAL_LIMIT,
             ReasonCode.POSITION_LIMIT,
+            *more,
         }
         assert world.reasons(judge(QUARTER_AT_5X, profile)) >= {
             ReasonCode.ORDER_NOTIONAL_LIMIT,
@@ -134,7 +136,7 @@ def test_an_instrument_of_a_profile_tightens_its_limits() -> None:
 
 
 def test_every_limit_has_a_rule() -> None:
-    assert set(RULES) == set(RiskLimits.__struct_fields__)
+    assert set(RULES) | set(LISTS) == set(RiskLimits.__struct_fields__)
 
 
 def test_numbers_are_read_exactly() -> None:

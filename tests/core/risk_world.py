@@ -20,7 +20,7 @@ from fairlead.core.model.loss import LossStanding
 from fairlead.core.model.market import Quote
 from fairlead.core.model.order import ApprovedOrder, Order
 from fairlead.core.model.request import Enter, OrderRequest, OrderType, Side, Size, SizeUnit, SourceKind, TimeInForce
-from fairlead.core.model.risk import CheckCode, CheckOutcome, ReasonCode, RiskCheck, RiskLimits
+from fairlead.core.model.risk import CheckCode, CheckOutcome, ReasonCode, RiskCheck, RiskLimits, UserExposure
 from fairlead.core.rules.account_book import AccountBook, RecentOrder
 from fairlead.core.rules.account_view import AccountView
 from fairlead.core.rules.risk import Denied
@@ -169,6 +169,7 @@ def recent(age_ms: int, **changes: object) -> RecentOrder:
         limit_price=one.limit_price,
         request_id=one.request_id,
         source="h1",
+        strategy=one.strategy_id,
     )
 
 
@@ -198,6 +199,7 @@ def view(*held: Held, **changes: object) -> AccountView:
         profile="test v1",
         now_ms=NOW_MS,
         losses=NOTHING_LOST,
+        others=UserExposure(gross_usd=D(0), equity_usd=D(0)),
     )
     limits = {name: value for name, value in changes.items() if name in RiskLimits.__struct_fields__}
     rest = {name: value for name, value in changes.items() if name not in limits}

@@ -17,7 +17,9 @@ FIELDS = RiskLimits.__struct_fields__
 @st.composite
 def scopes(draw: st.DrawFn) -> RiskLimits:
     values = st.none() | st.integers(0, 5)
-    return msgspec.structs.replace(RiskLimits(), **{field: draw(values) for field in FIELDS})
+    parts = st.none() | st.sets(st.sampled_from("abc")).map(lambda found: tuple(sorted(found)))
+    lists = {field: parts for field, stricter in DIRECTIONS.items() if stricter is Stricter.UNION}
+    return msgspec.structs.replace(RiskLimits(), **{field: draw(lists.get(field, values)) for field in FIELDS})
 
 
 def test_every_limit_has_a_direction() -> None:
@@ -26,9 +28,9 @@ def test_every_limit_has_a_direction() -> None:
 
 def test_names_agree_with_directions() -> None:
     for field, stricter in DIRECTIONS.items():
-        assert (stricter is Stricter.HIGHER) is (
-            field.endswith("_min") or field in {"duplicate_window_ms", "loss_halt_flattens"}
-        ), field
+        assert (stricter is Stricter.HIGHER) is (field.endswith(("_min", "_window_ms", "_pause_ms", "_flattens"))), (
+            field
+        )
 
 
 @given(scopes(), scopes(), scopes())
@@ -43,6 +45,9 @@ def test_the_strictest_value_wins_for_every_limit(a: RiskLimits, b: RiskLimits) 
     merged = merge_limits(a, b)
     for field in FIELDS:
         named = [value for value in (getattr(a, field), getattr(b, field)) if value is not None]
+        if DIRECTIONS[field] is Stricter.UNION:
+            assert getattr(merged, field) == (tuple(sorted(set().union(*named))) if named else None), field
+            continue
         stricter = max if DIRECTIONS[field] is Stricter.HIGHER else min
         assert getattr(merged, field) == (stricter(named) if named else None), field
 

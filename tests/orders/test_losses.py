@@ -17,7 +17,7 @@ from fairlead.core.model.state import RequestStatus
 from fairlead.core.rules.valuation import equity_usd
 from fairlead.store.latch_file import LatchFile
 from fairlead.store.urls import sqlite_path
-from tests.orders.trading_world import LINEAR, TradingWorld, buy
+from tests.orders.trading_world import LINEAR, TradingWorld, account, buy
 
 D = Decimal
 # The world begins at 14:13 UTC.
@@ -187,3 +187,35 @@ async def test_a_price_that_is_missing_for_a_moment_is_no_loss(world: TradingWor
     world.losses.look()
 
     assert steps(world) == set()
+
+
+async def test_what_was_lost_lately_is_remembered_over_a_crash(world: TradingWorld) -> None:
+    await start(world, streak_losses_max=2, streak_window_ms=24 * HOUR_MS, streak_pause_ms=HOUR_MS)
+    await lose(world, "0.005")
+    await world.ask(world.close_request())
+    assert (await world.want(intent=buy(CONTRACTS))).status is RequestStatus.FILLED
+    await lose(world, "0.005")
+    await world.ask(world.close_request())
+    last = await world.want(intent=buy(CONTRACTS))
+    assert (last.status, last.reason_code) == (RequestStatus.DENIED, "losing_streak")
+
+    await world.restart()
+    assert (await world.want(intent=buy(1))).reason_code == "losing_streak"
+
+    await world.restart(pause_ms=HOUR_MS)
+    assert (await world.want(intent=buy(1))).status is RequestStatus.FILLED
+    assert world.problems() == ()
+
+
+async def test_ten_orders_on_two_accounts_share_the_limit_of_their_user(world: TradingWorld) -> None:
+    await world.configure(account("a1"), account("a2"))
+    await world.limit(RiskLimits(user_exposure_max=D("0.9")))
+    states = await world.ask(
+        *(world.request(name, intent=buy(40), leverage=D(10)) for _ in range(5) for name in ("a1", "a2")),
+    )
+
+    reasons = {state.reason_code for state in states if state.status is RequestStatus.DENIED}
+    assert reasons == {"user_exposure_limit"}
+    books = [world.desk(name).exposure.read() for name in ("a1", "a2")]
+    gross, equity_of_all = (sum((getattr(one, field) for one in books), D(0)) for field in ("gross_usd", "equity_usd"))
+    assert D("0.6") < gross / equity_of_all < D("0.91")

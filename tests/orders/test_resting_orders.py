@@ -303,7 +303,7 @@ async def test_cash_changed_while_we_were_down_is_a_drift_that_allows_only_less_
     assert difference.startswith("balance USDT: ")
     assert len(await world.facts(DriftFound)) == 1
     denied = await world.want(intent=buy(1))
-    assert (denied.status, denied.reason_code) == (RequestStatus.DENIED, "account_reducing")
+    assert (denied.status, denied.reason_code) == (RequestStatus.DENIED, "drift_open")
     assert (await world.want(intent=sell(9))).status is RequestStatus.DENIED
     assert (await world.want(intent=Close())).status is RequestStatus.FILLED
     assert world.held() == 0

@@ -18,6 +18,8 @@ from fairlead.core.model.request import OrderRequest
 from fairlead.core.model.risk import RiskLimits, RiskProfile
 from fairlead.core.rules.account_book import RECENT_ORDERS_MAX
 from fairlead.core.rules.risk import limits_of, loss_limits, merge_limits
+from fairlead.core.rules.risk_checks.blackouts import parse_blackout
+from fairlead.core.rules.trade_log import CLOSES_KEPT_MAX
 
 PLATFORM: Final = "platform"
 PLATFORM_LIVE: Final = "platform_live"
@@ -25,6 +27,8 @@ STRICT: Final = "strict"
 PROFILE_TEXT_BYTES_MAX: Final = 262_144
 # A repeat later than this is a decision, not an accident.
 WINDOW_MS_MAX: Final = 60_000
+# What a start reads back of the orders before it.
+REPEAT_MS_MAX: Final = 600_000
 # A bucket or a count can only be enforced while the book remembers clearly more orders than it allows.
 COUNTED_ORDERS_MAX: Final = RECENT_ORDERS_MAX // 2
 
@@ -165,8 +169,10 @@ _SWITCH: Final = _Rule("must be 0 or 1", lambda value: value in {ZERO, ONE})
 _DURATION: Final = _Rule("must be positive", lambda value: value > ZERO)
 _COUNTED: Final = _Rule(f"must be from 1 to {COUNTED_ORDERS_MAX}", lambda value: ONE <= value <= COUNTED_ORDERS_MAX)
 _WINDOW: Final = _Rule(f"must be from 0 to {WINDOW_MS_MAX}", lambda value: ZERO <= value <= WINDOW_MS_MAX)
+_CLOSES: Final = _Rule(f"must be from 1 to {CLOSES_KEPT_MAX}", lambda value: ONE <= value <= CLOSES_KEPT_MAX)
+_REPEATS: Final = _Rule(f"must be from 1 to {REPEAT_MS_MAX}", lambda value: ONE <= value <= REPEAT_MS_MAX)
 
-# Closed: a test proves that every field of RiskLimits has its rule here.
+# Closed: a test proves that every field of RiskLimits has its rule here or in LISTS.
 RULES: Final[Mapping[str, _Rule]] = {
     "order_notional_max_usd": _NOT_NEGATIVE,
     "order_equity_share_max": _NOT_NEGATIVE,
@@ -197,6 +203,47 @@ RULES: Final[Mapping[str, _Rule]] = {
     "drawdown_reduce": _SHARE,
     "drawdown_halt": _SHARE,
     "loss_halt_flattens": _SWITCH,
+    "streak_losses_max": _CLOSES,
+    "streak_window_ms": _DURATION,
+    "streak_pause_ms": _DURATION,
+    "after_stop_pause_ms": _DURATION,
+    "after_exit_pause_ms": _DURATION,
+    "repeat_orders_max": _COUNTED,
+    "repeat_window_ms": _REPEATS,
+    "fat_finger_multiple": _MULTIPLE,
+    "volume_share_max": _NOT_NEGATIVE,
+    "depth_share_max": _NOT_NEGATIVE,
+    "cluster_exposure_max": _NOT_NEGATIVE,
+    "funding_edge_share_max": _NOT_NEGATIVE,
+    "unknown_order_age_max_ms": _DURATION,
+    "user_exposure_max": _NOT_NEGATIVE,
+}
+LISTS_LENGTH_MAX: Final = 64
+
+
+def _read_blackouts(raw: object) -> tuple[str, ...] | None:
+    if not isinstance(raw, list) or len(raw) > LISTS_LENGTH_MAX:
+        return None
+    if not all(isinstance(text, str) and parse_blackout(text) is not None for text in raw):
+        return None
+    return tuple(sorted(set(raw)))
+
+
+def _read_clusters(raw: object) -> tuple[tuple[str, ...], ...] | None:
+    if not isinstance(raw, list) or len(raw) > LISTS_LENGTH_MAX:
+        return None
+    for cluster in raw:
+        if not isinstance(cluster, list) or not 0 < len(cluster) <= LISTS_LENGTH_MAX:
+            return None
+        if not all(isinstance(asset, str) and asset.isalnum() and asset.isupper() for asset in cluster):
+            return None
+    return tuple(sorted({tuple(sorted(set(cluster))) for cluster in raw}))
+
+
+# Limits that are lists: how they are read, and what they must be.
+LISTS: Final[Mapping[str, tuple[Callable[[object], object], str]]] = {
+    "blackouts": (_read_blackouts, "must be texts like 'Wed 06:00 + 60 min' or '2026-12-10T18:30Z + 90 min'"),
+    "clusters": (_read_clusters, "must be lists of assets in capital letters"),
 }
 _WHOLE_FIELDS: Final = frozenset(
     name
@@ -255,8 +302,14 @@ def _read_profile(name: str, table: object, problems: list[ProfileProblem]) -> R
 
 
 def _read_limits(path: str, table: object, problems: list[ProfileProblem]) -> RiskLimits:
-    values: dict[str, Decimal | int] = {}
+    values: dict[str, object] = {}
     for field, raw in _items(table, path, problems):
+        if field in LISTS:
+            read, text = LISTS[field]
+            values[field] = read(raw)
+            if values[field] is None:
+                problems.append(_problem(f"{path}.{field}", raw, text))
+            continue
         rule = RULES.get(field)
         if rule is None:
             problems.append(_problem(f"{path}.{field}", raw, "unknown limit"))

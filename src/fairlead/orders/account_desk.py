@@ -11,7 +11,6 @@ from fairlead.core.model.account import Balance, Position, SubPosition, VenueAcc
 from fairlead.core.model.order import ApprovedOrder, Order
 from fairlead.core.model.reports import ExecutionReport
 from fairlead.core.model.request import OrderRequest
-from fairlead.core.model.risk import TradingState
 from fairlead.core.model.state import AlertState, RequestState, RequestStatus, State
 from fairlead.core.rules.account_book import AccountBook
 from fairlead.core.rules.account_view import AccountView
@@ -25,6 +24,7 @@ from fairlead.orders.desk_inbox import DeskInbox
 from fairlead.orders.desk_tools import DeskTools
 from fairlead.orders.dispatch import ask_cancels, cancel_orders, send_order, set_leverage
 from fairlead.orders.exits import ExitKeeper
+from fairlead.orders.exposure import ExposureKeeper
 from fairlead.orders.facts import account_fact, account_stream
 from fairlead.orders.losses import LossKeeper
 from fairlead.orders.policy_gate import PolicyGate
@@ -71,6 +71,7 @@ class AccountDesk:
         self.venue = venue
         self.halt_reason = ""
         self.losses = LossKeeper(self, tools)
+        self.exposure = ExposureKeeper(self, tools)
         self._tools = tools
         self._inbox = DeskInbox()
         self._exits = ExitKeeper(self, tools)
@@ -297,15 +298,15 @@ class AccountDesk:
             limits=limits,
             profile=profile,
             now_ms=now_ms,
-            # An open difference between our record and the venue's allows only less risk (docs/decisions/0003).
-            trading_state=TradingState.REDUCING if self.book.drift else TradingState.ACTIVE,
             latches=self._tools.latches(self.account, request),
             losses=self.losses.look(),
+            others=None if limits.user_exposure_max is None else self._tools.others(self.account),
         )
 
 
 def _header(book: AccountBook, facts: Iterable[Fact]) -> tuple[Record, ...]:
-    if not any(isinstance(fact.event, _CHANGES_HEADER) for fact in facts):
+    is_changed = book.trades.take_change()
+    if not is_changed and not any(isinstance(fact.event, _CHANGES_HEADER) for fact in facts):
         return ()
     return (Record(space=BOOK_SPACE, owner=book.tenant, key=book.account_id, body=book_header(book)),)
 

@@ -13,7 +13,7 @@ from fairlead.core.model.loss import LossLimits
 from fairlead.core.model.order import Order
 from fairlead.core.model.policy import Policing
 from fairlead.core.model.request import OrderRequest
-from fairlead.core.model.risk import RiskLimits
+from fairlead.core.model.risk import RiskLimits, UserExposure
 from fairlead.core.model.state import RequestState
 from fairlead.core.rules.account_book import AccountBook
 from fairlead.ports import Clock, Journal, MarketView, Venue
@@ -54,11 +54,11 @@ class DeskTools:
     """What every desk of the process shares.
 
     ``limits`` merges the limits that apply to a request on an account and names their profile; ``loss_limits`` are the
-    account's own, whoever asks; ``zone`` is where its user's days begin; ``latches`` lists the
-    kill switches that cover a request or an order on an account, as they are at this moment; ``settled`` hears of each
-    request whose sender need not wait any longer; ``wake`` puts a desk on the floor's list; ``spawn`` runs a supervised
-    task whose failure halts the desk; ``halted`` hears of a desk that must be rebuilt; ``policing`` finds the policies
-    that cover a request, as they are at this moment.
+    account's own, whoever asks; ``zone`` is where its user's days begin; ``others`` sums up the tenant's other
+    accounts; ``latches`` lists the kill switches that cover a request or an order on an account, as they are at this
+    moment; ``settled`` hears of each request whose sender need not wait any longer; ``wake`` puts a desk on the floor's
+    list; ``spawn`` runs a supervised task whose failure halts the desk; ``halted`` hears of a desk to be rebuilt;
+    ``policing`` finds the policies that cover a request, as they are at this moment.
     """
 
     journal: Journal
@@ -67,6 +67,7 @@ class DeskTools:
     limits: Callable[[VenueAccount, OrderRequest], tuple[RiskLimits, str]]
     loss_limits: Callable[[VenueAccount], LossLimits]
     zone: Callable[[VenueAccount], tzinfo]
+    others: Callable[[VenueAccount], UserExposure | None]
     latches: Callable[[VenueAccount, OrderRequest | Order], tuple[str, ...]]
     settled: Callable[[RequestState], None]
     wake: Callable[[RecordingDesk], None]

@@ -272,7 +272,11 @@ class MarketViews:
             mark=market.mark,
             index=market.index,
             at_ms=self._world.now_ms,
+            funding_rate=None if market.instrument.is_spot else self._next_rate(symbol),
         )
+
+    def _next_rate(self, symbol: str) -> Decimal:
+        return self._funding.rate(symbol, self._funding.next_time(self._world.now_ms))
 
     def book(self, symbol: str, depth: int = 20) -> BookView:
         """Best levels of both sides."""

@@ -13,9 +13,11 @@ from fairlead.accounts.profiles import ProfileBook
 from fairlead.bus.in_process import InProcessBus
 from fairlead.core.model.account import VenueAccount
 from fairlead.core.model.instrument import Instrument
+from fairlead.core.model.money import ZERO
 from fairlead.core.model.order import Order
 from fairlead.core.model.policy import Policing
 from fairlead.core.model.request import OrderRequest
+from fairlead.core.model.risk import UserExposure
 from fairlead.core.model.state import RequestState
 from fairlead.core.rules.account_book import AccountBook
 from fairlead.core.rules.book_rebuild import BookRows, rebuild_book
@@ -35,7 +37,7 @@ from fairlead.venues.paper.house import PaperHouse
 from fairlead.venues.paper.venue import PaperVenue
 from fairlead.worker import TaskSupervisor
 
-RECENT_ORDERS_MS: Final = 180_000
+RECENT_ORDERS_MS: Final = 600_000
 """The longest window of the rate and duplicate checks, and the longest life of a request before it."""
 
 PAPER: Final = "paper"
@@ -117,6 +119,7 @@ class Trading:
             limits=profiles.limits_for,
             loss_limits=profiles.loss_limits_for,
             zone=plan.zone,
+            others=self._others,
             latches=self._latches,
             settled=self.door.announce,
             wake=self.floor.wake,
@@ -198,6 +201,19 @@ class Trading:
     async def compare(self, desk: RecordingDesk) -> bool:
         """Note where our record of an account and its venue's differ now; False if the venue does not tell."""
         return await self._opener.compare(desk)
+
+    def _others(self, account: VenueAccount) -> UserExposure | None:
+        gross = equity = ZERO
+        for other in self._accounts.values():
+            if other.tenant != account.tenant or other.account_id == account.account_id:
+                continue
+            desk = self.floor.find(other.account_id)
+            known = None if desk is None else desk.exposure.read()
+            if known is None:
+                return None
+            gross += known.gross_usd
+            equity += known.equity_usd
+        return UserExposure(gross_usd=gross, equity_usd=equity)
 
     def _latches(self, account: VenueAccount, subject: OrderRequest | Order) -> tuple[str, ...]:
         current = self._accounts.get(account.account_id)

@@ -8,7 +8,11 @@ import msgspec
 
 
 class Quote(msgspec.Struct, frozen=True, kw_only=True):
-    """Best bid and ask with last, mark and index price; quantities in the instrument's unit; UTC milliseconds."""
+    """Best bid and ask with last, mark and index price; quantities in the instrument's unit; UTC milliseconds.
+
+    Where the venue tells them: ``volume_24h_usd`` that was traded, and ``funding_rate`` of the next settlement (a
+    fraction of the value; positive is paid by longs).
+    """
 
     symbol: str
     bid: Decimal
@@ -19,6 +23,8 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     mark: Decimal
     index: Decimal
     at_ms: int
+    volume_24h_usd: Decimal | None = None
+    funding_rate: Decimal | None = None
 
     @property
     def mid(self) -> Decimal:

@@ -14,6 +14,8 @@ Amount = NewType("Amount", Decimal)
 ZERO: Final = Decimal(0)
 ONE: Final = Decimal(1)
 HUNDRED: Final = Decimal(100)
+# Taken at par: a de-pegged stable coin is outside what these rules can see.
+USD_CURRENCIES: Final = frozenset({"USD", "USDT", "USDC"})
 
 PRECISION_DIGITS: Final = 38
 AMOUNT_TEXT_LENGTH_MAX: Final = 64

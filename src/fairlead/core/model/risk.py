@@ -36,6 +36,16 @@ class CheckCode(StrEnum):
     DAY_LOSS = "DAY_LOSS"
     WEEK_LOSS = "WEEK_LOSS"
     DD = "DD"
+    STREAK = "STREAK"
+    COOLDOWN = "COOLDOWN"
+    REPEAT = "REPEAT"
+    FAT_FINGER = "FAT_FINGER"
+    ADV = "ADV"
+    CORR = "CORR"
+    FUNDING = "FUNDING"
+    SESSION = "SESSION"
+    RECON = "RECON"
+    EXPOSURE_USER = "EXPOSURE_USER"
 
 
 class ReasonCode(StrEnum):
@@ -79,6 +89,21 @@ class ReasonCode(StrEnum):
     DRAWDOWN_DAILY = "drawdown_daily"
     DRAWDOWN_MONTHLY = "drawdown_monthly"
     DRAWDOWN_LIMIT = "drawdown_limit"
+    LOSING_STREAK = "losing_streak"
+    COOLDOWN = "cooldown"
+    REPEATED_ENTRIES = "repeated_entries"
+    FAT_FINGER = "fat_finger"
+    VOLUME_SHARE = "volume_share"
+    VOLUME_UNKNOWN = "volume_unknown"
+    DEPTH_SHARE = "depth_share"
+    DEPTH_UNKNOWN = "depth_unknown"
+    PORTFOLIO_CORRELATION = "portfolio_correlation"
+    FUNDING_COST = "funding_cost"
+    FUNDING_UNKNOWN = "funding_unknown"
+    TIME_RESTRICTION = "time_restriction"
+    DRIFT_OPEN = "drift_open"
+    ORDER_IN_DOUBT = "order_in_doubt"
+    USER_EXPOSURE_LIMIT = "user_exposure_limit"
     EQUITY_UNKNOWN = "equity_unknown"
     PRICE_UNKNOWN = "price_unknown"
     EXPOSURE_UNKNOWN = "exposure_unknown"
@@ -137,7 +162,11 @@ class RiskLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     ``price_collar`` bounds what is worse than the reference price (a buy above, a sell below), ``price_collar_passive``
     what is better. ``exposure_leverage_max`` is about all holdings over equity, ``leverage_max`` about the venue's
     setting of one instrument. Holdings not above ``position_dust_usd`` do not count as open positions. The losses are
-    those of ``LossLimits``; ``loss_halt_flattens`` is 1 where a halt also closes what is held.
+    those of ``LossLimits``; ``loss_halt_flattens`` is 1 where a halt also closes what is held. ``fat_finger_multiple``
+    counts medians of the last orders, ``volume_share_max`` and ``depth_share_max`` are shares of what the market trades
+    and offers, ``funding_edge_share_max`` of the way to the take-profit, ``user_exposure_max`` of the equity of all
+    accounts of a tenant. ``blackouts`` are pauses (``Wed 06:00 + 60 min``, ``2026-12-10T18:30Z + 90 min``, UTC),
+    ``clusters`` assets that move together.
     """
 
     order_notional_max_usd: Decimal | None = None
@@ -169,6 +198,29 @@ class RiskLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     drawdown_reduce: Decimal | None = None
     drawdown_halt: Decimal | None = None
     loss_halt_flattens: int | None = None
+    streak_losses_max: int | None = None
+    streak_window_ms: int | None = None
+    streak_pause_ms: int | None = None
+    after_stop_pause_ms: int | None = None
+    after_exit_pause_ms: int | None = None
+    repeat_orders_max: int | None = None
+    repeat_window_ms: int | None = None
+    fat_finger_multiple: Decimal | None = None
+    volume_share_max: Decimal | None = None
+    depth_share_max: Decimal | None = None
+    cluster_exposure_max: Decimal | None = None
+    clusters: tuple[tuple[str, ...], ...] | None = None
+    funding_edge_share_max: Decimal | None = None
+    blackouts: tuple[str, ...] | None = None
+    unknown_order_age_max_ms: int | None = None
+    user_exposure_max: Decimal | None = None
+
+
+class UserExposure(msgspec.Struct, frozen=True, kw_only=True):
+    """What the other accounts of a tenant hold and own at their worst, in USD."""
+
+    gross_usd: Decimal
+    equity_usd: Decimal
 
 
 class RiskProfile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

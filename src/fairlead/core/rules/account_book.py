@@ -24,6 +24,7 @@ from fairlead.core.rules.order_shelf import OrderShelf
 from fairlead.core.rules.order_state import InvariantBroken
 from fairlead.core.rules.request_state import RequestLedger
 from fairlead.core.rules.sub_books import SubBooks
+from fairlead.core.rules.trade_log import TradeLog
 
 # What RATE and DUP can see: no limit on orders per minute can be enforced beyond this many.
 RECENT_ORDERS_MAX: Final = 1024
@@ -44,6 +45,7 @@ class RecentOrder(msgspec.Struct, frozen=True, array_like=True):
     limit_price: Decimal | None
     request_id: str
     source: str
+    strategy: str = ""
 
     @classmethod
     def of(cls, order: Order, source: str) -> RecentOrder:
@@ -57,6 +59,7 @@ class RecentOrder(msgspec.Struct, frozen=True, array_like=True):
             order.limit_price,
             order.request_id,
             source,
+            order.strategy_id,
         )
 
 
@@ -81,6 +84,8 @@ class AccountBook:
         "shelf",
         "sub_books",
         "tenant",
+        "trades",
+        "version",
     )
 
     def __init__(self, *, tenant: str, account_id: str, position_mode: PositionMode = PositionMode.NET) -> None:
@@ -98,6 +103,8 @@ class AccountBook:
         self.ledger = RequestLedger()
         self.adjustments: dict[str, None] = {}
         self.losses = LossState()
+        self.trades = TradeLog()
+        self.version = 0
 
     @property
     def orders(self) -> dict[str, Order]:
@@ -125,6 +132,7 @@ class AccountBook:
         Raises:
             InvariantBroken: the fact cannot be true beside those before it.
         """
+        self.version += 1
         match event:
             case ev.OrderFilled():
                 return self._fill_order(event, instruments)
@@ -174,7 +182,9 @@ class AccountBook:
         after = order_state.apply(before, event, instrument)
         if after is before:
             return []
+        held = self.positions.get((after.symbol, after.position_side))
         positions = self.holdings.fill(after, fill, instrument)
+        self.trades.note_fill(after, fill, held, positions, instrument)
         shares = self._share_fill(after, fill, instrument, positions)
         self.shelf.put(after)
         self.holdings.hold_for(after, instrument)
@@ -204,6 +214,7 @@ class AccountBook:
         self.shelf.put(order)
         self.holdings.hold_for(order, instrument)
         self.recent.append(RecentOrder.of(order, "" if state is None else state.request.source_id))
+        self.trades.note_order(order, instrument)
         return [order, *self.holdings.drain_touched(), *self.ledger.add_order(order, more=event.more)]
 
     def _bear_order(self, event: ev.VenueOrderBorn, instruments: Instruments) -> list[State]:

@@ -10,7 +10,7 @@ from fairlead.core.model.account import VenueAccount
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.loss import LossStanding
 from fairlead.core.model.market import Quote
-from fairlead.core.model.risk import RiskLimits, TradingState
+from fairlead.core.model.risk import RiskLimits, TradingState, UserExposure
 from fairlead.core.rules.account_book import AccountBook
 
 
@@ -18,7 +18,8 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
     """One account with the market and the limits that apply, at ``now_ms``.
 
     ``limits`` are already merged, strictest first; ``profile`` names where they came from. ``latches`` are the kill
-    switches that cover the account, empty when trading; ``losses`` is what the loss ladder allows now.
+    switches that cover the account, empty when trading; ``losses`` is what the loss ladder allows
+    now; ``others`` is about the tenant's other accounts, None while that is not known.
     """
 
     account: VenueAccount
@@ -31,3 +32,4 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
     trading_state: TradingState = TradingState.ACTIVE
     latches: tuple[str, ...] = ()
     losses: LossStanding = LossStanding()
+    others: UserExposure | None = None

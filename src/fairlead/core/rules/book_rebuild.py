@@ -13,6 +13,7 @@ from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.loss import LossState
 from fairlead.core.model.order import Order
 from fairlead.core.model.state import RequestState
+from fairlead.core.model.trades import TradeMemory
 from fairlead.core.rules.account_book import AccountBook, RecentOrder
 
 
@@ -25,6 +26,7 @@ class BookHeader(msgspec.Struct, frozen=True, kw_only=True):
     leverages: tuple[tuple[str, MarginMode, PositionSide, Decimal], ...]
     adjustments: tuple[str, ...]
     losses: LossState = LossState()
+    trades: TradeMemory = TradeMemory()
 
 
 class BookRows(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +61,7 @@ def book_header(book: AccountBook) -> bytes:
         leverages=tuple((*key, leverage) for key, leverage in book.leverages.items()),
         adjustments=tuple(book.adjustments),
         losses=book.losses,
+        trades=book.trades.dump(),
     )
     return _ENCODER.encode(header)
 
@@ -102,5 +105,6 @@ def _take_header(book: AccountBook, header: BookHeader) -> None:
     book.is_adopted = header.is_adopted
     book.drift = header.drift
     book.losses = header.losses
+    book.trades.restore(header.trades)
     book.leverages.update({(symbol, mode, side): leverage for symbol, mode, side, leverage in header.leverages})
     book.adjustments.update(dict.fromkeys(header.adjustments))

@@ -11,7 +11,7 @@ from fairlead.core.model.order import ApprovedOrder, Order
 from fairlead.core.model.request import OrderRequest
 from fairlead.core.model.risk import ONLY_REDUCES, CheckCode, CheckOutcome, RiskCheck, RiskVerdict
 from fairlead.core.rules.account_view import AccountView
-from fairlead.core.rules.risk_checks import funds, gates, holdings, losses
+from fairlead.core.rules.risk_checks import funds, gates, history, holdings, liquidity, losses
 from fairlead.core.rules.risk_checks import order as one_order
 from fairlead.core.rules.risk_checks.explain import explain_check
 from fairlead.core.rules.risk_checks.facts import Facts, Pending, read_facts, skipped
@@ -51,6 +51,17 @@ LIMITS: Final[tuple[tuple[CheckCode, _Check], ...]] = (
     (CheckCode.WEEK_LOSS, losses.check_week_loss),
     (CheckCode.DD, losses.check_month_loss),
     (CheckCode.DD, losses.check_drawdown),
+    (CheckCode.STREAK, history.check_streak),
+    (CheckCode.COOLDOWN, history.check_cooldown),
+    (CheckCode.REPEAT, history.check_repeat),
+    (CheckCode.FAT_FINGER, history.check_fat_finger),
+    (CheckCode.ADV, liquidity.check_volume),
+    (CheckCode.ADV, liquidity.check_depth),
+    (CheckCode.CORR, holdings.check_cluster),
+    (CheckCode.FUNDING, liquidity.check_funding),
+    (CheckCode.SESSION, gates.check_session),
+    (CheckCode.RECON, gates.check_reconciled),
+    (CheckCode.EXPOSURE_USER, holdings.check_user_exposure),
 )
 _LIMITS_SKIPPED: Final = tuple(skipped(code, ONLY_REDUCES) for code in dict.fromkeys(code for code, _ in LIMITS))
 

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Final
 
 from fairlead.core.model.account import MarginMode, Position
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.market import Quote
-from fairlead.core.model.money import ONE, ZERO
+from fairlead.core.model.money import ONE, USD_CURRENCIES, ZERO
 from fairlead.core.rules.account_book import AccountBook
 from fairlead.core.rules.account_view import AccountView
 from fairlead.core.rules.margin import initial_margin
 from fairlead.core.rules.position_values import PositionValues, mark_price
 
-__all__ = ["available_of", "entry_margin", "equity_usd", "is_usd", "lacks_price", "mark_price", "usd_rate"]
-
-# Taken at par: a de-pegged stable coin is outside what these rules can see.
-USD_CURRENCIES: Final = frozenset({"USD", "USDT", "USDC"})
+__all__ = ["available_of", "entry_margin", "equity_usd", "is_traded", "is_usd", "lacks_price", "mark_price", "usd_rate"]
 
 
 def is_usd(currency: str) -> bool:
@@ -37,6 +33,11 @@ def usd_rate(currency: str, quotes: Mapping[str, Quote]) -> Decimal | None:
     return None
 
 
+def is_traded(currency: str, instruments: Mapping[str, Instrument]) -> bool:
+    """Whether there is a market that says what a currency is worth in dollars."""
+    return any(symbol in instruments for symbol in _usd_markets(currency))
+
+
 def lacks_price(
     book: AccountBook,
     quotes: Mapping[str, Quote],
@@ -44,9 +45,7 @@ def lacks_price(
 ) -> bool:
     """Whether cash that is traded for dollars has no price now, so that equity is not what it seems."""
     return any(
-        balance.total
-        and usd_rate(currency, quotes) is None
-        and any(symbol in instruments for symbol in _usd_markets(currency))
+        balance.total and usd_rate(currency, quotes) is None and is_traded(currency, instruments)
         for currency, balance in book.balances.items()
     )
 

@@ -50,13 +50,28 @@ _SUBJECTS: Final[Mapping[ReasonCode, str]] = {
     ReasonCode.DRAWDOWN_DAILY: "the loss of the day",
     ReasonCode.DRAWDOWN_MONTHLY: "the loss of the month",
     ReasonCode.DRAWDOWN_LIMIT: "the loss since the peak",
+    ReasonCode.LOSING_STREAK: "the number of losing closes",
+    ReasonCode.COOLDOWN: "time since the asset was left",
+    ReasonCode.REPEATED_ENTRIES: "requests of one strategy",
+    ReasonCode.FAT_FINGER: "far above what is usual here: order value",
+    ReasonCode.VOLUME_SHARE: "order value",
+    ReasonCode.VOLUME_UNKNOWN: "nobody says how much is traded in 24 hours",
+    ReasonCode.DEPTH_SHARE: "order size",
+    ReasonCode.DEPTH_UNKNOWN: "nobody says how much is offered",
+    ReasonCode.PORTFOLIO_CORRELATION: "exposure to assets that move together",
+    ReasonCode.FUNDING_COST: "the next funding",
+    ReasonCode.FUNDING_UNKNOWN: "the next funding is unknown",
+    ReasonCode.TIME_RESTRICTION: "nothing new is opened at this time",
+    ReasonCode.DRIFT_OPEN: "our record and the venue's differ, so the account may only reduce",
+    ReasonCode.ORDER_IN_DOUBT: "age of an order in doubt",
+    ReasonCode.USER_EXPOSURE_LIMIT: "exposure of all accounts together",
     ReasonCode.EQUITY_UNKNOWN: "the account's equity is unknown",
     ReasonCode.PRICE_UNKNOWN: "a price that is needed is unknown",
     ReasonCode.EXPOSURE_UNKNOWN: "a holding cannot be valued",
 }
 # These deny already at the limit, not only beyond it.
 _REACHED: Final = frozenset(
-    {ReasonCode.DRAWDOWN_DAILY, ReasonCode.DRAWDOWN_MONTHLY, ReasonCode.DRAWDOWN_LIMIT},
+    {ReasonCode.DRAWDOWN_DAILY, ReasonCode.DRAWDOWN_MONTHLY, ReasonCode.DRAWDOWN_LIMIT, ReasonCode.LOSING_STREAK},
 )
 # Here value and limit are two facts beside each other, and neither is a limit of the other.
 _PAIRS: Final = frozenset(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Final, NamedTuple
 
@@ -13,7 +13,7 @@ from fairlead.core.model.money import ZERO
 from fairlead.core.model.order import Order
 from fairlead.core.model.request import Side
 from fairlead.core.rules.account_view import AccountView
-from fairlead.core.rules.valuation import is_usd, usd_rate
+from fairlead.core.rules.valuation import is_traded, is_usd, usd_rate
 
 
 def reference_price(quote: Quote) -> Decimal | None:
@@ -105,9 +105,14 @@ class Exposure:
             else:
                 lane.leg.held += position.signed_quantity * lane.unit_usd
         for currency, balance in view.book.balances.items():
-            # An asset without a price is worth nothing here, as it is in equity.
-            if not is_usd(currency) and balance.total and (rate := usd_rate(currency, view.quotes)) is not None:
+            if is_usd(currency) or not balance.total:
+                continue
+            rate = usd_rate(currency, view.quotes)
+            if rate is not None:
                 self._spot_leg(currency).held += balance.total * rate
+            elif is_traded(currency, view.instruments):
+                # It has a price that we do not know now. What has none anywhere is worth nothing, as it is in equity.
+                self.unpriced.add(currency)
         for order in view.book.orders.values():
             self.add(order)
 
@@ -156,6 +161,10 @@ class Exposure:
         """Worst case of all holdings of the leg's asset of its kind; opposite ones do not cancel."""
         same = (one.worst for one in self._legs.values() if one.asset == leg.asset and one.is_spot is leg.is_spot)
         return sum(same, ZERO)
+
+    def of_assets(self, assets: Collection[str]) -> Decimal:
+        """Worst case of all holdings of several assets, spot and perpetuals together."""
+        return sum((one.worst for one in self._legs.values() if one.asset in assets), ZERO)
 
     def totals(self, dust: Decimal) -> Totals:
         """Sum up; holdings worth no more than ``dust`` are not counted."""

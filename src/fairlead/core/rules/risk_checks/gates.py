@@ -7,9 +7,11 @@ from decimal import Decimal
 from typing import Final
 
 from fairlead.core.model.money import ONE, ZERO
+from fairlead.core.model.order import OrderStatus
 from fairlead.core.model.request import SourceKind
 from fairlead.core.model.risk import CheckCode, ReasonCode, RiskCheck, TradingState
 from fairlead.core.rules.account_book import RecentOrder
+from fairlead.core.rules.risk_checks.blackouts import parse_blackout
 from fairlead.core.rules.risk_checks.facts import (
     NO_LIMIT,
     Facts,
@@ -25,6 +27,7 @@ from fairlead.core.rules.risk_checks.facts import (
 )
 
 MINUTE_MS: Final = 60_000
+_UNKNOWN: Final = OrderStatus.UNKNOWN
 _PER_MS: Final = Decimal("0.001")
 
 
@@ -131,6 +134,34 @@ def check_symbol_rate(facts: Facts) -> RiskCheck:
             count += 1
     numbers = Numbers(Decimal(count), Decimal(limit), "orders", f"{symbol} in 60 s")
     return at_most(CheckCode.RATE, ReasonCode.SYMBOL_ORDER_RATE, numbers)
+
+
+def check_session(facts: Facts) -> RiskCheck:
+    """Scheduled pauses: maintenance of a venue, hours around news."""
+    blackouts = facts.limits.blackouts
+    if not blackouts:
+        return skipped(CheckCode.SESSION, NO_LIMIT)
+    for text in blackouts:
+        blackout = parse_blackout(text)
+        # What cannot be read was meant to stop something.
+        if blackout is None or blackout.covers(facts.view.now_ms):
+            return denied(CheckCode.SESSION, ReasonCode.TIME_RESTRICTION, text)
+    return passed(CheckCode.SESSION)
+
+
+def check_reconciled(facts: Facts) -> RiskCheck:
+    """Our record and the venue's agree, and no order has been in doubt for long."""
+    book, limit_ms = facts.view.book, facts.limits.unknown_order_age_max_ms
+    if book.drift:
+        more = f"; and {len(book.drift) - 1} more" if len(book.drift) > 1 else ""
+        return denied(CheckCode.RECON, ReasonCode.DRIFT_OPEN, book.drift[0] + more)
+    if limit_ms is None:
+        return passed(CheckCode.RECON)
+    ages = [facts.view.now_ms - order.created_ms for order in book.orders.values() if order.status is _UNKNOWN]
+    if not ages:
+        return passed(CheckCode.RECON)
+    numbers = Numbers(Decimal(max(ages)), Decimal(limit_ms), "ms", f"{len(ages)} in doubt")
+    return at_most(CheckCode.RECON, ReasonCode.ORDER_IN_DOUBT, numbers)
 
 
 def tightest_window(

@@ -48,6 +48,36 @@ def check_net(facts: Facts) -> RiskCheck:
     return _share(facts, codes, _totals(facts).net, share, f"{percent(share)} of equity")
 
 
+def check_cluster(facts: Facts) -> RiskCheck:
+    """Holdings of assets that move together, as a share of equity: the fullest of the clusters that the asset is in."""
+    share, instrument = facts.limits.cluster_exposure_max, facts.instrument
+    if share is None:
+        return skipped(CheckCode.CORR, NO_LIMIT)
+    if instrument is None:
+        return denied(CheckCode.CORR, ReasonCode.INSTRUMENT_UNKNOWN, facts.order.symbol)
+    clusters = [cluster for cluster in facts.limits.clusters or () if instrument.base_currency in cluster]
+    if not clusters:
+        return skipped(CheckCode.CORR, "the asset is in no cluster")
+    exposure = facts.pending.exposure
+    value, cluster = max((exposure.of_assets(cluster), cluster) for cluster in clusters)
+    detail = f"{percent(share)} of equity, {' + '.join(cluster)}"
+    return _share(facts, (CheckCode.CORR, ReasonCode.PORTFOLIO_CORRELATION), value, share, detail)
+
+
+def check_user_exposure(facts: Facts) -> RiskCheck:
+    """Holdings of all accounts of the tenant, as a share of their equity together."""
+    share, others = facts.limits.user_exposure_max, facts.view.others
+    if share is None:
+        return skipped(CheckCode.EXPOSURE_USER, NO_LIMIT)
+    if others is None or facts.pending.exposure.unpriced:
+        return denied(CheckCode.EXPOSURE_USER, ReasonCode.EXPOSURE_UNKNOWN, "of all accounts together")
+    if facts.equity_usd is None:
+        return denied(CheckCode.EXPOSURE_USER, ReasonCode.EQUITY_UNKNOWN)
+    value, equity = _totals(facts).gross + others.gross_usd, facts.equity_usd + others.equity_usd
+    numbers = Numbers(value, share * equity, "USD", f"{percent(share)} of the equity of all accounts")
+    return at_most(CheckCode.EXPOSURE_USER, ReasonCode.USER_EXPOSURE_LIMIT, numbers)
+
+
 def check_exposure_leverage(facts: Facts) -> RiskCheck:
     """All holdings over equity: the leverage that the account really has."""
     limit = facts.limits.exposure_leverage_max

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from decimal import Decimal
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
 from fairlead.core.model.loss import LossLimits
 from fairlead.core.model.risk import RiskLimits, RiskProfile
@@ -16,6 +15,7 @@ class Stricter(Enum):
 
     LOWER = "lower"
     HIGHER = "higher"
+    UNION = "union"
 
 
 # Closed: a test proves that every field of RiskLimits has its direction here.
@@ -49,17 +49,44 @@ DIRECTIONS: Final[Mapping[str, Stricter]] = {
     "drawdown_reduce": Stricter.LOWER,
     "drawdown_halt": Stricter.LOWER,
     "loss_halt_flattens": Stricter.HIGHER,
+    "streak_losses_max": Stricter.LOWER,
+    "streak_window_ms": Stricter.HIGHER,
+    "streak_pause_ms": Stricter.HIGHER,
+    "after_stop_pause_ms": Stricter.HIGHER,
+    "after_exit_pause_ms": Stricter.HIGHER,
+    "repeat_orders_max": Stricter.LOWER,
+    "repeat_window_ms": Stricter.HIGHER,
+    "fat_finger_multiple": Stricter.LOWER,
+    "volume_share_max": Stricter.LOWER,
+    "depth_share_max": Stricter.LOWER,
+    "cluster_exposure_max": Stricter.LOWER,
+    "clusters": Stricter.UNION,
+    "funding_edge_share_max": Stricter.LOWER,
+    "blackouts": Stricter.UNION,
+    "unknown_order_age_max_ms": Stricter.LOWER,
+    "user_exposure_max": Stricter.LOWER,
+}
+
+
+def _unite(values: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:
+    return tuple(sorted({part for value in values for part in value}))
+
+
+_PICK: Final[Mapping[Stricter, Callable[[Any], Any]]] = {
+    Stricter.LOWER: min,
+    Stricter.HIGHER: max,
+    Stricter.UNION: _unite,
 }
 
 
 def merge_limits(*scopes: RiskLimits) -> RiskLimits:
     """Take the strictest value of each threshold; the order of the scopes does not matter."""
-    merged: dict[str, Decimal | int] = {}
-    for field, stricter in DIRECTIONS.items():
-        values: list[Decimal | int] = [value for scope in scopes if (value := getattr(scope, field)) is not None]
-        if values:
-            merged[field] = min(values) if stricter is Stricter.LOWER else max(values)
-    return RiskLimits(**merged)  # type: ignore[arg-type]  # each value came from the field of the same name
+    merged = {
+        field: _PICK[stricter](values)
+        for field, stricter in DIRECTIONS.items()
+        if (values := [value for scope in scopes if (value := getattr(scope, field)) is not None])
+    }
+    return RiskLimits(**merged)
 
 
 def loss_limits(limits: RiskLimits) -> LossLimits:
