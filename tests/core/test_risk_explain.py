@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -44,6 +45,14 @@ def test_every_reason_has_a_sentence(reason_code: ReasonCode) -> None:
     bare = explain_check(denial(CheckCode.POS, reason_code))
     assert bare.startswith("POS denied: ")
     assert "2 x" in explain_check(denial(CheckCode.POS, reason_code, "2", "1", unit="x"))
+
+
+def test_the_decision_record_lists_every_check_and_every_finding() -> None:
+    record = (Path(__file__).parents[2] / "docs/decisions/0003-risk-check-order-and-codes.md").read_text(
+        encoding="utf-8"
+    )
+    assert [code for code in CheckCode if f"| {code} |" not in record] == []
+    assert [code for code in ReasonCode if f"`{code}`" not in record and code is not ReasonCode.NONE] == []
 
 
 def test_what_is_too_little_is_below_its_limit() -> None:
