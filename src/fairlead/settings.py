@@ -100,6 +100,7 @@ class Settings(BaseSettings):
     notify_private_targets: bool = Field(
         default=False, description="let outgoing webhooks use private addresses and plain http"
     )
+    enable_live_trading: bool = Field(default=False, description="let live accounts trade; without it they are refused")
     market_seed: int = Field(default=7, ge=0, description="seed of the simulated market")
 
     @field_validator("data_dir", "log_file", "tls_certificate_file", "tls_key_file", "vault_key_file")

@@ -101,3 +101,13 @@ def test_the_group_default_stays(alice: str, ask: Callable[..., Any], run: Calla
     assert "must stay" in run("group", "remove", "default", code=1).stderr
     ask("group", "add", "some")
     assert ask("group", "remove", "some") == {"removed": "some"}
+
+
+def test_a_mode_goes_down_at_once_and_never_beyond_what_the_kind_can(
+    alice: str, ask: Callable[..., Any], run: Callable[..., Result]
+) -> None:
+    ask("account", "add", "paper-1")
+    assert ask("account", "mode", "paper-1", "dry_run")["mode"] == "dry_run"
+    assert ask("account", "mode", "paper-1", "paper")["mode"] == "paper"
+    assert "of kind paper, which is paper or dry_run" in run("account", "mode", "paper-1", "live", code=1).stderr
+    assert ask("account", "show", "paper-1")["mode"] == "paper"

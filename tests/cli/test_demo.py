@@ -96,7 +96,7 @@ def test_a_used_folder_works_again_and_its_journal_is_whole(folder: Path) -> Non
     second = run(folder, "demo", "--once", "--port", "0")
 
     assert second.returncode == 0, second.stderr
-    assert "demo-small (paper okx, net mode): DENIED" in second.stdout
+    assert "demo-small (PAPER, paper okx, net mode): DENIED" in second.stdout
     assert run(folder, "verify").returncode == 0
     subject = json.loads(first.stdout.splitlines()[1])["subject"]
     assert run(folder, "explain", subject).returncode == 0

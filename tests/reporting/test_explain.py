@@ -63,7 +63,7 @@ def test_the_text_of_a_filled_alert_tells_the_whole_story() -> None:
         given.BODY.decode(),
         "BTCUSDT.P is BTC-USDT-SWAP",
         "field comment is not used",
-        "net (paper okx, net mode): FILLED 8.33 contracts at 60000, fee 0.5 USDT",
+        "net (PAPER, paper okx, net mode): FILLED 8.33 contracts at 60000, fee 0.5 USDT",
         "buy 10% of BTC-USDT-SWAP, market, 5x, cross",
         "83.33 x 0.1, rounded down = 8.33 contracts",
         "MAX_ORDER passed: 4,998.00 USD, limit 25,000.00 USD",

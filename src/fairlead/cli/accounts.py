@@ -13,7 +13,7 @@ from fairlead.cli.account_resume import add_resume
 from fairlead.cli.options import add_command
 from fairlead.cli.output import EXIT_USAGE, StopError, say_facts, say_rows
 from fairlead.cli.tenants import TenantOptions, TenantWork, ask_some, ask_tenant
-from fairlead.core.model.account import Balance, PositionMode, VenueAccount
+from fairlead.core.model.account import Balance, ExecutionMode, PositionMode, VenueAccount
 from fairlead.core.model.money import AmountError, format_amount, parse_amount
 
 if TYPE_CHECKING:
@@ -104,6 +104,22 @@ def enable(options: AccountOptions) -> None:
 def disable(options: AccountOptions) -> None:
     """Keep an account out of every alert. What it holds stays; nothing is closed."""
     _change(options, lambda registry, tenant: registry.accounts.set_enabled(tenant, options.account, enabled=False))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModeOptions(AccountOptions):
+    """An account and its mode."""
+
+    mode: Annotated[ExecutionMode, typer.Argument(metavar="MODE", help="live, demo, paper or dry_run.")]
+
+
+@add_command(accounts, "mode", "fairlead account mode paper-1 dry_run", "fairlead account mode paper-1 paper")
+def set_mode(options: ModeOptions) -> None:
+    """Change what an account does with orders: down at once, up to live by promotion only.
+
+    In dry_run everything is decided and explained, and nothing is sent; orders that rest stay.
+    """
+    _change(options, lambda registry, tenant: registry.accounts.set_mode(tenant, options.account, options.mode))
 
 
 @add_command(accounts, "balances", "fairlead account balances paper-1 --json")

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Final, assert_never, get_args
 
+from msgspec.structs import replace
+
 from fairlead.core.model import events as ev
-from fairlead.core.model.account import Balance, Position, SubPosition, VenueAccount
+from fairlead.core.model.account import Balance, ExecutionMode, Position, SubPosition, VenueAccount
 from fairlead.core.model.order import ApprovedOrder, Order
 from fairlead.core.model.reports import ExecutionReport
 from fairlead.core.model.request import OrderRequest
@@ -16,6 +18,7 @@ from fairlead.core.rules.account_book import AccountBook
 from fairlead.core.rules.account_view import AccountView
 from fairlead.core.rules.book_rebuild import book_header
 from fairlead.core.rules.cautions import cautions_of
+from fairlead.core.rules.modes import check_mode, effective_mode
 from fairlead.core.rules.order_state import InvariantBroken
 from fairlead.core.rules.planning import CancelPlan, LeverageChange, Nothing, Plan, Refusal, plan_request
 from fairlead.core.rules.risk import Denied, check_orders
@@ -174,6 +177,11 @@ class AccountDesk:
         if now_ms > request.valid_until_ms:
             self.record([refusals.expired(request, now_ms)])
             return
+        if refused := check_mode(self.account, request, live_enabled=self._tools.live_enabled):
+            self.record([refusals.denied_by_mode(request, refused, now_ms)])
+            return
+        if effective_mode(self.account, request) is ExecutionMode.DRY_RUN:
+            request = replace(request, dry_run=True)
         view = self._view(request, now_ms)
         if state.status is RequestStatus.QUEUED and (warnings := cautions_of(request, view)):
             self.record([refusals.warned(request, warnings, now_ms)])

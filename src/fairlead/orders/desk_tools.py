@@ -58,7 +58,8 @@ class DeskTools:
     accounts; ``latches`` lists the kill switches that cover a request or an order on an account, as they are at this
     moment; ``settled`` hears of each request whose sender need not wait any longer; ``wake`` puts a desk on the floor's
     list; ``spawn`` runs a supervised task whose failure halts the desk; ``halted`` hears of a desk to be rebuilt;
-    ``policing`` finds the policies that cover a request, as they are at this moment.
+    ``policing`` finds the policies that cover a request, as they are at this moment; ``live_enabled``: whether this
+    installation may trade live.
     """
 
     journal: Journal
@@ -74,3 +75,4 @@ class DeskTools:
     spawn: Callable[[RecordingDesk, Coroutine[None, None, None]], None]
     halted: Callable[[RecordingDesk], None]
     policing: Callable[[VenueAccount, OrderRequest], Policing] = no_policies
+    live_enabled: bool = False

@@ -6,6 +6,7 @@ from fairlead.core.model import events as ev
 from fairlead.core.model.order import ApprovedOrder, Order
 from fairlead.core.model.request import OrderRequest
 from fairlead.core.rules.account_view import AccountView
+from fairlead.core.rules.modes import MODE_NOT_ALLOWED, ModeRefused
 from fairlead.core.rules.planning import Nothing, Refusal
 from fairlead.core.rules.policy import Forbidden, Permitted, Postponed
 from fairlead.core.rules.previewing import preview_of
@@ -106,6 +107,20 @@ def would_wait(request: OrderRequest, postponed: Postponed, view: AccountView) -
         at_ms=view.now_ms,
         preview=preview_of(request, plan, view),
         policies=postponed.verdicts,
+    )
+
+
+def denied_by_mode(request: OrderRequest, refused: ModeRefused, now_ms: int) -> ev.RequestDenied:
+    """The mode of the account, or of the installation, does not allow it."""
+    return ev.RequestDenied(
+        request_id=request.request_id,
+        account_id=request.account_id,
+        reason_code=MODE_NOT_ALLOWED,
+        message=refused.message,
+        numbers={},
+        sizing=(),
+        verdict=None,
+        at_ms=now_ms,
     )
 
 

@@ -16,6 +16,7 @@ from fairlead.core.model.money import ZERO
 from fairlead.core.model.order import Order
 from fairlead.core.model.request import OrderRequest
 from fairlead.core.model.state import RequestState, RequestStatus
+from fairlead.core.rules.modes import mode_label
 from fairlead.ports import JournalRow
 from fairlead.reporting.explain_holdings import HeldNow, describe_balances, describe_positions
 from fairlead.reporting.explain_order import OrderFacts, describe_order, quantity_unit
@@ -244,6 +245,7 @@ def _describe_account(request: OrderRequest, alert: AlertPart | None, facts: _Fa
         kind=account.kind if account else "",
         position_mode=account.position_mode if account else None,
         request=request,
+        mode=mode_label(account, dry_run=request.dry_run or _is_dry(ending)),
         wish=describe_wish(request),
         status=status,
         reason_code=reason_code,
@@ -266,6 +268,10 @@ def _describe_account(request: OrderRequest, alert: AlertPart | None, facts: _Fa
         positions=describe_positions(request.account_id, request.symbol, evidence.holdings),
         balances=describe_balances(request.account_id, request.symbol, evidence.holdings),
     )
+
+
+def _is_dry(ending: Ending | None) -> bool:
+    return isinstance(ending, ev.RequestSkipped) and ending.preview is not None
 
 
 def _describe_orders(

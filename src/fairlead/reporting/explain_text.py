@@ -126,7 +126,7 @@ def _refused_call_lines(call: RefusedCallPart, paint: Paint) -> Iterator[str]:
 
 def _account_lines(account: AccountPart, paint: Paint) -> Iterator[str]:
     mode = {PositionMode.NET: "net mode", PositionMode.LONG_SHORT: "long/short mode", None: ""}[account.position_mode]
-    about = ", ".join(part for part in (f"{account.kind} {account.exchange}".strip(), mode) if part)
+    about = ", ".join(part for part in (account.mode, f"{account.kind} {account.exchange}".strip(), mode) if part)
     heading = f"{paint.strong(account.label)} {paint.faint(f'({about})')}" if about else paint.strong(account.label)
     yield f"{heading}: {paint.word(account.status.upper(), account.status)}{_outcome(account)}"
     yield _line("asked", account.wish)

@@ -148,7 +148,7 @@ class AccountPart(msgspec.Struct, frozen=True, kw_only=True):
     """What one account was asked, what it did, and why.
 
     ``sizing`` and ``verdict`` are filled here when no order came of the request; otherwise each order carries its own.
-    ``request`` is None for an order that nobody asked for: a liquidation.
+    ``request`` is None for an order that nobody asked for: a liquidation. ``mode`` marks what is not live.
     """
 
     account_id: str
@@ -166,6 +166,7 @@ class AccountPart(msgspec.Struct, frozen=True, kw_only=True):
     sizing: tuple[SizingLine, ...] = ()
     verdict: RiskVerdict | None = None
     policies: tuple[PolicyVerdict, ...] = ()
+    mode: str = ""
     preview: Preview | None = None
     filled_quantity: Decimal = ZERO
     unit: str = ""

@@ -106,6 +106,7 @@ async def running(settings: Settings, lock: OwnerLock, plugs: Plugs = SHIPPED) -
             zone=latching.zone,
             watch_venue=monitor.watch_venue,
             policies=directory.find_policing,
+            live_enabled=settings.enable_live_trading,
             venues=plugs.venues,
         )
         trading = Trading(journal=watched, store=store, clock=clock, profiles=profiles, plan=plan)

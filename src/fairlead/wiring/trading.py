@@ -67,9 +67,8 @@ class TradingPlan:
     """What differs between installations: the seed of the simulated market, limits, and who says stop.
 
     ``kill_switches`` describes those that cover a request or an order at this moment; ``zone`` is where the days of an
-    account's user begin; ``watch_venue`` may put a watch on each venue; ``policies`` finds those that cover a
-    request. ``venues`` opens an account at its venue, by the kind of the account; our own paper venue is there unless
-    another is named for its kind.
+    account's user begin; ``watch_venue`` may put a watch on each venue; ``policies`` finds those that cover a request;
+    ``live_enabled`` says whether live accounts may trade.
     """
 
     seed: int
@@ -78,6 +77,7 @@ class TradingPlan:
     zone: Callable[[VenueAccount], tzinfo] = _utc
     watch_venue: Callable[[Venue], Venue] = _unwatched
     policies: Policies = no_policies
+    live_enabled: bool = False
     venues: Mapping[str, OpenVenue] = field(default_factory=dict)
 
 
@@ -126,6 +126,7 @@ class Trading:
             spawn=self._spawn,
             halted=self._halted,
             policing=plan.policies,
+            live_enabled=plan.live_enabled,
         )
         self._opener = DeskOpener(
             floor=self.floor,

@@ -13,6 +13,7 @@ from fairlead.accounts.registry.groups import DEFAULT_GROUP, find_group, pick_ac
 from fairlead.accounts.registry.naming import Refused, check_name, unknown
 from fairlead.core.model.account import Balance, ExecutionMode, Position, PositionMode, VenueAccount
 from fairlead.core.model.ids import derive_id
+from fairlead.core.rules.modes import RISK
 from fairlead.ports import Clock
 from fairlead.store.queries import accounts as rows
 from fairlead.store.queries import groups as group_rows
@@ -100,6 +101,21 @@ class AccountRegistry:
             if isinstance(account, Refused):
                 return account
             changed = msgspec.structs.replace(account, enabled=enabled)
+            await rows.save_account(session, changed)
+            return changed
+
+    async def set_mode(self, tenant: str, name: str, mode: ExecutionMode) -> VenueAccount | Refused:
+        """Lower the mode of an account at once, or take it back up to what its kind does with pretend money."""
+        async with self._store.session(tenant, writes=True) as session:
+            account = await find_account(session, name)
+            if isinstance(account, Refused):
+                return account
+            of_kind = KINDS.get(account.kind, ExecutionMode.LIVE)
+            if mode not in {of_kind, account.mode, ExecutionMode.DRY_RUN}:
+                return Refused(message=f"{account.label} is of kind {account.kind}, which is {of_kind} or dry_run")
+            if RISK[mode] > RISK[account.mode] and mode is ExecutionMode.LIVE:
+                return Refused(message=f"{account.label} goes up to {mode} by promotion only")
+            changed = msgspec.structs.replace(account, mode=mode)
             await rows.save_account(session, changed)
             return changed
 

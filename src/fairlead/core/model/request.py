@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
-from fairlead.core.model.account import MarginMode, PositionSide
+from fairlead.core.model.account import ExecutionMode, MarginMode, PositionSide
 
 
 class Side(StrEnum):
@@ -127,6 +127,7 @@ class OrderRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     ``cause`` is the id of the fact that made the source ask (an alert id); ``cause_at_ms`` the journaled time of that
     fact, from which all ids derive. After ``valid_until_ms`` an unsent request expires instead of being sent late.
     ``expected_position`` is what the source believes to hold before this; where it errs, the result has a warning.
+    ``mode`` is the mode that the source wishes; it may lower that of the account and never raise it.
     """
 
     request_id: str
@@ -153,3 +154,4 @@ class OrderRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     stop_loss_price: Decimal | None = None
     take_profit_price: Decimal | None = None
     expected_position: TargetPosition | None = None
+    mode: ExecutionMode | None = None

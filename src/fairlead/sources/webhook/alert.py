@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import msgspec
 
-from fairlead.core.model.account import MarginMode
+from fairlead.core.model.account import ExecutionMode, MarginMode
 from fairlead.core.model.request import Intent, OrderType, TargetPosition
 from fairlead.core.rules.symbols import ProductType
 
@@ -29,6 +29,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     take_profit_price: Decimal | None = None
     reduce_only: bool = False
     dry_run: bool = False
+    mode: ExecutionMode | None = None
     strategy_id: str = ""
     accounts: tuple[str, ...] = ()
     explicit_key: str = ""

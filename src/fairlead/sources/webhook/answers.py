@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+import msgspec
+
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.order import Order
 from fairlead.core.model.state import AlertState, RequestState
+from fairlead.core.rules.modes import mode_label
 from fairlead.sources.webhook.handle import ACCEPTED, DENIED, DRY_RUN, STALE, AlertHandler, HandledAlert, judge
 from fairlead.sources.webhook.inbox import KeptAlert
 from fairlead.sources.webhook.results import (
@@ -43,7 +46,7 @@ class AlertAnswers:
             return make_answer(Subject(request_id=alert_id, alert_id=alert_id, verdict=ACCEPTED), ())
         handled = handled or await self._recall(state)
         if state.verdict in {STALE, DENIED}:
-            return _describe_refused(state, handled)
+            return self._describe_refused(state, handled)
         return await self._describe_requests(state, handled)
 
     async def _recall(self, state: AlertState) -> HandledAlert | None:
@@ -65,7 +68,12 @@ class AlertAnswers:
         )
         status = "denied" if verdict.verdict == STALE else "queued"
         results = [
-            AccountResult(account=account.label, status=status, reason_code=verdict.reason_code)
+            AccountResult(
+                account=account.label,
+                status=status,
+                mode=mode_label(account, dry_run=prepared.alert.dry_run),
+                reason_code=verdict.reason_code,
+            )
             for account in prepared.accounts
         ]
         return make_answer(subject, results)
@@ -76,7 +84,8 @@ class AlertAnswers:
         results = []
         for request in requests:
             label, instrument = self._name(request)
-            results.append(describe_request(request, label, instrument, orders))
+            result = describe_request(request, label, instrument, orders)
+            results.append(msgspec.structs.replace(result, mode=self._mode(request)))
         subject = Subject(
             request_id=state.alert_id,
             alert_id=state.alert_id,
@@ -103,6 +112,11 @@ class AlertAnswers:
             known |= {order.order_id: order for order in await self._tools.reader.find_orders(tenant, missing)}
         return {order_id: order for order_id, order in known.items() if order is not None}
 
+    def _mode(self, state: RequestState) -> str:
+        request = state.request
+        account = self._tools.directory.current.find_account(request.tenant, request.account_id)
+        return mode_label(account, dry_run=request.dry_run or state.preview is not None)
+
     def _name(self, state: RequestState) -> tuple[str, Instrument | None]:
         request = state.request
         account = self._tools.directory.current.find_account(request.tenant, request.account_id)
@@ -111,20 +125,28 @@ class AlertAnswers:
         master = self._tools.symbols.get(account.exchange)
         return account.label, master.get(request.symbol) if master is not None else None
 
+    def _describe_refused(self, state: AlertState, handled: HandledAlert | None) -> AlertAnswer:
+        labels = handled.accounts if handled is not None else ()
+        subject = Subject(
+            request_id=state.alert_id,
+            alert_id=state.alert_id,
+            is_dry_run=handled.is_dry_run if handled is not None else False,
+            warnings=handled.warnings if handled is not None else (),
+            verdict=state.verdict,
+            detail=handled.detail if handled is not None else "",
+        )
+        accounts = {account.label: account for account in self._tools.directory.current.list_accounts(state.tenant)}
+        results = [
+            AccountResult(
+                account=label,
+                status="denied",
+                mode=mode_label(accounts.get(label), dry_run=subject.is_dry_run),
+                reason_code=state.reason_code,
+            )
+            for label in labels
+        ]
+        return make_answer(subject, results)
+
 
 def _is_own(state: AlertState, tenant: str, hook_id: str) -> bool:
     return state.tenant == tenant and hook_id in {"", state.hook_id}
-
-
-def _describe_refused(state: AlertState, handled: HandledAlert | None) -> AlertAnswer:
-    labels = handled.accounts if handled is not None else ()
-    subject = Subject(
-        request_id=state.alert_id,
-        alert_id=state.alert_id,
-        is_dry_run=handled.is_dry_run if handled is not None else False,
-        warnings=handled.warnings if handled is not None else (),
-        verdict=state.verdict,
-        detail=handled.detail if handled is not None else "",
-    )
-    results = [AccountResult(account=label, status="denied", reason_code=state.reason_code) for label in labels]
-    return make_answer(subject, results)

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from fairlead.core.model.account import MarginMode, PositionSide
+from fairlead.core.model.account import ExecutionMode, MarginMode, PositionSide
 from fairlead.core.model.money import ZERO
 from fairlead.core.model.request import (
     Close,
@@ -53,7 +53,7 @@ FIELDS: Final = frozenset(
         *("authToken", "exchange", "symbol", "type", "side", "qty", "marginMode", "leverage"),
         *("closePosition", "dryRun", "strategyId", "accounts", "idempotencyKey", "alertId", "alertTime"),
         *("maxLagSeconds", "ordType", "price", "slPrice", "tpPrice", "reduceOnly", "qtyUnit", "closeScope"),
-        *("marketPosition", "prevMarketPosition", "positionSize", "positionSide"),
+        *("marketPosition", "prevMarketPosition", "positionSize", "positionSide", "executionMode"),
     }
 )
 # Senders of the predecessor use them; they never meant anything.
@@ -119,6 +119,7 @@ def decode_alert(
     reduce_only = bool(reader.read("reduceOnly", read_flag))
     enters = _is_entry(intent) and not reduce_only
     margin_mode, leverage = _read_margin(reader, product, required=enters and product is not None)
+    mode = reader.read("executionMode", partial(read_word, choices=ExecutionMode))
     alert = Alert(
         exchange=(exchange or "").lower(),
         symbol_text=symbol or "",
@@ -131,7 +132,8 @@ def decode_alert(
         stop_loss_price=_read_protection(reader, "slPrice", intent),
         take_profit_price=_read_protection(reader, "tpPrice", intent),
         reduce_only=reduce_only,
-        dry_run=bool(reader.read("dryRun", read_loose_flag)),
+        dry_run=bool(reader.read("dryRun", read_loose_flag)) or mode is ExecutionMode.DRY_RUN,
+        mode=mode,
         strategy_id=reader.read("strategyId", partial(read_text, length_max=STRATEGY_ID_LENGTH_MAX)) or "",
         accounts=reader.read("accounts", read_names) or (),
         explicit_key=_read_explicit_key(reader),

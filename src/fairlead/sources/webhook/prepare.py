@@ -144,6 +144,7 @@ def make_requests(prepared: PreparedAlert, state: AlertState) -> Sequence[OrderR
             order_type=alert.order_type,
             reduce_only=alert.reduce_only,
             dry_run=alert.dry_run or account.mode is ExecutionMode.DRY_RUN,
+            mode=alert.mode,
             cap_to_available=hook.cap_to_available,
             limit_price=alert.limit_price,
             leverage=alert.leverage,

@@ -31,10 +31,14 @@ class PreviewResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccountResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of an alert on one account; amounts are exact texts in ``quantity_unit``."""
+    """What became of an alert on one account; amounts are exact texts in ``quantity_unit``.
+
+    ``mode`` marks what is not live.
+    """
 
     account: str
     status: str
+    mode: str = ""
     quantity: str = "0"
     quantity_unit: str = ""
     client_order_id: str = ""
