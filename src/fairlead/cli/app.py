@@ -7,6 +7,7 @@ import typer
 from fairlead.cli.accounts import accounts
 from fairlead.cli.backup import add_backup
 from fairlead.cli.config import add_config_commands
+from fairlead.cli.databases import databases
 from fairlead.cli.demo import add_demo
 from fairlead.cli.explain import add_explain
 from fairlead.cli.groups import groups
@@ -57,6 +58,7 @@ app.add_typer(policies, name="policy")
 app.add_typer(notify, name="notify")
 app.add_typer(vault, name="vault")
 add_storage_commands(app)
+app.add_typer(databases, name="db")
 add_backup(app)
 add_config_commands(app)
 

@@ -29,7 +29,7 @@ def database_failures_explained(settings: Settings) -> Iterator[None]:
     from fairlead.store.databases.contract import SecondOwnerError
     from fairlead.store.databases.server import DatabaseInUseError, UnfitServerError
     from fairlead.store.folder_lock import FolderInUseError
-    from fairlead.store.migrate import NewerDatabaseError
+    from fairlead.store.migrate import NewerDatabaseError, UnfinishedCopyError
     from fairlead.store.urls import UnsupportedDatabaseError
     from fairlead.vault.master_keys import VaultError
 
@@ -41,7 +41,7 @@ def database_failures_explained(settings: Settings) -> Iterator[None]:
         raise StopError(f"{error} with --data DIR") from error
     except NewerDatabaseError as error:
         raise StopError(f"{error}; install that one again") from error
-    except (DatabaseInUseError, UnfitServerError, SecondOwnerError) as error:
+    except (DatabaseInUseError, UnfitServerError, SecondOwnerError, UnfinishedCopyError) as error:
         raise StopError(str(error)) from error
     except _driver_faults(settings) as error:
         raise StopError(_explain(_name(settings), error)) from error

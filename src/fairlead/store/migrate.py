@@ -18,11 +18,17 @@ from fairlead.store.databases.opening import take_ownership
 from fairlead.store.sqlite_file import make_private_file, set_pragmas
 from fairlead.store.urls import DatabaseKind, database_kind, describe_database, sqlite_path, sync_url
 
+UNFINISHED_COPY: Final = "unfinished copy"
+"""Stands where the revision stands, so that whoever asks for the layout, and everybody does, gets no further."""
 _SCRIPTS: Final = Path(__file__).parent / "migrations"
 
 
 class NewerDatabaseError(RuntimeError):
     """The database was brought to a layout that this version does not know."""
+
+
+class UnfinishedCopyError(RuntimeError):
+    """The database holds a part of another one: nothing may be served or read from it."""
 
 
 def migrate(url: str, lock: OwnerLock | None = None) -> list[str]:
@@ -34,6 +40,7 @@ def migrate(url: str, lock: OwnerLock | None = None) -> list[str]:
     Raises:
         UnsupportedDatabaseError: not a database for us.
         NewerDatabaseError: a newer version was here.
+        UnfinishedCopyError: somebody began to copy another database into this one.
         FolderInUseError, DatabaseInUseError: something is missing, and another process has the database.
         sqlalchemy.exc.DBAPIError: the database refused.
     """
@@ -52,7 +59,7 @@ def _upgrade(url: str) -> list[str]:
     missing = pending(url)
     if missing:
         config = _config()
-        with _connect(url) as connection:
+        with connect(url) as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     return missing
@@ -64,12 +71,16 @@ def pending(url: str) -> list[str]:
     Raises:
         UnsupportedDatabaseError: not a database for us.
         NewerDatabaseError: a newer version was here.
+        UnfinishedCopyError: somebody began to copy another database into this one.
         sqlalchemy.exc.DBAPIError, sqlite3.Error: the database refused.
     """
     current: str | None = None
     if database_kind(url) is not DatabaseKind.SQLITE or sqlite_path(url).exists():
-        with _connect(url) as connection:
+        with connect(url) as connection:
             current = MigrationContext.configure(connection).get_current_revision()
+    if current == UNFINISHED_COPY:
+        message = f"the database {describe_database(url)} holds a copy that was not finished"
+        raise UnfinishedCopyError(f"{message}: empty it, or run fairlead db copy once more with --again")
     known = [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()][::-1]
     if current is None:
         return known
@@ -85,7 +96,13 @@ def _config() -> Config:
     return config
 
 
-def _connect(url: str) -> Connection:
+def connect(url: str) -> Connection:
+    """Connect as the migrations do; the engine ends with the connection.
+
+    Raises:
+        UnsupportedDatabaseError: not a database for us.
+        sqlalchemy.exc.DBAPIError: the database refused.
+    """
     engine = create_engine(sync_url(url), poolclass=NullPool)
     if database_kind(url) is DatabaseKind.SQLITE:
         event.listen(engine, "connect", lambda connection, _: set_pragmas(connection))

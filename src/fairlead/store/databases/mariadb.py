@@ -54,7 +54,7 @@ def _names(names: Sequence[str]) -> str:
 
 def _insert(table: Table) -> str:
     names = tables.column_names(table)
-    return f"INSERT INTO {table.name} ({_names(names)}) VALUES ({', '.join(['%s'] * len(names))})"  # noqa: S608 (names of our own tables)
+    return f"INSERT INTO `{table.name}` ({_names(names)}) VALUES ({', '.join(['%s'] * len(names))})"  # noqa: S608 (names of our own tables)
 
 
 def _upsert(table: Table) -> str:
@@ -69,6 +69,7 @@ def _select_all(table: Table) -> str:
 
 
 STATEMENTS: Final = Statements(
+    insert_all={table.name: _insert(table) for table in tables.metadata.sorted_tables},
     insert_rows=_insert(tables.journal),
     upsert_heads=_upsert(tables.heads),
     upsert_states={table.name: _upsert(table) for table in tables.PROJECTIONS},

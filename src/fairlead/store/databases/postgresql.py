@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import psycopg
-from sqlalchemy import BigInteger, Integer, SmallInteger, Table
+from sqlalchemy import BigInteger, Boolean, Integer, SmallInteger, Table
 from sqlalchemy.types import TypeEngine
 
 from fairlead.store import tables
@@ -39,6 +39,7 @@ _ARRAYS: Final[tuple[tuple[type[TypeEngine[Any]], str], ...]] = (
     (SmallInteger, "smallint[]"),
     (BigInteger, "bigint[]"),
     (Integer, "integer[]"),
+    (Boolean, "boolean[]"),
     (Bytes, "bytea[]"),
     (Digest, "bytea[]"),
 )
@@ -57,9 +58,13 @@ def _array_type(kind: TypeEngine[Any]) -> str:
     return next((array for known, array in _ARRAYS if isinstance(kind, known)), "text[]")
 
 
+def _names(names: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
+
+
 def _insert(table: Table) -> str:
     names = tables.column_names(table)
-    return f"INSERT INTO {table.name} ({', '.join(names)}) SELECT * FROM unnest({_arrays(table, names)})"  # noqa: S608 (names of our own tables)
+    return f'INSERT INTO "{table.name}" ({_names(names)}) SELECT * FROM unnest({_arrays(table, names)})'  # noqa: S608 (names of our own tables)
 
 
 def _upsert(table: Table) -> str:
@@ -70,10 +75,11 @@ def _upsert(table: Table) -> str:
 
 def _select_all(table: Table) -> str:
     names, keys = tables.column_names(table), tables.key_names(table)
-    return f"SELECT {', '.join(names)} FROM {table.name} ORDER BY {', '.join(keys)}"  # noqa: S608 (as above)
+    return f'SELECT {_names(names)} FROM "{table.name}" ORDER BY {_names(keys)}'  # noqa: S608 (as above)
 
 
 STATEMENTS: Final = Statements(
+    insert_all={table.name: _insert(table) for table in tables.metadata.sorted_tables},
     insert_rows=_insert(tables.journal),
     upsert_heads=_upsert(tables.heads),
     upsert_states={table.name: _upsert(table) for table in tables.PROJECTIONS},

@@ -50,6 +50,7 @@ class Holder(NamedTuple):
 class Statements(NamedTuple):
     """SQL of one kind of server. Those that take many rows are run by ``ServerSession.run_many``."""
 
+    insert_all: dict[str, str]
     insert_rows: str
     upsert_heads: str
     upsert_states: dict[str, str]
