@@ -40,6 +40,10 @@ class VenueUnreachableError(Exception):
     """The venue did not tell its view of an account, so its desk cannot open."""
 
 
+class BookUnreadableError(Exception):
+    """The store did not give the rows of an account, so its desk cannot open."""
+
+
 async def open_desk(
     account: VenueAccount,
     book: AccountBook,
@@ -167,6 +171,7 @@ class DeskOpener:
         """Rebuild the desk of an account and put it on the floor.
 
         Raises:
+            BookUnreadableError: the store cannot be read now.
             VenueUnreachableError: the venue gave no view of the account.
         """
         # What a halted desk has queued is stored, or refused, before its rows are read.
@@ -190,14 +195,14 @@ class DeskOpener:
         return await self.retry(halted.account, halted.halt_reason)
 
     async def retry(self, account: VenueAccount, reason: str) -> Recovery:
-        """Open the desk of an account, trying until the journal and the venue answer; notes why it was closed."""
+        """Open the desk of an account, trying until the store and the venue answer; notes why it was closed."""
         pause_ms = REOPEN_FIRST_MS
         while True:
             await self._tools.clock.sleep_ms(pause_ms)
             pause_ms = min(2 * pause_ms, REOPEN_PAUSE_MAX_MS)
             try:
                 recovery = await self.open(account)
-            except VenueUnreachableError:
+            except (BookUnreadableError, VenueUnreachableError):
                 continue
             desk = self._floor.find(account.account_id)
             if desk is not None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, Final
+from urllib.parse import quote
 
-from sqlalchemy import Connection, event
+from sqlalchemy import URL, Connection, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from fairlead.store.columns import MARIADB_CHARSET, MARIADB_COLLATION
@@ -44,13 +45,19 @@ def make_engine(url: str) -> AsyncEngine:
     match database_kind(url):
         case DatabaseKind.SQLITE:
             make_private_file(sqlite_path(url))
-            engine = create_async_engine(async_url(url))
+            engine = create_async_engine(_existing_file(url))
             return _listen(engine, _begin_sqlite, _prepare_sqlite)
         case DatabaseKind.POSTGRESQL:
             return _listen(_make_server_engine(url, _postgresql_arguments()), _begin_postgresql)
         case DatabaseKind.MARIADB:
             engine = _make_server_engine(url, {"connect_timeout": CONNECT_S_MAX, "charset": MARIADB_CHARSET})
             return _listen(engine, _begin_mariadb, _prepare_mariadb)
+
+
+def _existing_file(url: str) -> URL:
+    # A file that is gone for a moment is not made anew: its place belongs to the one that comes back.
+    path = quote(str(sqlite_path(url).absolute()))
+    return async_url(url).set(database=f"file:{path}", query={"mode": "rw", "uri": "true"})
 
 
 def _listen(engine: AsyncEngine, begin: Listener, prepare: Listener | None = None) -> AsyncEngine:

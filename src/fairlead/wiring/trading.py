@@ -8,6 +8,7 @@ from datetime import UTC, tzinfo
 from typing import Final
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from fairlead.accounts.profiles import ProfileBook
 from fairlead.bus.in_process import InProcessBus
@@ -25,7 +26,7 @@ from fairlead.market.hub import MarketHub
 from fairlead.orders.account_desk import BOOK_SPACE
 from fairlead.orders.desk_tools import DeskTools, RecordingDesk, no_policies
 from fairlead.orders.floor import TradingFloor
-from fairlead.orders.recover import DeskOpener, Recovery, VenueUnreachableError
+from fairlead.orders.recover import BookUnreadableError, DeskOpener, Recovery, VenueUnreachableError
 from fairlead.orders.submit import UNFINISHED_REQUESTS_MAX, OrderDoor
 from fairlead.orders.waits import SettledRequests
 from fairlead.ports import Clock, Journal, Venue
@@ -161,7 +162,7 @@ class Trading:
                 continue
             try:
                 _report(account, await self._opener.open(account))
-            except VenueUnreachableError as error:
+            except (BookUnreadableError, VenueUnreachableError) as error:
                 _log.exception("desk_not_opened", account=account.label)
                 self.tasks.start(f"open {account.label}", self._open_later(account, str(error)))
 
@@ -180,7 +181,10 @@ class Trading:
     async def _load_book(self, account: VenueAccount) -> AccountBook:
         rows = self._rows.pop(account.account_id, None)
         if rows is None:
-            rows = (await self._load_rows([account]))[account.account_id]
+            try:
+                rows = (await self._load_rows([account]))[account.account_id]
+            except SQLAlchemyError as error:
+                raise BookUnreadableError(account.label) from error
         return rebuild_book(rows, self.hub.instruments)
 
     async def _load_rows(self, accounts: Sequence[VenueAccount]) -> Mapping[str, BookRows]:
