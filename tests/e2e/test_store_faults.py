@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +27,15 @@ Fault = Callable[[House], AbstractContextManager[None]]
 def database_of(house: House) -> Path:
     (path,) = house.data.glob("*.sqlite3")
     return path
+
+
+@contextmanager
+def full_disk(house: House) -> Iterator[None]:
+    """No file of the process may grow, nor be written beyond its first byte."""
+    before = resource.prlimit(house.server.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(house.server.pid, resource.RLIMIT_FSIZE, (1, before[1]))
+    yield
+    resource.prlimit(house.server.pid, resource.RLIMIT_FSIZE, before)
 
 
 @contextmanager
@@ -63,13 +73,13 @@ def read_only(house: House) -> Iterator[None]:
 
 @pytest.mark.parametrize(
     ("fault", "refuses"),
-    [(moved_away, True), (locked, False), (read_only, False)],
-    ids=["gone", "locked", "read-only"],
+    [(full_disk, True), (moved_away, True), (locked, False), (read_only, False)],
+    ids=["full", "gone", "locked", "read-only"],
 )
 def test_a_fault_of_the_store_loses_and_doubles_nothing(house: House, fault: Fault, refuses: bool) -> None:  # noqa: FBT001
     resting = send(house, "resting", ordType="limit", price="1000", qty="0.01")
     assert resting[1]["results"][0]["status"] == "accepted", resting
-    answers, health = send_during(house, fault)
+    answers, health = send_during(house, fault, refuses=refuses)
     refused = {key for key, (status, _) in answers.items() if status == 503}
     answered = {key for key, (status, _) in answers.items() if status in {200, 202}}
     assert refused | answered == set(answers), answers
@@ -90,7 +100,7 @@ def send(house: House, key: str, **changes: object) -> tuple[int, dict[str, Any]
     return house.server.post(house.hook_path, house.alert(alertId=key, **({"qty": "0.0001"} | changes)))
 
 
-def send_during(house: House, fault: Fault) -> tuple[dict[str, tuple[int, dict[str, Any]]], int]:
+def send_during(house: House, fault: Fault, *, refuses: bool) -> tuple[dict[str, tuple[int, dict[str, Any]]], int]:
     """Send while the fault begins, lasts and ends; what was answered, and what /health said meanwhile."""
     until = time.monotonic() + FAULT_S + 1.0
     answers: dict[str, tuple[int, dict[str, Any]]] = {}
@@ -108,6 +118,9 @@ def send_during(house: House, fault: Fault) -> tuple[dict[str, tuple[int, dict[s
         time.sleep(0.3)
         with fault(house):
             time.sleep(FAULT_S)
+            if refuses:
+                # The others may have been stored before, and wait for results that cannot be stored now.
+                answers["meanwhile"] = send(house, "meanwhile")
             health = house.server.get("/health")[0]
         for sender in sending:
             sender.result()
