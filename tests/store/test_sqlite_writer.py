@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fairlead.ports import AppendOutcome, Committed, NotStored
+from fairlead.ports import AppendOutcome, Committed, NotStored, Unit
 from fairlead.store import writer as journal_writer
 from fairlead.store.databases import sqlite
 from fairlead.store.databases.contract import SecondOwnerError
@@ -43,8 +43,12 @@ def _other(url: str, path: Path) -> Iterator[sqlite3.Connection]:
 
 
 async def commit_on(writer: JournalWriter, key: str | None = None) -> AppendOutcome:
+    return await put_on(writer, unit(note(key)))
+
+
+async def put_on(writer: JournalWriter, what: Unit) -> AppendOutcome:
     future: asyncio.Future[AppendOutcome] = asyncio.get_running_loop().create_future()
-    refusal = writer.put(unit(note(key)), future.set_result)
+    refusal = writer.put(what, future.set_result)
     return NotStored(reason=refusal) if refusal else await future
 
 
@@ -200,6 +204,9 @@ async def test_a_refusal_is_trouble_until_the_file_can_be_written_again(url: str
     connection.execute("PRAGMA query_only=1")
     await commit_on(writer)
     told = writer.trouble
+    # A transaction in which nothing is written proves nothing.
+    await put_on(writer, Unit())
+    assert writer.trouble == told
     connection.execute("PRAGMA query_only=0")
     for _ in range(100):
         await asyncio.sleep(0.1 if writer.trouble else 0)

@@ -198,7 +198,9 @@ class BatchStore:
             self._database.commit()
         except CommitDoubtError as doubt:
             self._settle_doubt(draft, tip, doubt)
-        self._refusal = ""
+        if draft.seq != tip.seq:
+            # A transaction that writes nothing succeeds on a full disk too.
+            self._refusal = ""
         self.commits += 1
         self.rows_stored += draft.seq - tip.seq
         draft.settle()
