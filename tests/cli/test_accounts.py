@@ -111,3 +111,12 @@ def test_a_mode_goes_down_at_once_and_never_beyond_what_the_kind_can(
     assert ask("account", "mode", "paper-1", "paper")["mode"] == "paper"
     assert "of kind paper, which is paper or dry_run" in run("account", "mode", "paper-1", "live", code=1).stderr
     assert ask("account", "show", "paper-1")["mode"] == "paper"
+
+
+def test_a_promotion_lists_what_is_unmet_with_its_numbers(alice: str, run: Callable[..., Result]) -> None:
+    run("account", "add", "paper-1")
+    result = run("account", "promote", "paper-1", code=1)
+    assert "paper-1: paper -> live_start" in result.stdout
+    assert "unmet: days in stage at least 14, is 0" in result.stdout
+    assert "unmet: win rate above 0.55, not measured yet" in result.stdout
+    assert "stays in paper" in result.stderr

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from fairlead.cli.account_keys import account_key
+from fairlead.cli.account_promotion import add_promotion
 from fairlead.cli.account_resume import add_resume
 from fairlead.cli.options import add_command
 from fairlead.cli.output import EXIT_USAGE, StopError, say_facts, say_rows
@@ -23,6 +24,7 @@ DEFAULT_BALANCE: Final = ("USDT=10000",)
 
 accounts = typer.Typer(help="Venue accounts: where orders go.", no_args_is_help=True, rich_markup_mode=None)
 accounts.add_typer(account_key, name="key")
+add_promotion(accounts)
 add_resume(accounts)
 
 

@@ -12,6 +12,7 @@ from fairlead.accounts.profiles import ProfileBook, built_in_profiles
 from fairlead.core.model.account import Balance, VenueAccount
 from fairlead.core.model.events import RequestDenied, RequestSkipped
 from fairlead.core.model.instrument import Instrument
+from fairlead.core.model.loss import LossStanding
 from fairlead.core.model.market import Quote
 from fairlead.core.model.policy import Policing, Policy
 from fairlead.core.model.request import OrderRequest
@@ -69,8 +70,6 @@ class Stage:
         book = self._book(account)
         # Prices are the newest that were saved, and taken as if they were fresh.
         quotes = {symbol: msgspec.structs.replace(quote, at_ms=now_ms) for symbol, quote in self.quotes.items()}
-        equity = equity_usd(book, quotes, self.instruments)
-        losses = standing_of(book.losses, equity, now_ms=now_ms, limits=self.profiles.loss_limits_for(account))
         return AccountView(
             account=account,
             book=book,
@@ -79,8 +78,14 @@ class Stage:
             limits=limits,
             profile=profile,
             now_ms=now_ms,
-            losses=losses,
+            losses=self.standing(account, now_ms),
         )
+
+    def standing(self, account: VenueAccount, now_ms: int) -> LossStanding:
+        """What an account has lost, and what its loss ladder allows."""
+        book = self._book(account)
+        equity = equity_usd(book, self.quotes, self.instruments)
+        return standing_of(book.losses, equity, now_ms=now_ms, limits=self.profiles.loss_limits_for(account))
 
     def _book(self, account: VenueAccount) -> AccountBook:
         rows = self.rows[account.account_id]
