@@ -154,3 +154,13 @@ async def test_a_reload_replaces_the_whole_picture() -> None:
     await asyncio.gather(live.reload(), live.reload())
     assert live.find_user("acme-ann") is None
     assert live.find_user("other-ann") is not None
+
+
+def test_the_days_of_a_tenant_begin_where_its_first_owner_lives() -> None:
+    first = msgspec.structs.replace(make_user("one"), time_zone="Africa/Cairo")
+    later = msgspec.structs.replace(first, user_id="later", time_zone="Asia/Tokyo", created_ms=5)
+    member = msgspec.structs.replace(first, user_id="viewer", time_zone="Asia/Kolkata", role=Role.VIEWER, created_ms=-1)
+    directory = Directory(users=[later, member, first])
+
+    assert directory.time_zone_of("one") == "Africa/Cairo"
+    assert directory.time_zone_of("nobody") == "UTC"
