@@ -77,6 +77,7 @@ class Tape:
         return ms.SeenOrder(
             order_id=report.order_id,
             symbol=wish.symbol,
+            side=wish.side,
             quantity=wish.quantity,
             filled=self._filled[report.order_id],
             is_born=isinstance(report, rp.ReportBorn),

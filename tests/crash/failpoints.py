@@ -7,17 +7,21 @@ import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
 from fairlead.ports import AppendOutcome, Journal, JournalRow, Record, Unit
+
+# Enough for a call to leave, and less than an exchange with a network in between needs for its answer.
+ACTED_S: Final = 0.002
 
 
 class Moment(StrEnum):
     """Where in the life of a unit the process dies.
 
     ``before``: nothing of it is stored. ``after``: it is stored and nobody has heard of it. ``told``: whoever
-    appended it has acted on it, as far as he does without waiting; a message to the venue may have left.
+    appended it has just acted on it, so that a call may have left for the venue, and no answer was taken.
     """
 
     BEFORE = "before"
@@ -54,9 +58,10 @@ class DyingJournal:
             die()
 
         def tell(outcome: AppendOutcome) -> None:
-            if self._point.moment is Moment.TOLD:
-                on_done(outcome)
-            die()
+            if self._point.moment is Moment.AFTER:
+                die()
+            on_done(outcome)
+            asyncio.get_running_loop().call_later(ACTED_S, die)
 
         self._journal.append(unit, tell)
 

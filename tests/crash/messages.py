@@ -11,6 +11,7 @@ import msgspec
 from fairlead.core.model import reports as rp
 from fairlead.core.model.account import MarginMode, PositionSide, VenueAccount
 from fairlead.core.model.order import Order
+from fairlead.core.model.request import Side
 
 # A whole account with its orders is one line.
 LINE_BYTES_MAX: Final = 1 << 24
@@ -64,6 +65,7 @@ class SeenOrder(msgspec.Struct, frozen=True, kw_only=True):
 
     order_id: str
     symbol: str
+    side: Side
     quantity: Decimal
     filled: Decimal
     is_born: bool

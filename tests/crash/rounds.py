@@ -35,7 +35,7 @@ def run_round(folder: Path, url: str, *, kills: int, seed: int, is_remote: bool)
             storm = Storm(victim, seed)
             storm.rage(kills)
             asyncio.run(wait_until_settled(house))
-            victim.stop()
+            assert victim.stop() == 0, victim.tail()
         seen: Seen = asyncio.run(ask_exchange(house, port) if is_remote else read_paper_books(house))
         problems = asyncio.run(find_problems(house, storm.sent, seen))
     return Outcome(
