@@ -113,6 +113,7 @@ class Victim:
                 stderr=log,
                 env=_environment(),
                 text=True,
+                start_new_session=True,
             ) as nursery,
         ):
             assert nursery.stdin is not None
@@ -122,10 +123,8 @@ class Victim:
             try:
                 yield
             finally:
-                if self._pid:
-                    self.kill()
-                nursery.stdin.close()
-                nursery.wait(START_S_MAX)
+                # With whatever it has borne: an interrupted start may not have told the pid yet.
+                os.killpg(nursery.pid, signal.SIGKILL)
                 listener.join()
 
     def _listen(self, nursery: subprocess.Popen[str]) -> None:
