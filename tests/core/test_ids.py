@@ -16,6 +16,7 @@ from fairlead.core.model.ids import (
     client_order_id,
     derive_id,
     request_id,
+    request_ids,
 )
 
 START_MS = 1_790_000_000_000
@@ -112,3 +113,11 @@ def test_a_child_sorts_with_its_parent_and_is_another_order() -> None:
     assert child[:TIME_HEX_DIGITS] == parent[:TIME_HEX_DIGITS]
     assert VENUE_RULE.fullmatch(child)
     assert child != child_order_id(parent, "other")
+
+
+@given(at_ms=TIMES, cause=st.text(max_size=12), accounts=PARTS)
+def test_all_requests_of_a_cause_at_once_have_the_ids_they_have_one_by_one(
+    at_ms: int, cause: str, accounts: list[str]
+) -> None:
+    one_by_one = [request_id(cause_at_ms=at_ms, cause=cause, account_id=account) for account in accounts]
+    assert request_ids(cause_at_ms=at_ms, cause=cause, account_ids=accounts) == one_by_one

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fairlead.observing.histogram import SECONDS, Histogram
-from fairlead.observing.timeline import ALERT_STEPS, LEG_STEPS, TRACE_ID_LENGTH, Leg, Timeline, trace_id
+from fairlead.observing.timeline import ALERT_STEPS, LEG_STEPS, TRACE_ID_LENGTH, Leg, Step, Timeline, trace_id
 
 moments = st.floats(0, 10)
 
@@ -40,7 +40,7 @@ def test_no_step_takes_less_than_nothing_and_all_together_no_more_than_the_whole
 
 @given(timelines())
 def test_each_step_begins_where_the_one_before_ended(timeline: Timeline) -> None:
-    def check(steps: Iterator[tuple[str, float, float]]) -> None:
+    def check(steps: Sequence[Step]) -> None:
         before_s: float | None = None
         for _, began_s, ended_s in steps:
             assert before_s is None or began_s == before_s

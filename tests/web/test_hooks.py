@@ -8,6 +8,7 @@ from ipaddress import ip_network
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 
 from fairlead.accounts.addresses import TRADINGVIEW_ADDRESSES, AddressList
 from fairlead.core.model.events import AlertReceived
@@ -317,3 +318,21 @@ async def test_every_answer_has_the_headers_that_browsers_obey(site: Site) -> No
         assert reply.headers["content-security-policy"].startswith("default-src 'none'")
         assert reply.headers["cache-control"] == "no-store"
         assert "server" not in reply.headers
+
+
+@pytest.mark.parametrize("path", ["/hooks/", "/hooks/hook-1/", "/hooks/hook-1/other", "/hooksx", "/webhook/"])
+async def test_an_address_that_only_looks_like_a_hook_s_is_not_there(site: Site, path: str) -> None:
+    assert_clean(await site.post(path=path), 404)
+    assert await count_stored(site) == 0
+
+
+async def test_alerts_need_none_of_the_layers_around_the_other_routes(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def break_down(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(FastAPI, "__call__", break_down)
+    reply = await site.post()
+    assert reply.status_code == 202
+    assert reply.headers["x-content-type-options"] == "nosniff"

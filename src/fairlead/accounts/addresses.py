@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
@@ -15,6 +16,8 @@ TRADINGVIEW_ADDRESSES: Final = ("52.89.214.238", "34.212.75.30", "54.218.53.128"
 PRESETS: Final = {TRADINGVIEW: TRADINGVIEW_ADDRESSES}
 ENTRIES_MAX: Final = 256
 FORWARDED_HOPS_MAX: Final = 32
+ADDRESSES_REMEMBERED_MAX: Final = 1_024
+ADDRESS_LENGTH_MAX: Final = 64
 
 
 class AddressListError(ValueError):
@@ -78,6 +81,16 @@ def is_tradingview(address: IpAddress | None) -> bool:
 
 def parse_address(text: str) -> IpAddress | None:
     """Read one address; an IPv4 address in IPv6 clothes is the IPv4 address it is."""
+    # Callers come again and again, and reading costs as much as all else that is asked about an address.
+    return _recall_address(text) if len(text) <= ADDRESS_LENGTH_MAX else _read_address(text)
+
+
+@lru_cache(maxsize=ADDRESSES_REMEMBERED_MAX)
+def _recall_address(text: str) -> IpAddress | None:
+    return _read_address(text)
+
+
+def _read_address(text: str) -> IpAddress | None:
     try:
         address = ip_address(text)
     except ValueError:

@@ -141,10 +141,9 @@ class Directory:
         unknown: list[str] = []
         for name in names or (DEFAULT_GROUP,):
             group = self._find_group(tenant, name)
-            one = self._find_single(tenant, name)
             if group is not None:
                 found.update(group)
-            elif one is not None:
+            elif (one := self._find_single(tenant, name)) is not None:
                 found[one.account_id] = one
                 single.add(one.account_id)
             else:

@@ -8,36 +8,37 @@ from typing import Final
 
 import structlog
 
-from fairlead.observing.timeline import Leg, Timeline, VenueCall, milliseconds, trace_id
+from fairlead.observing.timeline import STEPS, Leg, Step, VenueCall, Walk, milliseconds, trace_id
 
 ACCOUNTS_TOLD_MAX: Final = 20
 SUCCESSES: Final = frozenset({"filled", "accepted", "skipped"})
 PATH_LOGGER: Final = "fairlead.path"
 
-_log = structlog.get_logger(PATH_LOGGER)
+_STEP_FIELDS: Final = {step: f"{step}_ms" for step in STEPS}
 
 
 class PathLines:
     """Writes lines. ``request_id`` is what the sender knows the alert by; durations are milliseconds."""
 
     def __init__(self, *, is_verbose: bool) -> None:
-        """Only who is verbose tells beginnings."""
+        """Only who is verbose tells beginnings. Make it when it is settled where lines go to."""
         self._is_verbose = is_verbose
+        self._log = structlog.get_logger(PATH_LOGGER).bind()
 
     def alert_began(self, alert_id: str) -> None:
         """An alert is stored."""
         if self._is_verbose:
-            _log.debug("operation_started", operation="alert", **_ids(alert_id, alert_id, ""))
+            self._log.debug("operation_started", operation="alert", **_ids(alert_id, alert_id, ""))
 
     def leg_began(self, leg: Leg) -> None:
         """An account's request is stored."""
         if self._is_verbose:
-            _log.debug("operation_started", operation="request", account=leg.account, **_leg_ids(leg))
+            self._log.debug("operation_started", operation="request", account=leg.account, **_leg_ids(leg))
 
     def leg_ended(self, leg: Leg, began_s: float, ended_s: float) -> None:
         """An account's request is settled."""
         if self._is_verbose:
-            _log.debug(
+            self._log.debug(
                 "operation_ended",
                 operation="request",
                 account=leg.account,
@@ -52,8 +53,8 @@ class PathLines:
         if not self._is_verbose:
             return
         ids = _ids(leg.alert_id, call.order_id, leg.request_id)
-        _log.debug("operation_started", operation=call.call, account=leg.account, **ids)
-        _log.debug(
+        self._log.debug("operation_started", operation=call.call, account=leg.account, **ids)
+        self._log.debug(
             "operation_ended",
             operation=call.call,
             account=leg.account,
@@ -66,33 +67,33 @@ class PathLines:
     def order_changed(self, what: str, order_id: str, leg: Leg) -> None:
         """A fact about an order is durable."""
         if self._is_verbose:
-            _log.debug(what, account=leg.account, **_ids(leg.alert_id, order_id, leg.request_id))
+            self._log.debug(what, account=leg.account, **_ids(leg.alert_id, order_id, leg.request_id))
 
-    def alert_ended(self, timeline: Timeline) -> None:
+    def alert_ended(self, walk: Walk) -> None:
         """Everything that was expected of an alert has happened."""
-        statuses = Counter(leg.status or "unfinished" for leg in timeline.legs.values())
+        timeline = walk.timeline
+        statuses = Counter([leg.status or "unfinished" for leg, _ in walk.legs])
         told = {"answered_ms": milliseconds(timeline.answered_s - timeline.began_s)} if timeline.answered_s else {}
-        _log.info(
+        self._log.info(
             "operation_ended",
             operation="alert",
-            duration_ms=milliseconds(timeline.ended_s - timeline.began_s),
+            duration_ms=milliseconds(walk.duration_s),
             success=timeline.is_over and SUCCESSES.issuperset(statuses),
             verdict=timeline.verdict or "unfinished",
             status_code=timeline.status_code,
             statuses=dict(statuses),
-            steps=_durations(timeline.alert_steps()),
-            accounts=[_describe(timeline, leg) for leg in list(timeline.legs.values())[:ACCOUNTS_TOLD_MAX]],
+            steps=_durations(walk.steps),
+            accounts=[
+                {"account": leg.account, "status": leg.status, "steps": _durations(steps)}
+                for leg, steps in walk.legs[:ACCOUNTS_TOLD_MAX]
+            ],
             **told,
             **_ids(timeline.alert_id, timeline.alert_id, ""),
         )
 
 
-def _describe(timeline: Timeline, leg: Leg) -> dict[str, object]:
-    return {"account": leg.account, "status": leg.status, "steps": _durations(timeline.leg_steps(leg))}
-
-
-def _durations(steps: Iterable[tuple[str, float, float]]) -> dict[str, float]:
-    return {f"{step}_ms": milliseconds(ended_s - began_s) for step, began_s, ended_s in steps}
+def _durations(steps: Iterable[Step]) -> dict[str, float]:
+    return {_STEP_FIELDS[step]: milliseconds(ended_s - began_s) for step, began_s, ended_s in steps}
 
 
 def _leg_ids(leg: Leg) -> dict[str, str]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from fairlead.core.model import events as ev
 from fairlead.core.model.state import RequestState
 from fairlead.observing.histogram import Histogram, Histograms
 from fairlead.observing.path_lines import PathLines
 from fairlead.observing.tally import Tally
-from fairlead.observing.timeline import Leg, Timeline, VenueCall
+from fairlead.observing.timeline import Leg, Timeline, VenueCall, Walk
 from fairlead.ports import AppendOutcome, Clock, Committed, Unit
 
 TIMELINES_MAX: Final = 20_000
@@ -26,6 +26,9 @@ _ORDER_LINES: Final[dict[type, str]] = {
     ev.OrderCanceled: "order_canceled",
     ev.OrderExpired: "order_expired",
 }
+
+
+_OrderChanged = ev.OrderAccepted | ev.OrderRejected | ev.OrderUnknown | ev.OrderCanceled | ev.OrderExpired
 
 
 class PathWatch:
@@ -53,6 +56,15 @@ class PathWatch:
         self._open: OrderedDict[str, Timeline] = OrderedDict()
         self._legs: dict[str, Leg] = {}
         self._orders: dict[str, Leg] = {}
+        self._notes: dict[type, Callable[[Any, float, float], None]] = {
+            ev.AlertReceived: self._on_received,
+            ev.AlertHandled: self._on_handled,
+            ev.OrderRequested: self._on_requested,
+            ev.OrderApproved: self._on_approved,
+            ev.OrderFilled: self._on_filled,
+            **dict.fromkeys((ev.RequestDenied, ev.RequestSkipped, ev.RequestExpired), self._on_declined),
+            **dict.fromkeys(_ORDER_LINES, self._on_order_changed),
+        }
 
     @property
     def open(self) -> int:
@@ -65,7 +77,9 @@ class PathWatch:
         if not isinstance(outcome, Committed):
             return
         for fact in unit.facts:
-            self._on_event(fact.event, queued_s, stored_s)
+            note = self._notes.get(type(fact.event))
+            if note is not None:
+                note(fact.event, queued_s, stored_s)
         for state in unit.states:
             if type(state) is RequestState and not state.is_pending:
                 self._on_settled(state, stored_s)
@@ -92,42 +106,36 @@ class PathWatch:
             timeline.status_code = status_code
             self._close_if_over(timeline)
 
-    def _on_event(self, event: ev.Event, queued_s: float, stored_s: float) -> None:
-        match event:
-            case ev.AlertReceived():
-                self._begin(event.alert_id, queued_s, is_answer_due=True).marks["kept"] = stored_s
-            case ev.AlertHandled():
-                self._on_handled(event, queued_s, stored_s)
-            case ev.OrderRequested():
-                self._begin_leg(event)
-            case ev.RequestDenied() | ev.RequestSkipped() | ev.RequestExpired():
-                leg = self._legs.get(event.request_id)
-                if leg is not None:
-                    leg.mark_first("decided", queued_s)
-            case _:
-                self._on_order_event(event, queued_s, stored_s)
+    def _on_received(self, event: ev.AlertReceived, queued_s: float, stored_s: float) -> None:
+        self._begin(event.alert_id, queued_s, is_answer_due=True).marks["kept"] = stored_s
 
-    def _on_order_event(self, event: ev.Event, queued_s: float, stored_s: float) -> None:
-        match event:
-            case ev.OrderApproved():
-                leg = self._legs.get(event.order.request_id)
-                if leg is not None:
-                    self._orders[event.order.order_id] = leg
-                    leg.order_ids.append(event.order.order_id)
-                    leg.mark_first("decided", queued_s)
-                    leg.mark_first("approved", stored_s)
-                    self._lines.order_changed("order_approved", event.order.order_id, leg)
-            case ev.OrderFilled():
-                leg = self._orders.get(event.fill.order_id)
-                if leg is not None:
-                    leg.marks["filled"] = stored_s
-                    self._lines.order_changed("order_filled", event.fill.order_id, leg)
-            case ev.OrderAccepted() | ev.OrderRejected() | ev.OrderUnknown() | ev.OrderCanceled() | ev.OrderExpired():
-                leg = self._orders.get(event.order_id)
-                if leg is not None:
-                    self._lines.order_changed(_ORDER_LINES[type(event)], event.order_id, leg)
-            case _:
-                pass
+    def _on_declined(
+        self, event: ev.RequestDenied | ev.RequestSkipped | ev.RequestExpired, queued_s: float, _: float
+    ) -> None:
+        leg = self._legs.get(event.request_id)
+        if leg is not None:
+            leg.mark_first("decided", queued_s)
+
+    def _on_approved(self, event: ev.OrderApproved, queued_s: float, stored_s: float) -> None:
+        order = event.order
+        leg = self._legs.get(order.request_id)
+        if leg is not None:
+            self._orders[order.order_id] = leg
+            leg.order_ids.append(order.order_id)
+            leg.mark_first("decided", queued_s)
+            leg.mark_first("approved", stored_s)
+            self._lines.order_changed("order_approved", order.order_id, leg)
+
+    def _on_filled(self, event: ev.OrderFilled, _: float, stored_s: float) -> None:
+        leg = self._orders.get(event.fill.order_id)
+        if leg is not None:
+            leg.marks["filled"] = stored_s
+            self._lines.order_changed("order_filled", event.fill.order_id, leg)
+
+    def _on_order_changed(self, event: _OrderChanged, _: float, __: float) -> None:
+        leg = self._orders.get(event.order_id)
+        if leg is not None:
+            self._lines.order_changed(_ORDER_LINES[type(event)], event.order_id, leg)
 
     def _begin(self, alert_id: str, at_s: float, *, is_answer_due: bool) -> Timeline:
         ago_ms = round((self._clock.monotonic_s() - at_s) * 1000)
@@ -154,7 +162,7 @@ class PathWatch:
         timeline.pending.update(event.request_ids)
         self._close_if_over(timeline)
 
-    def _begin_leg(self, event: ev.OrderRequested) -> None:
+    def _on_requested(self, event: ev.OrderRequested, _: float, __: float) -> None:
         request = event.request
         timeline = self._open.get(request.cause)
         if timeline is None:
@@ -187,17 +195,18 @@ class PathWatch:
             del self._legs[leg.request_id]
             for order_id in leg.order_ids:
                 self._orders.pop(order_id, None)
-        self._measure(timeline)
-        self._lines.alert_ended(timeline)
+        walk = timeline.measure()
+        self._measure(walk)
+        self._lines.alert_ended(walk)
         if self._finished is not None:
             self._finished(timeline)
 
-    def _measure(self, timeline: Timeline) -> None:
-        self.alert_seconds.observe(timeline.ended_s - timeline.began_s)
-        for step, began_s, ended_s in timeline.alert_steps():
+    def _measure(self, walk: Walk) -> None:
+        self.alert_seconds.observe(walk.duration_s)
+        for step, began_s, ended_s in walk.steps:
             self.steps[(step,)].observe(ended_s - began_s)
-        for leg in timeline.legs.values():
-            for step, began_s, ended_s in timeline.leg_steps(leg):
+        for leg, steps in walk.legs:
+            for step, began_s, ended_s in steps:
                 self.steps[(step,)].observe(ended_s - began_s)
             if "sent" in leg.marks:
-                self.send_seconds.observe(leg.marks["sent"] - timeline.began_s)
+                self.send_seconds.observe(leg.marks["sent"] - walk.timeline.began_s)

@@ -50,6 +50,9 @@ _HINT_WORDS: Final = """token secret pass pwd key auth cookie credential mnemoni
     bearer basic digest :// -----begin fl gh eyj sk- xox argon2 akia"""
 _HINTS: Final = tuple(_HINT_WORDS.split())
 
+# What is shown as it is, without a look: most of what is logged are durations and counts.
+_PLAIN: Final = frozenset({int, float, bool, type(None)})
+
 _shown: Final = reprlib.Repr()
 _shown.maxother = TEXT_SEARCHED_MAX
 
@@ -93,7 +96,10 @@ class Redactor:
         shown: dict[str, object] = {}
         for name, value in items[:ITEMS_MAX]:
             text, is_secret = self._read_name(name if type(name) is str else _as_name(name))
-            shown[text] = _blank(value) if is_secret or (named and text == "value") else self.redact(value, depth)
+            if is_secret or (named and text == "value"):
+                shown[text] = _blank(value)
+            else:
+                shown[text] = value if type(value) in _PLAIN else self.redact(value, depth)
         if len(items) > ITEMS_MAX:
             shown["..."] = len(items) - ITEMS_MAX
         return shown

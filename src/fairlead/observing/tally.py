@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from fairlead.core.model import events as ev
 from fairlead.core.model.state import RequestState
@@ -41,6 +42,14 @@ class Tally:
         self.units: Counter[str] = Counter()
         self._reasons: set[str] = set()
         self._settled: OrderedDict[str, str] = OrderedDict()
+        self._counts: dict[type, Callable[[Any], None]] = {
+            ev.OrderFilled: self._count_fill,
+            ev.AlertReceived: self._count_received,
+            ev.AlertHandled: self._count_verdict,
+            ev.AlertDuplicated: self._count_duplicate,
+            ev.DriftFound: self._count_drift,
+            ev.DeskRebuilt: self._count_rebuild,
+        }
 
     def count_unit(self, unit: Unit, outcome: AppendOutcome) -> None:
         """Count what a unit says, if it was stored."""
@@ -49,33 +58,35 @@ class Tally:
             return
         self.units["committed"] += 1
         for fact in unit.facts:
-            self._count(fact.event)
+            kind = type(fact.event)
+            name = _ORDER_EVENTS.get(kind)
+            if name is not None:
+                self.orders[name] += 1
+            elif kind in self._counts:
+                self._counts[kind](fact.event)
         for state in unit.states:
             if type(state) is RequestState and not state.is_pending:
                 self._count_settled(state)
 
-    def _count(self, event: ev.Event) -> None:
-        name = _ORDER_EVENTS.get(type(event))
-        if name is not None:
-            self.orders[name] += 1
-            return
-        match event:
-            case ev.OrderFilled():
-                self.fills += 1
-                self.orders["filled"] += event.is_last
-            case ev.AlertReceived():
-                self.alerts_received += 1
-            case ev.AlertHandled():
-                self.verdicts[event.verdict] += 1
-            case ev.AlertDuplicated():
-                self.duplicates += 1
-            case ev.DriftFound():
-                # A row without differences says that they are gone.
-                self.drifts += bool(event.differences)
-            case ev.DeskRebuilt():
-                self.rebuilds += 1
-            case _:
-                pass
+    def _count_fill(self, event: ev.OrderFilled) -> None:
+        self.fills += 1
+        self.orders["filled"] += event.is_last
+
+    def _count_received(self, _: ev.AlertReceived) -> None:
+        self.alerts_received += 1
+
+    def _count_verdict(self, event: ev.AlertHandled) -> None:
+        self.verdicts[event.verdict] += 1
+
+    def _count_duplicate(self, _: ev.AlertDuplicated) -> None:
+        self.duplicates += 1
+
+    def _count_drift(self, event: ev.DriftFound) -> None:
+        # A row without differences says that they are gone.
+        self.drifts += bool(event.differences)
+
+    def _count_rebuild(self, _: ev.DeskRebuilt) -> None:
+        self.rebuilds += 1
 
     def _count_settled(self, state: RequestState) -> None:
         """Count each end of a request once; one that rests and fills later has two."""

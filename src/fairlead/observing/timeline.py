@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,6 +13,9 @@ MS_PER_SECOND: Final = 1_000
 ALERT_STEPS: Final = ("kept", "handled", "submitted")
 LEG_STEPS: Final = ("decided", "approved", "sent", "acknowledged", "filled", "settled")
 STEPS: Final = (*ALERT_STEPS, *LEG_STEPS)
+
+# (step, from, to) in monotonic seconds.
+Step = tuple[str, float, float]
 
 
 def trace_id(alert_id: str) -> str:
@@ -71,30 +74,50 @@ class Timeline:
     @property
     def ended_s(self) -> float:
         """When the last thing happened."""
-        times = [self.began_s, *self.marks.values()]
-        for leg in self.legs.values():
-            times.extend(leg.marks.values())
-        if self.answered_s is not None:
-            times.append(self.answered_s)
-        return max(times)
+        answered_s = self.began_s if self.answered_s is None else self.answered_s
+        last_s = max(self.began_s, answered_s, *self.marks.values())
+        return max([last_s, *(max(leg.marks.values()) for leg in self.legs.values() if leg.marks)])
 
-    def alert_steps(self) -> Iterator[tuple[str, float, float]]:
-        """(step, from, to) up to the requests; one begins where the one before ended."""
+    def alert_steps(self) -> Sequence[Step]:
+        """Up to the requests; one begins where the one before ended."""
         return _chain(self.began_s, ALERT_STEPS, self.marks)
 
-    def leg_steps(self, leg: Leg) -> Iterator[tuple[str, float, float]]:
-        """(step, from, to) of one account, from where its request was stored."""
-        submitted_s = max((ended_s for _, _, ended_s in self.alert_steps()), default=self.began_s)
-        return _chain(submitted_s, LEG_STEPS, leg.marks)
+    def leg_steps(self, leg: Leg) -> Sequence[Step]:
+        """Those of one account, from where its request was stored."""
+        return _chain(_end_of(self.alert_steps(), self.began_s), LEG_STEPS, leg.marks)
+
+    def measure(self) -> Walk:
+        """Take every time once, for all who want to know."""
+        steps = self.alert_steps()
+        submitted_s = _end_of(steps, self.began_s)
+        legs = [(leg, _chain(submitted_s, LEG_STEPS, leg.marks)) for leg in self.legs.values()]
+        return Walk(timeline=self, duration_s=self.ended_s - self.began_s, steps=steps, legs=legs)
 
 
-def _chain(began_s: float, steps: tuple[str, ...], marks: Mapping[str, float]) -> Iterator[tuple[str, float, float]]:
+@dataclass(slots=True, kw_only=True)
+class Walk:
+    """A timeline that is over, measured."""
+
+    timeline: Timeline
+    duration_s: float
+    steps: Sequence[Step]
+    legs: Sequence[tuple[Leg, Sequence[Step]]]
+
+
+def _chain(began_s: float, steps: tuple[str, ...], marks: Mapping[str, float]) -> Sequence[Step]:
     """Steps one after the other: what happened before its turn (a fill before the answer) took no time of its own."""
+    chain = []
     for step in steps:
-        if step in marks:
-            ended_s = max(began_s, marks[step])
-            yield step, began_s, ended_s
+        reached_s = marks.get(step)
+        if reached_s is not None:
+            ended_s = max(began_s, reached_s)
+            chain.append((step, began_s, ended_s))
             began_s = ended_s
+    return chain
+
+
+def _end_of(steps: Sequence[Step], began_s: float) -> float:
+    return steps[-1][2] if steps else began_s
 
 
 def milliseconds(seconds: float) -> float:

@@ -1,4 +1,4 @@
-"""The web application: hook routes first, then the API, and one edge around them all."""
+"""The web application: hooks first, then the API, each within the request edge."""
 
 from __future__ import annotations
 
@@ -11,23 +11,28 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp
 
 from fairlead.sources.webhook.intake import Refusal
 from fairlead.web.api.monitoring import make_monitoring
 from fairlead.web.api.routes import make_api
 from fairlead.web.edge import RequestEdge
-from fairlead.web.hooks.alerts import make_hook_routes
-from fairlead.web.replies import error_reply
+from fairlead.web.hooks.alerts import HookCalls
+from fairlead.web.hooks.front import HookFront
+from fairlead.web.replies import WRONG_METHOD_TEXT, error_reply
 from fairlead.web.tools import WebTools
 
-ERRORS: Final = {404: "there is nothing here", 405: "this address does not take that method"}
+ERRORS: Final = {404: "there is nothing here", 405: WRONG_METHOD_TEXT}
 
 
-def build_app(tools: WebTools) -> FastAPI:
+def build_app(tools: WebTools) -> ASGIApp:
     """Put the application together."""
+    return HookFront(hooks=RequestEdge(HookCalls(tools), tools), others=_build_api(tools))
+
+
+def _build_api(tools: WebTools) -> FastAPI:
     # The interactive pages load scripts from elsewhere; the description itself stays.
     app = FastAPI(title="Fairlead", version=version("fairlead"), docs_url=None, redoc_url=None, redirect_slashes=False)
-    app.router.routes.extend(make_hook_routes(tools))
     app.include_router(make_api(tools))
     app.include_router(make_monitoring(tools))
     app.add_exception_handler(HTTPException, _answer_http_error)

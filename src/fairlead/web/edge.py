@@ -5,7 +5,6 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Final
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fairlead.sources.webhook.intake import Refusal
@@ -22,6 +21,9 @@ SECURITY_HEADERS: Final = {
 }
 # Two years, as browsers' own lists ask for; only over https, where it is true.
 STRICT_TRANSPORT: Final = "max-age=63072000"
+
+_PLAIN_HEADERS: Final = tuple((name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items())
+_SECURE_HEADERS: Final = (*_PLAIN_HEADERS, (b"strict-transport-security", STRICT_TRANSPORT.encode()))
 
 
 class RequestEdge:
@@ -45,7 +47,7 @@ class RequestEdge:
             nonlocal begun
             if message["type"] == "http.response.start":
                 begun = True
-                _add_headers(MutableHeaders(scope=message), call_id, is_https=scope["scheme"] == "https")
+                _add_headers(message, call_id, is_https=scope["scheme"] == "https")
             await send(message)
 
         try:
@@ -59,9 +61,11 @@ class RequestEdge:
             await error_reply(call_id, refusal)(scope, receive, send_guarded)
 
 
-def _add_headers(headers: MutableHeaders, call_id: str, *, is_https: bool) -> None:
-    headers["x-request-id"] = call_id
-    if is_https:
-        headers.setdefault("strict-transport-security", STRICT_TRANSPORT)
-    for name, value in SECURITY_HEADERS.items():
-        headers.setdefault(name, value)
+def _add_headers(message: Message, call_id: str, *, is_https: bool) -> None:
+    """Add what is not there; ASGI has names in lower case."""
+    own = list(message.get("headers", ()))
+    given = {name for name, _ in own}
+    ours = _SECURE_HEADERS if is_https else _PLAIN_HEADERS
+    own.append((b"x-request-id", call_id.encode()))
+    own.extend(header for header in ours if header[0] not in given)
+    message["headers"] = own

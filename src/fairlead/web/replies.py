@@ -12,6 +12,7 @@ from fairlead.sources.webhook.alert import FieldError
 from fairlead.sources.webhook.intake import Refusal
 
 UNAUTHORIZED_TEXT: Final = "the token is missing or wrong"
+WRONG_METHOD_TEXT: Final = "this address does not take that method"
 _encode: Final = msgspec.json.Encoder().encode
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Final
 
@@ -21,12 +22,19 @@ def derive_id(at_ms: int, *parts: str) -> str:
     Raises:
         ValueError: the time does not fit 11 hex digits.
     """
+    return _write_time(at_ms) + blake2b(_join(parts), digest_size=_DIGEST_BYTES).hexdigest()
+
+
+def _write_time(at_ms: int) -> str:
     if not 0 <= at_ms <= TIME_MS_MAX:
         message = f"time {at_ms} ms does not fit an id"
         raise ValueError(message)
+    return f"{at_ms:011x}"
+
+
+def _join(parts: Iterable[str]) -> bytes:
     # Length prefixes keep ("ab", "c") and ("a", "bc") apart.
-    text = "".join(f"{len(part)}:{part}" for part in parts)
-    return f"{at_ms:011x}{blake2b(text.encode(), digest_size=_DIGEST_BYTES).hexdigest()}"
+    return "".join([f"{len(part)}:{part}" for part in parts]).encode()
 
 
 def alert_id(*, received_at_ms: int, hook_id: str, nonce: str) -> str:
@@ -37,6 +45,18 @@ def alert_id(*, received_at_ms: int, hook_id: str, nonce: str) -> str:
 def request_id(*, cause_at_ms: int, cause: str, account_id: str) -> str:
     """Id of the one order request that a cause makes for an account."""
     return derive_id(cause_at_ms, "request", cause, account_id)
+
+
+def request_ids(*, cause_at_ms: int, cause: str, account_ids: Iterable[str]) -> list[str]:
+    """Ids of all requests that a cause makes, as ``request_id`` gives them; what they share is digested once."""
+    at = _write_time(cause_at_ms)
+    shared = blake2b(_join(("request", cause)), digest_size=_DIGEST_BYTES)
+    ids = []
+    for account_id in account_ids:
+        digest = shared.copy()
+        digest.update(_join((account_id,)))
+        ids.append(at + digest.hexdigest())
+    return ids
 
 
 def client_order_id(*, cause_at_ms: int, request: str, leg: int) -> str:

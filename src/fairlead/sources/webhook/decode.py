@@ -90,6 +90,22 @@ class QuantityUnit(StrEnum):
     PERCENT = "percent"
 
 
+# Made once: an alert is read by all of them.
+_read_exchange: Final = partial(read_text, length_max=EXCHANGE_LENGTH_MAX)
+_read_symbol: Final = partial(read_text, length_max=SYMBOL_LENGTH_MAX)
+_read_product: Final = partial(read_word, choices=ProductType)
+_read_strategy_id: Final = partial(read_text, length_max=STRATEGY_ID_LENGTH_MAX)
+_read_lag: Final = partial(read_seconds_as_ms, seconds_max=LAG_SECONDS_MAX)
+_read_direction: Final = partial(read_word, choices=TargetPosition)
+_read_side: Final = partial(read_word, choices=Side)
+_read_scope: Final = partial(read_word, choices=CloseScope)
+_read_position_side: Final = partial(read_word, choices=AlertPositionSide)
+_read_quantity_unit: Final = partial(read_word, choices=QuantityUnit)
+_read_wished_type: Final = partial(read_word, choices=AlertOrderType)
+_read_margin_mode: Final = partial(read_word, choices=AlertMarginMode)
+_read_key: Final = partial(read_text, length_min=1, length_max=DUPLICATE_KEY_LENGTH_MAX, numbers=True)
+
+
 class _Wish(msgspec.Struct, frozen=True, kw_only=True):
     """The fields that together make the intent."""
 
@@ -111,9 +127,9 @@ def decode_alert(
     """Read a parsed body; on any wrong field, say everything that is wrong."""
     reader = FieldReader(body, secrets)
     _check_names(reader, body, strict_fields=strict_fields)
-    exchange = reader.read("exchange", partial(read_text, length_max=EXCHANGE_LENGTH_MAX), required=True)
-    symbol = reader.read("symbol", partial(read_text, length_max=SYMBOL_LENGTH_MAX), required=True)
-    product = reader.read("type", partial(read_word, choices=ProductType), required=True)
+    exchange = reader.read("exchange", _read_exchange, required=True)
+    symbol = reader.read("symbol", _read_symbol, required=True)
+    product = reader.read("type", _read_product, required=True)
     intent = _read_intent(reader, product)
     order_type, limit_price = _read_order_type(reader)
     reduce_only = bool(reader.read("reduceOnly", read_flag))
@@ -134,16 +150,16 @@ def decode_alert(
         reduce_only=reduce_only,
         dry_run=bool(reader.read("dryRun", read_loose_flag)) or mode is ExecutionMode.DRY_RUN,
         mode=mode,
-        strategy_id=reader.read("strategyId", partial(read_text, length_max=STRATEGY_ID_LENGTH_MAX)) or "",
+        strategy_id=reader.read("strategyId", _read_strategy_id) or "",
         accounts=reader.read("accounts", read_names) or (),
         explicit_key=_read_explicit_key(reader),
         alert_time_ms=reader.read("alertTime", read_moment),
-        lag_max_ms=reader.read("maxLagSeconds", partial(read_seconds_as_ms, seconds_max=LAG_SECONDS_MAX)),
-        previous_target=reader.read("prevMarketPosition", partial(read_word, choices=TargetPosition)),
+        lag_max_ms=reader.read("maxLagSeconds", _read_lag),
+        previous_target=reader.read("prevMarketPosition", _read_direction),
     )
     if reader.errors:
         return Malformed(error=_sum_up(reader), details=tuple(reader.errors))
-    return msgspec.structs.replace(alert, warnings=tuple(reader.warnings))
+    return msgspec.structs.replace(alert, warnings=tuple(reader.warnings)) if reader.warnings else alert
 
 
 def _sum_up(reader: FieldReader) -> str:
@@ -152,6 +168,8 @@ def _sum_up(reader: FieldReader) -> str:
 
 
 def _check_names(reader: FieldReader, body: Mapping[str, object], *, strict_fields: bool) -> None:
+    if FIELDS.issuperset(body):
+        return
     for name in sorted(IGNORED_FIELDS.intersection(body)):
         reader.warn(f"{name} is accepted and ignored")
     unknown = [name for name in body if name not in FIELDS and name not in IGNORED_FIELDS]
@@ -166,16 +184,16 @@ def _check_names(reader: FieldReader, body: Mapping[str, object], *, strict_fiel
 
 def _read_intent(reader: FieldReader, product: ProductType | None) -> Intent | None:
     closes = bool(reader.read("closePosition", read_loose_flag))
-    target = reader.read("marketPosition", partial(read_word, choices=TargetPosition))
+    target = reader.read("marketPosition", _read_direction)
     unit = _read_unit(reader, product)
     wish = _Wish(
         product=product,
         closes=closes,
         target=target,
-        side=None if closes else reader.read("side", partial(read_word, choices=Side), required=target is None),
-        size=reader.read("qty", partial(_read_size_in, unit=unit)),
+        side=None if closes else reader.read("side", _read_side, required=target is None),
+        size=reader.read("qty", read_size if unit is None else partial(_read_size_in, unit=unit)),
         unit=unit,
-        scope=reader.read("closeScope", partial(read_word, choices=CloseScope)) or CloseScope.ACCOUNT,
+        scope=reader.read("closeScope", _read_scope) or CloseScope.ACCOUNT,
     )
     if closes:
         return _read_close(reader, wish)
@@ -192,7 +210,7 @@ def _read_close(reader: FieldReader, wish: _Wish) -> Intent:
     for name in ("marketPosition", "positionSize"):
         if reader.has(name):
             reader.warn(f"{name} is ignored because closePosition is true")
-    named = reader.read("positionSide", partial(read_word, choices=AlertPositionSide))
+    named = reader.read("positionSide", _read_position_side)
     if named is not None:
         return Close(scope=wish.scope, size=wish.size, position_side=PositionSide(named.value))
     side = reader.read("side", _read_loose_side)
@@ -257,16 +275,14 @@ def _is_entry(intent: Intent | None) -> bool:
 
 
 def _read_unit(reader: FieldReader, product: ProductType | None) -> QuantityUnit | None:
-    unit = reader.read("qtyUnit", partial(read_word, choices=QuantityUnit))
+    unit = reader.read("qtyUnit", _read_quantity_unit)
     if unit is QuantityUnit.CONTRACTS and product is ProductType.SPOT:
         reader.fail("qtyUnit", "spot has no contracts")
     return unit
 
 
-def _read_size_in(value: object, *, unit: QuantityUnit | None) -> Size:
+def _read_size_in(value: object, *, unit: QuantityUnit) -> Size:
     size = read_size(value)
-    if unit is None:
-        return size
     if size.unit is SizeUnit.PERCENT and unit is not QuantityUnit.PERCENT:
         raise FieldRuleError(f"is a percentage, but qtyUnit says {unit}")
     amount = check_share(size.amount) if unit is QuantityUnit.PERCENT else size.amount
@@ -274,7 +290,7 @@ def _read_size_in(value: object, *, unit: QuantityUnit | None) -> Size:
 
 
 def _read_order_type(reader: FieldReader) -> tuple[OrderType, Decimal | None]:
-    wished = reader.read("ordType", partial(read_word, choices=AlertOrderType))
+    wished = reader.read("ordType", _read_wished_type)
     price = reader.read("price", read_amount, required=wished is AlertOrderType.LIMIT)
     if wished is AlertOrderType.LIMIT:
         return OrderType.LIMIT, price
@@ -294,7 +310,7 @@ def _read_margin(
             if reader.has(name):
                 reader.warn(f"{name} is ignored for spot")
         return None, None
-    mode = reader.read("marginMode", partial(read_word, choices=AlertMarginMode), required=required)
+    mode = reader.read("marginMode", _read_margin_mode, required=required)
     leverage = reader.read("leverage", read_amount, required=required)
     return (MarginMode(mode.value) if mode is not None else None), leverage
 
@@ -308,8 +324,7 @@ def _read_protection(reader: FieldReader, name: str, intent: Intent | None) -> D
 
 
 def _read_explicit_key(reader: FieldReader) -> str:
-    read_key = partial(read_text, length_min=1, length_max=DUPLICATE_KEY_LENGTH_MAX, numbers=True)
-    key, synonym = reader.read("idempotencyKey", read_key), reader.read("alertId", read_key)
+    key, synonym = reader.read("idempotencyKey", _read_key), reader.read("alertId", _read_key)
     if key and synonym and key != synonym:
         reader.fail("alertId", "is a synonym of idempotencyKey and says something else")
     return key or synonym or ""

@@ -18,6 +18,8 @@ WHOLE_NUMBER: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 CONTROL_CHARACTER: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 PLACEHOLDER: Final = "{{"
 UNFILLED: Final = "the sender left a {{placeholder}} in it"
+# Nearly every number; it is none of those below.
+PLAIN_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)([.][0-9]+)?", re.ASCII)
 # What a person or a template may have meant otherwise; JSON's own numbers cannot be written like this, except for the
 # exponent that programs put into very small ones.
 LOOSE_NUMBERS: Final = (
@@ -50,11 +52,11 @@ def read_text(value: object, *, length_max: int, length_min: int = 0, numbers: b
 
 def read_word(value: object, choices: type[W]) -> W:
     """Read one of a few words, in any case."""
-    known = {choice.value: choice for choice in choices}
-    if isinstance(value, str) and value.isascii() and value.lower() in known:
-        return known[value.lower()]
-    rule = f"must be one of {', '.join(known)}"
-    raise FieldRuleError(f"{rule}; {UNFILLED}" if PLACEHOLDER in str(value) else rule)
+    try:
+        return choices(value.lower() if isinstance(value, str) and value.isascii() else "")
+    except ValueError:
+        rule = f"must be one of {', '.join(choice.value for choice in choices)}"
+        raise FieldRuleError(f"{rule}; {UNFILLED}" if PLACEHOLDER in str(value) else rule) from None
 
 
 def read_flag(value: object) -> bool:
@@ -75,7 +77,7 @@ def read_signed_amount(value: object) -> Decimal:
     """Read an exact number, in quotes or not; what could be read in two ways is refused."""
     if not isinstance(value, str):
         raise FieldRuleError("must be a number")
-    if not isinstance(value, NumberText):
+    if not isinstance(value, NumberText) and PLAIN_NUMBER.fullmatch(value) is None:
         _refuse_loose_number(value)
     try:
         # One spelling per number, so that 0.1 and "0.10" make the same request and the same duplicate key.

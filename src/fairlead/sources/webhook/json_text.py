@@ -28,6 +28,11 @@ class _Constant(str):
     __slots__ = ()
 
 
+# What a look inside is worth: nearly every field of nearly every alert is a plain text or number.
+_NESTED: Final = frozenset({dict, list})
+_MAY_HOLD_CONSTANTS: Final = frozenset({list, _Constant})
+
+
 class _RefusedJsonError(ValueError):
     """JSON that the standard allows or Python reads, but we do not: which field or value, and the rule."""
 
@@ -91,7 +96,7 @@ def _blank_control(text: str) -> str:
 
 def _refuse_depth(body: JsonObject) -> None:
     for name, value in body.items():
-        if _is_deeper(value, DEPTH_MAX - 1):
+        if type(value) in _NESTED and _is_deeper(value, DEPTH_MAX - 1):
             raise _RefusedJsonError(name, value, _TOO_DEEP)
 
 
@@ -108,7 +113,7 @@ def _read_pairs(pairs: list[tuple[str, object]]) -> JsonObject:
     if len(found) != len(pairs):
         _refuse_repeat(pairs)
     for name, value in pairs:
-        constant = _find_constant(value)
+        constant = _find_constant(value) if type(value) in _MAY_HOLD_CONSTANTS else None
         if constant is not None:
             raise _RefusedJsonError(name, str(constant), f"is {constant}, which is not a number")
     return found

@@ -9,7 +9,7 @@ import msgspec
 
 from fairlead.accounts.directory import Directory, TargetAccounts
 from fairlead.core.model.account import ExecutionMode, VenueAccount
-from fairlead.core.model.ids import request_id
+from fairlead.core.model.ids import request_ids
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import format_amount
 from fairlead.core.model.request import Close, Enter, OrderRequest, SetTarget, SourceKind, TargetPosition
@@ -126,10 +126,13 @@ def check_clock(prepared: PreparedAlert, received_ms: int) -> PreparedAlert | Ma
 
 def make_requests(prepared: PreparedAlert, state: AlertState) -> Sequence[OrderRequest]:
     """One request per account; the ids come from the stored alert, so doing it again gives the same ids."""
-    alert, hook = prepared.alert, prepared.hook
+    alert, hook, symbol = prepared.alert, prepared.hook, prepared.instrument.symbol
+    valid_until_ms = _find_end(prepared, state.received_ms)
+    account_ids = [account.account_id for account in prepared.accounts]
+    ids = request_ids(cause_at_ms=state.received_ms, cause=state.alert_id, account_ids=account_ids)
     return [
         OrderRequest(
-            request_id=request_id(cause_at_ms=state.received_ms, cause=state.alert_id, account_id=account.account_id),
+            request_id=request_id,
             tenant=state.tenant,
             account_id=account.account_id,
             cause=state.alert_id,
@@ -138,9 +141,9 @@ def make_requests(prepared: PreparedAlert, state: AlertState) -> Sequence[OrderR
             source_id=hook.hook_id,
             strategy_id=alert.strategy_id,
             risk_profile=hook.risk_profile or account.risk_profile,
-            symbol=prepared.instrument.symbol,
+            symbol=symbol,
             intent=alert.intent,
-            valid_until_ms=_find_end(prepared, state.received_ms),
+            valid_until_ms=valid_until_ms,
             order_type=alert.order_type,
             reduce_only=alert.reduce_only,
             dry_run=alert.dry_run or account.mode is ExecutionMode.DRY_RUN,
@@ -153,7 +156,7 @@ def make_requests(prepared: PreparedAlert, state: AlertState) -> Sequence[OrderR
             take_profit_price=alert.take_profit_price,
             expected_position=alert.previous_target,
         )
-        for account in prepared.accounts
+        for request_id, account in zip(ids, prepared.accounts, strict=True)
     ]
 
 

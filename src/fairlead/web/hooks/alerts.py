@@ -1,14 +1,13 @@
-"""The routes that alerts come in by: plain Starlette and raw bytes, because a framework costs more than the disk."""
+"""What alerts come in by: plain ASGI and raw bytes, because a framework costs more than the disk."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from fairlead.accounts.addresses import IpAddress
 from fairlead.sources.webhook.alert import FieldError, Malformed
@@ -28,20 +27,29 @@ from fairlead.web.callers import (
     refuse_address,
     refuse_stranger,
 )
-from fairlead.web.replies import error_reply, json_reply
+from fairlead.web.replies import WRONG_METHOD_TEXT, error_reply, json_reply
 from fairlead.web.tools import WebTools
 
 RATE_LIMITED: Final = "rate_limited"
 BODY_SHOWN_MAX: Final = 2_000
 CONTENT_TYPE_MAX: Final = 100
 
-Endpoint = Callable[[Request], Awaitable[Response]]
 
+class HookCalls:
+    """ASGI application behind every address that takes alerts; each call goes through the same checks."""
 
-def make_hook_routes(tools: WebTools) -> list[Route]:
-    """Every address that takes alerts; each goes through the same checks."""
-    receive_alert = AlertEndpoint(tools).receive_alert
-    return [Route(path, receive_alert, methods=["POST"]) for path in ("/hooks/{hook}", "/webhook", "/")]
+    def __init__(self, tools: WebTools) -> None:
+        """Work with these tools."""
+        self._endpoint = AlertEndpoint(tools)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one call."""
+        if scope["method"] == "POST":
+            reply = await self._endpoint.receive_alert(Request(scope, receive))
+        else:
+            refusal = Refusal(status_code=HTTPStatus.METHOD_NOT_ALLOWED, error=WRONG_METHOD_TEXT)
+            reply = error_reply(scope["state"]["call_id"], refusal, {"allow": "POST"})
+        await reply(scope, receive, send)
 
 
 class AlertEndpoint:
@@ -54,7 +62,7 @@ class AlertEndpoint:
     async def receive_alert(self, request: Request) -> Response:
         """Take one alert; whatever breaks, the answer is clean, and never asks for a resend of what is stored."""
         call = AlertCall(
-            call_id=request.state.call_id,
+            call_id=request.scope["state"]["call_id"],
             token="",
             body=b"",
             content_type=request.headers.get("content-type", "")[:CONTENT_TYPE_MAX],
