@@ -128,6 +128,9 @@ async def test_a_fault_in_a_question_is_a_clean_500_without_details(
 async def test_the_description_of_the_api_names_its_routes(site: Site) -> None:
     description = (await site.call("GET", "/openapi.json")).json()
     assert set(description["paths"]) == {
+        "/",
+        "/webhook",
+        "/hooks/{hook}",
         "/requests/{request_id}",
         "/explain/{subject}",
         "/hooks/{hook}/address",

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from fairlead.sources.webhook.intake import Refusal
 from fairlead.web.api.monitoring import make_monitoring
 from fairlead.web.api.routes import make_api
+from fairlead.web.description import describe_api
 from fairlead.web.edge import RequestEdge
 from fairlead.web.hooks.alerts import HookCalls
 from fairlead.web.hooks.front import HookFront
@@ -38,6 +39,8 @@ def _build_api(tools: WebTools) -> FastAPI:
     app.add_exception_handler(HTTPException, _answer_http_error)
     app.add_exception_handler(RequestValidationError, _answer_bad_request)
     app.add_middleware(RequestEdge, tools=tools)
+    # One document for every route, also those that FastAPI does not serve.
+    app.openapi = describe_api  # type: ignore[method-assign]
     return app
 
 

@@ -29,11 +29,9 @@ def make_monitoring(tools: WebTools) -> APIRouter:
     """The routes of `/health`, `/ready` and `/metrics`."""
     router = APIRouter()
     board = MonitoringBoard(tools)
-    router.add_api_route("/health", board.show_health, methods=["GET"], summary="Whether the process works")
-    router.add_api_route("/ready", board.show_ready, methods=["GET"], summary="Whether it should be sent alerts")
-    router.add_api_route(
-        "/metrics", board.show_metrics, methods=["GET"], summary="Numbers for Prometheus", response_class=Response
-    )
+    router.add_api_route("/health", board.show_health, methods=["GET"])
+    router.add_api_route("/ready", board.show_ready, methods=["GET"])
+    router.add_api_route("/metrics", board.show_metrics, methods=["GET"])
     return router
 
 

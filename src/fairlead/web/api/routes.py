@@ -5,46 +5,37 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any, Final
 
+import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from fairlead.sources.webhook.intake import Refusal
 from fairlead.store.queries.hooks import Hook
-from fairlead.web.api.models import AddressModel, AlertAnswerModel, ErrorModel
 from fairlead.web.callers import Caller, find_address, identify, refuse_stranger
 from fairlead.web.replies import error_reply, json_reply
 from fairlead.web.tools import WebTools
 
 ID_LENGTH_MAX: Final = 64
 
-REFUSALS: Final[dict[int | str, dict[str, Any]]] = {code: {"model": ErrorModel} for code in (401, 403, 404, 429)}
+
+class AddressAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """From where we see a caller, and what lets them in; null where nothing does."""
+
+    request_id: str = msgspec.field(name="requestId")
+    address: str | None
+    installation_rule: str | None
+    hook_rule: str | None
+    allowed: bool
 
 
 def make_api(tools: WebTools) -> APIRouter:
     """Every route that answers questions."""
     router = APIRouter()
     questions = Questions(tools)
-    router.add_api_route(
-        "/requests/{request_id}",
-        questions.show_request,
-        methods=["GET"],
-        summary="How an alert stands, account by account",
-        responses={200: {"model": AlertAnswerModel}, 202: {"model": AlertAnswerModel}, **REFUSALS},
-    )
-    router.add_api_route(
-        "/explain/{subject}",
-        questions.explain,
-        methods=["GET"],
-        summary="Why an alert, a request or an order came out as it did",
-        responses=REFUSALS,
-    )
-    router.add_api_route(
-        "/hooks/{hook}/address",
-        questions.show_address,
-        methods=["GET"],
-        summary="Which address we see you call from, and what lets it in",
-        responses={200: {"model": AddressModel}, **REFUSALS},
-    )
+    # What they are for is written down in web/description.py.
+    router.add_api_route("/requests/{request_id}", questions.show_request, methods=["GET"])
+    router.add_api_route("/explain/{subject}", questions.explain, methods=["GET"])
+    router.add_api_route("/hooks/{hook}/address", questions.show_address, methods=["GET"])
     return router
 
 
@@ -85,13 +76,13 @@ class Questions:
             return error_reply(request.state.call_id, found)
         installation_rule = self._tools.allowed_addresses.find_rule(address)
         hook_rule = self._tools.directory.current.find_address_rule(found, address)
-        body = {
-            "requestId": request.state.call_id,
-            "address": str(address) if address is not None else None,
-            "installation_rule": installation_rule,
-            "hook_rule": hook_rule,
-            "allowed": installation_rule is not None and hook_rule is not None,
-        }
+        body = AddressAnswer(
+            request_id=request.state.call_id,
+            address=str(address) if address is not None else None,
+            installation_rule=installation_rule,
+            hook_rule=hook_rule,
+            allowed=installation_rule is not None and hook_rule is not None,
+        )
         return json_reply(HTTPStatus.OK, body)
 
     async def _find_hook(self, name: str, request: Request) -> Hook | Refusal:
