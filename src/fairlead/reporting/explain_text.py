@@ -201,10 +201,9 @@ def _verdict_lines(verdict: RiskVerdict | None, paint: Paint) -> Iterator[str]:
     for check in short:
         grouped.setdefault((check.outcome, check.detail), []).append(check.code)
     for (outcome, detail), codes in grouped.items():
-        heading = "also passed" if outcome is CheckOutcome.PASS else "skipped"
-        yield _line(
-            "", f"  {paint.word(heading, _SAID[outcome])}{f' ({detail})' if detail else ''}: {', '.join(codes)}"
-        )
+        heading = paint.word("also passed" if outcome is CheckOutcome.PASS else "skipped", _SAID[outcome])
+        names = ", ".join(dict.fromkeys(codes))
+        yield _line("", f"  {heading}{f' ({detail})' if detail else ''}: {names}")
 
 
 def _is_short(check: RiskCheck) -> bool:
