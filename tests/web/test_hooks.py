@@ -307,6 +307,7 @@ async def test_a_waiting_hook_with_strict_status_says_it_in_the_status(site: Sit
 
 async def test_w15_forty_calls_at_once_make_one_request_per_account(site: Site) -> None:
     replies = await asyncio.gather(*(site.post() for _ in range(40)))
+    assert site.faults == []
     assert sorted(reply.status_code for reply in replies) == [200] * 39 + [202]
     assert len({reply.json()["duplicate_of"] for reply in replies if reply.status_code == 200}) == 1
     assert len(await site.world.read_requests()) == 3

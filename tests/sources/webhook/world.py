@@ -308,6 +308,10 @@ class World:
     async def settle_down(self) -> None:
         """Let everything that was kept be handled, and everything that was noted be stored."""
         await self.intake.drain(wait_ms=5_000)
+        await self.store_all()
+
+    async def store_all(self) -> None:
+        """Let everything that the journal was given be stored."""
         await self._real_journal.commit(Unit())
 
     async def read_requests(self) -> list[OrderRequest]:

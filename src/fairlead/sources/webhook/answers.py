@@ -35,7 +35,7 @@ class AlertAnswers:
 
     async def describe(self, tenant: str, alert_id: str, *, hook_id: str = "") -> AlertAnswer | None:
         """Tell how an alert of a tenant (and, if named, of a hook) stands; None when there is none."""
-        kept = self._handler.find_running(alert_id)
+        kept = self._handler.find_young(alert_id)
         if kept is not None:
             return self.describe_running(kept, alert_id) if _is_own(kept.state, tenant, hook_id) else None
         handled = self._handler.find_handled(alert_id)

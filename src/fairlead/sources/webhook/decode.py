@@ -103,6 +103,7 @@ _read_position_side: Final = partial(read_word, choices=AlertPositionSide)
 _read_quantity_unit: Final = partial(read_word, choices=QuantityUnit)
 _read_wished_type: Final = partial(read_word, choices=AlertOrderType)
 _read_margin_mode: Final = partial(read_word, choices=AlertMarginMode)
+_read_mode: Final = partial(read_word, choices=ExecutionMode)
 _read_key: Final = partial(read_text, length_min=1, length_max=DUPLICATE_KEY_LENGTH_MAX, numbers=True)
 
 
@@ -135,7 +136,7 @@ def decode_alert(
     reduce_only = bool(reader.read("reduceOnly", read_flag))
     enters = _is_entry(intent) and not reduce_only
     margin_mode, leverage = _read_margin(reader, product, required=enters and product is not None)
-    mode = reader.read("executionMode", partial(read_word, choices=ExecutionMode))
+    mode = reader.read("executionMode", _read_mode)
     alert = Alert(
         exchange=(exchange or "").lower(),
         symbol_text=symbol or "",

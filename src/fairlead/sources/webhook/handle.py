@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -14,7 +15,9 @@ from fairlead.core.model.request import OrderRequest
 from fairlead.core.model.state import AlertState
 from fairlead.core.rules.alert_state import finish
 from fairlead.ports import Fact, NotStored
+from fairlead.sources.webhook.backlog import Backlog
 from fairlead.sources.webhook.inbox import KeptAlert, hook_stream
+from fairlead.sources.webhook.pace import LOOK_EVERY_MS, Pace
 from fairlead.sources.webhook.prepare import PreparedAlert, make_requests
 from fairlead.sources.webhook.seams import WebhookTools
 
@@ -27,6 +30,7 @@ SOURCE_DISABLED: Final = "source_disabled"
 HANDLED_REMEMBERED_MAX: Final = 10_000
 RETRY_FIRST_MS: Final = 100
 RETRY_LONGEST_MS: Final = 5_000
+MS_PER_SECOND: Final = 1_000
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,31 +75,62 @@ def judge(prepared: PreparedAlert, received_ms: int, *, is_source_enabled: bool 
     return Verdict(verdict=DRY_RUN if prepared.alert.dry_run else ACCEPTED)
 
 
+@dataclass(slots=True)
+class _Young:
+    """An alert that has no verdict yet, who handles it once it is its turn, and who waits for that."""
+
+    kept: KeptAlert
+    task: asyncio.Task[None] | None = None
+    waiters: list[asyncio.Future[None]] = field(default_factory=list)
+
+
 class AlertHandler:
-    """Runs one task per kept alert, in the order of the journal, and remembers the newest verdicts."""
+    """Runs one task per kept alert, urgent ones at once and the others at a pace, and remembers the newest verdicts."""
 
     def __init__(self, tools: WebhookTools) -> None:
         """Start without alerts."""
+        self.pace = Pace(tools.clock)
         self._tools = tools
-        self._running: dict[str, tuple[KeptAlert, asyncio.Task[None]]] = {}
+        self._young: dict[str, _Young] = {}
+        self._backlog = Backlog()
+        self._ahead = 0
+        self._running = 0
+        self._looking: asyncio.Task[None] | None = None
         self._handled: OrderedDict[str, HandledAlert] = OrderedDict()
+        self._quiet = asyncio.Event()
+        self._quiet.set()
 
     @property
     def unfinished(self) -> int:
         """Alerts that are kept and not yet handled."""
-        return len(self._running)
+        return len(self._young)
 
-    def start(self, kept: KeptAlert) -> None:
-        """Handle an alert in a task of its own, which outlives the call that brought it."""
-        alert_id = kept.state.alert_id
-        task = asyncio.get_running_loop().create_task(self.handle_alert(kept), name=f"alert {alert_id}")
-        self._running[alert_id] = (kept, task)
-        task.add_done_callback(lambda done: self._end(alert_id, done))
+    @property
+    def requests_ahead(self) -> int:
+        """Requests that these alerts will make."""
+        return self._ahead
 
-    def find_running(self, alert_id: str) -> KeptAlert | None:
-        """An alert that is being handled."""
-        running = self._running.get(alert_id)
-        return running[0] if running is not None else None
+    def start(self, kept: KeptAlert, *, is_awaited: bool) -> None:
+        """Handle an alert in a task of its own, which outlives the call that brought it.
+
+        A close begins at once, and so does what a sender waits for; they pass what waits, but not what they may depend
+        on. Everything else begins when there is room.
+        """
+        self._young[kept.state.alert_id] = _Young(kept)
+        self._ahead += len(kept.prepared.accounts)
+        self._quiet.clear()
+        if is_awaited or kept.prepared.closes:
+            for earlier in self._backlog.pop_before(kept):
+                self._begin(earlier)
+            self._begin(kept)
+        else:
+            self._backlog.push(kept)
+            self._begin_more()
+
+    def find_young(self, alert_id: str) -> KeptAlert | None:
+        """An alert that waits or is being handled."""
+        young = self._young.get(alert_id)
+        return young.kept if young is not None else None
 
     def find_handled(self, alert_id: str) -> HandledAlert | None:
         """An alert that was handled lately."""
@@ -103,18 +138,75 @@ class AlertHandler:
 
     async def wait_handled(self, alert_id: str, wait_ms: int) -> None:
         """Return when an alert is handled, or after ``wait_ms`` milliseconds."""
-        running = self._running.get(alert_id)
-        if running is not None and wait_ms > 0:
-            await asyncio.wait({running[1]}, timeout=wait_ms / 1000)
+        young = self._young.get(alert_id)
+        if young is None or wait_ms <= 0:
+            return
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[None] = loop.create_future()
+        young.waiters.append(waiter)
+        timer = loop.call_later(wait_ms / MS_PER_SECOND, _wake, waiter)
+        try:
+            await waiter
+        finally:
+            timer.cancel()
 
     async def drain(self, wait_ms: int) -> None:
-        """Let running alerts end, for so long; what is left is taken up at the next start."""
-        tasks = {task for _, task in self._running.values()}
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=wait_ms / 1000)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        """Let alerts be handled, for so long; what is left is taken up at the next start."""
+        try:
+            async with asyncio.timeout(wait_ms / MS_PER_SECOND):
+                await self._quiet.wait()
+        except TimeoutError:
+            self._backlog = Backlog()
+        late = [young.task for young in self._young.values() if young.task is not None]
+        if self._looking is not None:
+            late.append(self._looking)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+        for alert_id in list(self._young):
+            self._forget(alert_id)
+
+    def _begin(self, kept: KeptAlert) -> None:
+        alert_id = kept.state.alert_id
+        task = asyncio.get_running_loop().create_task(self.handle_alert(kept), name=f"alert {alert_id}")
+        self._young[alert_id].task = task
+        self._running += len(kept.prepared.accounts)
+        task.add_done_callback(lambda done: self._end(kept, done))
+
+    def _begin_more(self) -> None:
+        while self._backlog and self.pace.has_room(self._tools.door.unfinished + self._running):
+            kept = self._backlog.pop()
+            self.pace.begin_alert(len(kept.prepared.accounts))
+            self._begin(kept)
+        if self._backlog and self._looking is None:
+            self._looking = asyncio.get_running_loop().create_task(self._look_again(), name="alerts waiting")
+
+    async def _look_again(self) -> None:
+        """Nobody tells when requests settle, so look now and then while alerts wait."""
+        try:
+            while self._backlog:
+                await self._tools.clock.sleep_ms(LOOK_EVERY_MS)
+                self._begin_more()
+        finally:
+            self._looking = None
+
+    def _end(self, kept: KeptAlert, task: asyncio.Task[None]) -> None:
+        self._running -= len(kept.prepared.accounts)
+        self._forget(kept.state.alert_id)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._tools.report_fault(kept.state.alert_id, error)
+        self._begin_more()
+
+    def _forget(self, alert_id: str) -> None:
+        young = self._young.pop(alert_id, None)
+        if young is None:
+            return
+        self._ahead -= len(young.kept.prepared.accounts)
+        for waiter in young.waiters:
+            _wake(waiter)
+        if not self._young:
+            self._quiet.set()
 
     async def handle_alert(self, kept: KeptAlert) -> None:
         """Store the verdict of an alert together with its requests."""
@@ -163,8 +255,7 @@ class AlertHandler:
         if len(self._handled) > HANDLED_REMEMBERED_MAX:
             self._handled.popitem(last=False)
 
-    def _end(self, alert_id: str, task: asyncio.Task[None]) -> None:
-        self._running.pop(alert_id, None)
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            self._tools.report_fault(alert_id, error)
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

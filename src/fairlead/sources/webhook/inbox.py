@@ -91,6 +91,12 @@ class AlertInbox:
         self._reader = reader
         self._on_kept = on_kept
         self._claims = Claims(asyncio.get_running_loop())
+        self._storing = 0
+
+    @property
+    def storing(self) -> int:
+        """Requests that alerts will make which the journal has and has not yet answered for."""
+        return self._storing
 
     async def load(self, now_ms: int) -> None:
         """Remember the alerts of the last window, so that a restart forgets no duplicate."""
@@ -129,9 +135,11 @@ class AlertInbox:
 
     def _claim(self, name: DuplicateName, event: AlertReceived, kept: KeptAlert) -> Claim:
         claim = self._claims.make(name.name, event.alert_id, event.received_ms)
+        requests = len(kept.prepared.accounts)
         fact = _file(kept.state.tenant, event.hook_id, event, cause=event.alert_id, key=name.journal_key)
 
         def settle(outcome: AppendOutcome) -> None:
+            self._storing -= requests
             if not isinstance(outcome, Committed):
                 self._claims.forget(name.name, claim)
             claim.outcome.set_result(outcome)
@@ -142,6 +150,7 @@ class AlertInbox:
         try:
             self._journal.append(Unit(facts=(fact,), states=(kept.state,)), settle)
             is_queued = True
+            self._storing += requests
         finally:
             if not is_queued:
                 self._claims.forget(name.name, claim)

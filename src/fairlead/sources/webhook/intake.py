@@ -12,7 +12,7 @@ from fairlead.sources.webhook.answers import AlertAnswers
 from fairlead.sources.webhook.decode import decode_alert
 from fairlead.sources.webhook.field_reader import cover_secrets
 from fairlead.sources.webhook.handle import ACCEPTED, STALE, AlertHandler, judge
-from fairlead.sources.webhook.inbox import AlertCall, AlertInbox, Duplicate, Kept, KeptAlert, NotKept
+from fairlead.sources.webhook.inbox import AlertCall, AlertInbox, Duplicate, KeepOutcome, Kept, KeptAlert, NotKept
 from fairlead.sources.webhook.json_text import JsonObject
 from fairlead.sources.webhook.prepare import PreparedAlert, check_clock, prepare_alert
 from fairlead.sources.webhook.results import AlertAnswer, Subject, choose_status_code, make_answer
@@ -48,7 +48,7 @@ class AlertIntake:
         """Make the parts; ``start`` before the first call."""
         self._tools = tools
         self._handler = AlertHandler(tools)
-        self._inbox = AlertInbox(journal=tools.journal, reader=tools.reader, on_kept=self._handler.start)
+        self._inbox = AlertInbox(journal=tools.journal, reader=tools.reader, on_kept=self._start)
         self._answers = AlertAnswers(tools, self._handler)
 
     @property
@@ -77,7 +77,7 @@ class AlertIntake:
                 error="too many orders are unfinished",
                 retry_after_s=BACKLOG_RETRY_S,
             )
-        outcome = await self._inbox.keep_alert(call, prepared)
+        outcome = await self._keep(call, prepared)
         match outcome:
             case NotKept():
                 error = "the alert could not be stored; nothing was done"
@@ -107,10 +107,22 @@ class AlertIntake:
             return cover_secrets(prepared, secrets)
         return check_clock(prepared, call.received_ms)
 
-    def _is_crowded(self, accounts: int) -> bool:
+    def _is_crowded(self, requests: int) -> bool:
         """Whether so much is unfinished that more would only be late."""
-        on_the_way = (self._handler.unfinished + 1) * accounts
+        on_the_way = self._handler.requests_ahead + self._inbox.storing + requests
         return self._tools.door.unfinished + on_the_way > self._tools.door.unfinished_max
+
+    async def _keep(self, call: AlertCall, prepared: PreparedAlert) -> KeepOutcome:
+        if prepared.hook.response_mode is ResponseMode.WAIT:
+            return await self._inbox.keep_alert(call, prepared)
+        self._handler.pace.begin_call()
+        try:
+            return await self._inbox.keep_alert(call, prepared)
+        finally:
+            self._handler.pace.end_call()
+
+    def _start(self, kept: KeptAlert) -> None:
+        self._handler.start(kept, is_awaited=kept.prepared.hook.response_mode is ResponseMode.WAIT)
 
     async def _answer_kept(self, hook: Hook, kept: KeptAlert, started_s: float) -> Answered:
         state, prepared = kept.state, kept.prepared

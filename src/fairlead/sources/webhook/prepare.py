@@ -46,6 +46,11 @@ class PreparedAlert(msgspec.Struct, frozen=True, kw_only=True):
                 return False
 
     @property
+    def reads_position(self) -> bool:
+        """Whether what it does depends on what is held, so that its place among others matters."""
+        return not isinstance(self.alert.intent, Enter) or self.alert.reduce_only
+
+    @property
     def age_max_ms(self) -> int:
         """How old the alert may be: the hook's limit, or its own where that is stricter."""
         return min(self.alert.lag_max_ms or self.hook.stale_after_ms, self.hook.stale_after_ms)

@@ -20,7 +20,7 @@ NOT_READABLE: Final = "not_readable"
 
 
 async def resume_alerts(tools: WebhookTools, handler: AlertHandler) -> int:
-    """Handle what was left, oldest first, and say how many there were; ids are derived, so nothing happens twice.
+    """Begin with what was left, oldest first, and say how much it is; ids are derived, so nothing happens twice.
 
     Run it once, after the desks are open and before the first call is taken.
     """
@@ -31,7 +31,8 @@ async def resume_alerts(tools: WebhookTools, handler: AlertHandler) -> int:
         if isinstance(prepared, Malformed):
             await handler.close_alert(state, _deny(stored.received, prepared, tools.clock.now_ms()))
         else:
-            await handler.handle_alert(KeptAlert(state=state, prepared=prepared))
+            # Whoever sent it has an answer, or has gone.
+            handler.start(KeptAlert(state=state, prepared=prepared), is_awaited=False)
     return len(left)
 
 

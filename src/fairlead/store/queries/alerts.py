@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Final, cast
 
 from sqlalchemy import select
@@ -35,15 +36,23 @@ async def load_unhandled_alerts(system: Session, since_ms: int) -> Sequence[tupl
         .where(alerts.c.alert_id >= f"{max(since_ms, 0):011x}", alerts.c.verdict == _UNHANDLED)
         .order_by(alerts.c.alert_id)
     )
-    found = []
-    for row in await system.fetch_all(query):
-        event = await find_received_alert(system, row.tenant, row.duplicate_key)
-        if event is not None:
-            found.append((row.tenant, event))
-    return found
+    found: list[tuple[int, str, AlertReceived]] = []
+    for alert in await system.fetch_all(query):
+        row = await _find_row(system, alert.tenant, AlertReceived.__name__, alert.duplicate_key)
+        event = None if row is None else decode_row(row).event
+        if row is not None and isinstance(event, AlertReceived):
+            found.append((row[0], alert.tenant, event))
+    # Of one millisecond the journal alone knows who came first.
+    found.sort(key=itemgetter(0))
+    return [(tenant, event) for _, tenant, event in found]
 
 
 async def _find_event(session: Session, tenant: str, kind: str, key: str) -> Event | None:
+    row = await _find_row(session, tenant, kind, key)
+    return None if row is None else decode_row(row).event
+
+
+async def _find_row(session: Session, tenant: str, kind: str, key: str) -> StoredRow | None:
     query = select(journal).where(journal.c.tenant == tenant, journal.c.kind == kind, journal.c.key == key)
     row = await session.fetch_one(query)
-    return None if row is None else decode_row(cast("StoredRow", tuple(row))).event
+    return None if row is None else cast("StoredRow", tuple(row))
