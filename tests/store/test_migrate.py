@@ -27,6 +27,7 @@ async def test_it_works_from_the_event_loop_and_with_the_async_url(path: Path) -
     assert migrate(f"sqlite+aiosqlite:///{path}") == ["0001", "0002", "0003", "0004", "0005", "0006", "0007"]
 
 
+# SQLite by nature: it alone keeps the words by which a table was made.
 def test_the_steps_lead_to_the_tables_of_the_code(url: str, path: Path) -> None:
     built = sqlite3.connect(path)
     made = sqlite3.connect(":memory:")
@@ -56,12 +57,14 @@ def test_the_steps_lead_to_the_tables_of_the_code(url: str, path: Path) -> None:
     }
 
 
+# SQLite by nature: it files the rows by their number without an index.
 def test_the_journal_has_one_index_beside_its_number(url: str, path: Path) -> None:
     connection = sqlite3.connect(path)
     assert [row[1] for row in connection.execute("PRAGMA index_list(journal)")] == ["journal_key"]
     connection.close()
 
 
+# SQLite by nature: a file and its mode.
 def test_the_database_belongs_to_its_owner_alone(url: str, path: Path) -> None:
     connection = sqlite3.connect(path)
     connection.execute("UPDATE config_version SET version = version")

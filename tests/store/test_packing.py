@@ -29,6 +29,7 @@ def make_approval() -> ev.OrderApproved:
     return ev.OrderApproved(order=make_order(), verdict=verdict, sizing=(line,))
 
 
+# On SQLite, where its file is looked into; the bytes are packed before any database has them.
 async def test_an_approval_is_a_fraction_of_its_json_on_disk_and_read_back_whole(path: Path, url: str) -> None:
     approval = make_approval()
     journal = await StoredJournal.open(url, on_death=print)

@@ -10,6 +10,7 @@ from sqlalchemy import Executable, Table, delete, exists, func, insert, literal_
 from fairlead.store.journal import StoredJournal
 from fairlead.store.session import ReadOnlySessionError, Session, Store, TenantError
 from fairlead.store.tables import alerts, groups, heads, is_tenant_table, metadata, orders, users, venue_accounts
+from tests.servers.clean import on_every_database
 from tests.store.samples import TENANT, make_order, note, unit
 
 OTHER = "other"
@@ -22,6 +23,7 @@ async def _session(store: Store) -> AsyncIterator[Session]:
         yield session
 
 
+# What is refused is refused before a database is asked, so one of them will do for the next four tests.
 @pytest.mark.parametrize("table", TENANT_TABLES, ids=lambda table: table.name)
 async def test_a_tenant_table_cannot_be_read_without_its_tenant(session: Session, table: Table) -> None:
     with pytest.raises(TenantError, match=table.name):
@@ -76,6 +78,7 @@ async def test_roundabout_ways_are_refused_too(session: Session, statement: Exec
         await session.execute(statement)
 
 
+@on_every_database
 async def test_joins_and_nested_reads_with_every_tenant_named_pass(session: Session) -> None:
     joined = (
         select(orders, alerts)
@@ -88,6 +91,7 @@ async def test_joins_and_nested_reads_with_every_tenant_named_pass(session: Sess
     assert await session.fetch_all(nested) == []
 
 
+@on_every_database
 async def test_rows_of_a_batch_are_checked_one_by_one(session: Session) -> None:
     row = {"group_id": "1", "tenant": TENANT, "name": "a", "created_ms": 1}
 
@@ -103,12 +107,14 @@ async def test_a_session_needs_a_tenant(store: Store, tenant: str) -> None:
             pass
 
 
+@on_every_database
 async def test_a_session_for_reading_does_not_write(store: Store) -> None:
     async with store.session(TENANT) as session:
         with pytest.raises(ReadOnlySessionError):
             await session.execute(delete(groups).where(groups.c.tenant == TENANT))
 
 
+@on_every_database
 async def test_a_system_session_sees_everybody(store: Store, journal: StoredJournal) -> None:
     states = [make_order("o1"), make_order("o2", tenant=OTHER)]
     await journal.commit(unit(note(), states=states))
@@ -122,6 +128,7 @@ async def test_a_system_session_sees_everybody(store: Store, journal: StoredJour
         assert [row.order_id for row in found] == ["o1"]
 
 
+@on_every_database
 async def test_an_exception_undoes_the_transaction(store: Store) -> None:
     row = {"group_id": "1", "tenant": TENANT, "name": "a", "created_ms": 1}
 
@@ -136,6 +143,7 @@ async def test_an_exception_undoes_the_transaction(store: Store) -> None:
         assert await session.fetch_all(select(groups).where(groups.c.tenant == TENANT)) == []
 
 
+# SQLite by nature: these are its own settings, and the start checks those of a server (databases/server.py).
 async def test_connections_wait_for_their_turn_and_sync_every_commit(store: Store) -> None:
     async with store.system_session() as session:
         values = {
@@ -145,6 +153,7 @@ async def test_connections_wait_for_their_turn_and_sync_every_commit(store: Stor
     assert values == {"journal_mode": "wal", "synchronous": 2, "busy_timeout": 10_000, "foreign_keys": 1}
 
 
+@on_every_database
 async def test_configuring_and_appending_at_the_same_time_both_succeed(store: Store, journal: StoredJournal) -> None:
     outcomes = [journal.commit(unit(note())) for _ in range(100)]
     for number in range(10):

@@ -69,6 +69,7 @@ async def test_alerts_are_found_by_their_time(store: Store, journal: StoredJourn
         assert await states.load_recent_orders(session, 2) == []
 
 
+# SQLite by nature: the plan is its own.
 def test_open_and_pending_rows_are_found_through_their_small_indices(url: str, path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         for table, flag in (("orders", "is_open"), ("requests", "is_pending")):
