@@ -3,6 +3,7 @@
 
 Run it as ``.venv/bin/python bench/journal.py [orders]``. One order is four facts in two units, and the states they
 change. Every line is measured right after the bare one it is compared with, because disks have slow phases.
+``bench.databases`` does it on PostgreSQL and MariaDB too.
 """
 
 from __future__ import annotations
