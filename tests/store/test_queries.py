@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from fairlead.core.model.account import ExecutionMode, FeeRates, PositionMode, VenueAccount
 from fairlead.core.model.risk import RiskLimits, RiskProfile
-from fairlead.store.queries import accounts, groups, hook_calls, hooks, profiles, users
+from fairlead.store.queries import accounts, groups, hook_calls, hooks, policies, profiles, users
 from fairlead.store.session import Store
 from tests.servers.clean import on_every_database
 from tests.store.samples import TENANT
@@ -203,3 +203,23 @@ async def test_versions_of_a_profile_are_kept(store: Store) -> None:
         assert await profiles.find_profile(session, "none") is None
         newest = await profiles.list_newest_profiles(session)
         assert [(profile.name, profile.version) for profile in newest] == [("calm", 1), ("standard", 2)]
+
+
+@on_every_database
+async def test_the_newest_version_of_each_policy_counts(store: Store) -> None:
+    first = policies.PolicyText(tenant=TENANT, name="calm", version=1, text="allow = 'ё'", created_ms=1)
+    second = msgspec.structs.replace(first, version=2, text="deny")
+    removed = msgspec.structs.replace(first, name="old", text="")
+    async with store.session(TENANT, writes=True) as session:
+        for policy in (removed, second, first):
+            await policies.add_policy_text(session, policy)
+        assert await policies.list_policy_texts(session) == [second, removed]
+    async with store.session(OTHER, writes=True) as session:
+        theirs = msgspec.structs.replace(first, tenant=OTHER)
+        await policies.add_policy_text(session, theirs)
+        assert await policies.list_policy_texts(session) == [theirs]
+    async with store.session(OTHER, writes=True) as session:
+        with pytest.raises(IntegrityError):
+            await policies.add_policy_text(session, theirs)
+    async with store.system_session() as system:
+        assert await policies.list_all_policy_texts(system) == [second, theirs]
