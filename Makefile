@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Whoever has the development tools keeps them: `make demo` must not shrink their environment.
 INSTALLED := $(if $(wildcard $(VENV)/dev.stamp),dev,runtime)
-PARALLEL := -n auto --dist loadscope
+PARALLEL := -n auto --dist loadscope --no-loadscope-reorder
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 export UV_COMPILE_BYTECODE := 1

@@ -45,14 +45,25 @@ def _refuse_lookups(event: str, arguments: tuple[Any, ...]) -> None:
 
 sys.addaudithook(_refuse_lookups)
 
-PROCESSES = frozenset({Path(__file__).parent / "e2e", Path(__file__).parent / "crash"})
+_HERE = Path(__file__).parent
+# What starts processes, the longest first: begun last, one of them would keep a single worker busy at the end.
+PROCESSES = (_HERE / "crash", _HERE / "e2e")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """What starts processes or database servers is for `make test`; `make check` must stay quick."""
-    for item in items:
-        if not PROCESSES.isdisjoint(item.path.parents) or _needs_server(item):
-            item.add_marker(pytest.mark.slow)
+    if _rank(item) < len(PROCESSES) or _needs_server(item):
+        item.add_marker(pytest.mark.slow)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put processes first: after the shuffle, and without changing it otherwise."""
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    return next((rank for rank, folder in enumerate(PROCESSES) if folder in item.path.parents), len(PROCESSES))
 
 
 def _needs_server(item: pytest.Item) -> bool:

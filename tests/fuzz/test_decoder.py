@@ -53,7 +53,7 @@ def test_what_once_was_answered_badly_is_answered_well(path: Path) -> None:
         judge(path.read_bytes(), strict_fields=strict_fields)
 
 
-def test_the_largest_bodies_are_read_in_bounded_time() -> None:
+def test_the_largest_bodies_hang_nobody() -> None:
     for unit in (b'"\\u0061":1,', b'"a":[],', b'\\"', b"[", b'"authToken":"', b'"accounts":["a"],', b" ", b"\\", b"9"):
         for prefix in (b"", b"{", b'{"a":"', b'{"qty":', b'{"a":['):
             judge(prefix + unit * ((65_536 - 10) // len(unit)))
