@@ -1,3 +1,5 @@
+"""One process at a time has a data folder; SQLite by nature, and servers have a lock of their own beside it."""
+
 from __future__ import annotations
 
 import os

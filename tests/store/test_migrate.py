@@ -7,12 +7,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine
 
+from fairlead.store.databases.opening import driver_faults
 from fairlead.store.journal import StoredJournal
 from fairlead.store.migrate import migrate, pending
 from fairlead.store.tables import metadata
 from fairlead.store.urls import UnsupportedDatabaseError
+from tests.servers.clean import empty_url, on_every_database
 
 
+# On SQLite, where asking must not make the file; the servers are brought up from each layout in test_upgrade_servers.
 def test_an_empty_database_is_brought_up_once(path: Path) -> None:
     url = f"sqlite:///{path}"
 
@@ -77,12 +80,14 @@ def test_the_database_belongs_to_its_owner_alone(url: str, path: Path) -> None:
     connection.close()
 
 
-async def test_a_journal_that_was_not_migrated_is_refused(path: Path) -> None:
-    with pytest.raises(sqlite3.OperationalError, match="no such table"):
-        await StoredJournal.open(f"sqlite:///{path}", on_death=print)
-    # The folder is free again.
-    migrate(f"sqlite:///{path}")
-    journal = await StoredJournal.open(f"sqlite:///{path}", on_death=print)
+@on_every_database
+async def test_a_journal_that_was_not_migrated_is_refused(kind: str, tmp_path: Path) -> None:
+    url = empty_url(kind, tmp_path)
+    with pytest.raises(driver_faults(url), match=r"(?i)no such table|does not exist|doesn't exist"):
+        await StoredJournal.open(url, on_death=print)
+    # Nobody owns it any more.
+    migrate(url)
+    journal = await StoredJournal.open(url, on_death=print)
     await journal.close()
 
 

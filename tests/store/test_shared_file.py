@@ -1,4 +1,7 @@
-"""The database is used by a server and by commands at once; none may pull the log away under another."""
+"""The database is used by a server and by commands at once; none may pull the log away under another.
+
+SQLite by nature: servers have no file that we could pull away.
+"""
 
 from __future__ import annotations
 

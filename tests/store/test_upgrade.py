@@ -1,4 +1,7 @@
-"""A database of an earlier layout, with data, is brought up and still says what its journal says."""
+"""A database of an earlier layout, with data, is brought up and still says what its journal says.
+
+On SQLite, which had a first layout before servers were supported; test_upgrade_servers has each layout on servers.
+"""
 
 from __future__ import annotations
 
