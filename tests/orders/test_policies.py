@@ -103,6 +103,28 @@ async def test_a_delayed_entry_does_not_come_after_its_own_close(world: TradingW
     assert world.held(LINEAR) == 0
 
 
+async def test_a_delayed_entry_does_not_come_after_its_own_close_over_a_restart(world: TradingWorld) -> None:
+    police(world, DELAY)
+    entry = world.request()
+    await world.ask(entry, within_ms=2_000)
+    # It finds nothing to close, and nothing of it is in a book after the restart.
+    await world.ask(world.close_request())
+    await world.restart()
+    await world.run_ms(12_000)
+    state = await world.state(entry)
+    assert (state.status, state.reason_code) == (RequestStatus.DENIED, "superseded")
+    assert world.held(LINEAR) == 0
+
+
+async def test_a_dry_run_ends_nothing_that_waits(world: TradingWorld) -> None:
+    police(world, DELAY)
+    entry = world.request()
+    await world.ask(entry, within_ms=2_000)
+    await world.want(dry_run=True)
+    await world.run_ms(12_000)
+    assert (await world.state(entry)).status is RequestStatus.FILLED
+
+
 async def test_a_dry_run_does_not_wait_for_a_delay(world: TradingWorld) -> None:
     police(world, DELAY)
     state = await world.want(dry_run=True)

@@ -182,6 +182,7 @@ class AccountDesk:
             return
         if effective_mode(self.account, request) is ExecutionMode.DRY_RUN:
             request = replace(request, dry_run=True)
+        self._policies.supersede(request, now_ms)
         view = self._view(request, now_ms)
         if state.status is RequestStatus.QUEUED and (warnings := cautions_of(request, view)):
             self.record([refusals.warned(request, warnings, now_ms)])

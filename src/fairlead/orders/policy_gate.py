@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fairlead.core.model.request import OrderRequest
+from fairlead.core.model.state import RequestStatus
 from fairlead.core.rules.account_view import AccountView
 from fairlead.core.rules.plan import Plan
 from fairlead.core.rules.policy import Forbidden, Permitted, Postponed, apply_policies
@@ -35,6 +36,19 @@ class PolicyGate:
             case Postponed():
                 self._postpone(request, decision, view.now_ms)
         return None
+
+    def supersede(self, newer: OrderRequest, now_ms: int) -> None:
+        """End what waits for an older signal of the same instrument: an entry must not come after its own close.
+
+        It is written down at once, because the newer request may have ended, and be forgotten, when the wait is over.
+        """
+        for request_id in () if newer.dry_run else sorted(self._waiting):
+            state = self._desk.book.requests.get(request_id)
+            if state is None or state.request.symbol != newer.symbol:
+                continue
+            if state.request.cause_at_ms < newer.cause_at_ms and state.status is RequestStatus.QUEUED:
+                self._waiting.discard(request_id)
+                self._desk.record([refusals.superseded(state.request, now_ms)])
 
     def _postpone(self, request: OrderRequest, postponed: Postponed, now_ms: int) -> None:
         # A request that plans further legs is looked at again whenever one of its orders changes.

@@ -8,7 +8,7 @@ from fairlead.core.model.request import OrderRequest
 from fairlead.core.rules.account_view import AccountView
 from fairlead.core.rules.modes import MODE_NOT_ALLOWED, ModeRefused
 from fairlead.core.rules.planning import Nothing, Refusal
-from fairlead.core.rules.policy import Forbidden, Permitted, Postponed
+from fairlead.core.rules.policy import SUPERSEDED, Forbidden, Permitted, Postponed
 from fairlead.core.rules.previewing import preview_of
 from fairlead.core.rules.risk import Denied, explain_check
 
@@ -90,6 +90,20 @@ def ended_by_policy(request: OrderRequest, forbidden: Forbidden, now_ms: int) ->
         verdict=None,
         at_ms=now_ms,
         policies=forbidden.verdicts,
+    )
+
+
+def superseded(request: OrderRequest, now_ms: int) -> ev.RequestDenied:
+    """It waited for a policy's delay, and a newer signal of its instrument came first."""
+    return ev.RequestDenied(
+        request_id=request.request_id,
+        account_id=request.account_id,
+        reason_code=SUPERSEDED,
+        message=f"a policy delayed it, and meanwhile a newer request for {request.symbol} came",
+        numbers={},
+        sizing=(),
+        verdict=None,
+        at_ms=now_ms,
     )
 
 

@@ -242,7 +242,7 @@ def _wait(case: PolicyCase, delay_ms: int, verdicts: tuple[PolicyVerdict, ...]) 
     # What came while this one waited is newer news of the same instrument: an entry after its close must not happen.
     for state in (*ledger.open.values(), *ledger.ended.values()):
         other = state.request
-        if other.symbol == request.symbol and other.cause_at_ms > request.cause_at_ms:
+        if other.symbol == request.symbol and other.cause_at_ms > request.cause_at_ms and not other.dry_run:
             message = f"{words}, and meanwhile a newer request for {request.symbol} came"
             return Forbidden(reason_code=SUPERSEDED, message=message, plan=case.plan, verdicts=verdicts)
     return None
