@@ -145,6 +145,7 @@ class Monitor:
         return {
             "accounts": desks.accounts,
             "accounts_halted": desks.halted,
+            "alerts_unhandled": self.intake.alerts.unhandled,
             "requests_unfinished": self.trading.door.unfinished,
         }
 
