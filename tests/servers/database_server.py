@@ -68,7 +68,15 @@ class PostgresServer:
 
     def kill(self) -> None:
         """Kill it as a power cut would."""
-        ServerProcess(self.folder).end(signal.SIGKILL)
+        ServerProcess(self.folder).end_at_once()
+
+    def freeze(self) -> None:
+        """Let it stand still, with all connections open."""
+        ServerProcess(self.folder).signal_all(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        ServerProcess(self.folder).signal_all(signal.SIGCONT)
 
     def create_user(self) -> None:
         with self._connect("postgres") as connection:
@@ -144,7 +152,15 @@ class MariadbServer:
 
     def kill(self) -> None:
         """Kill it as a power cut would."""
-        ServerProcess(self.folder).end(signal.SIGKILL)
+        ServerProcess(self.folder).end_at_once()
+
+    def freeze(self) -> None:
+        """Let it stand still, with all connections open."""
+        ServerProcess(self.folder).signal_all(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        ServerProcess(self.folder).signal_all(signal.SIGCONT)
 
     def create_user(self) -> None:
         self.ask(f"CREATE USER {USER}@'127.0.0.1' IDENTIFIED BY '{PASSWORD.replace('%', '%%')}'")

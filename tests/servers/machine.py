@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 START_S_MAX = 30.0
@@ -104,18 +105,42 @@ class ServerProcess:
 
     def end(self, number: signal.Signals) -> None:
         """Send a signal and wait until the server is gone."""
-        pid = self.pid
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            return
+        send_signal(self.pid, number)
+        self._await_end([self.pid])
+
+    def end_at_once(self) -> None:
+        """Kill the server with all its children, none of which gets to hear that the others are gone."""
+        self.signal_all(signal.SIGSTOP)
+        pids = self.signal_all(signal.SIGKILL)
+        self._await_end(pids)
+
+    def signal_all(self, number: signal.Signals) -> list[int]:
+        """Send a signal to the server first and then to its children; their ids."""
+        pids = [self.pid, *find_children(self.pid)]
+        for pid in pids:
+            send_signal(pid, number)
+        return pids
+
+    def _await_end(self, pids: Sequence[int]) -> None:
         until = time.monotonic() + START_S_MAX
-        while is_alive(pid):
-            assert time.monotonic() < until, f"{pid} does not end"
+        while any(map(is_alive, pids)):
+            assert time.monotonic() < until, f"one of {pids} does not end"
             time.sleep(POLL_S)
 
     def read_log(self) -> str:
         return self._log_path.read_text(errors="replace")[-2_000:]
+
+
+def send_signal(pid: int, number: signal.Signals) -> None:
+    """Send a signal, unless the process has ended."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def find_children(pid: int) -> list[int]:
+    """The processes that a process has started and that have not ended."""
+    path = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in path.read_text().split()] if path.exists() else []
 
 
 def is_alive(pid: int) -> bool:
