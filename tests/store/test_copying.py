@@ -10,13 +10,15 @@ from sqlalchemy import func, select
 
 from fairlead.ports import Record, Unit
 from fairlead.store.copying import CopyPlaceError, CopyReport, CopyTools, Place, Progress, copy_database
-from fairlead.store.databases.opening import take_ownership
+from fairlead.store.databases.opening import driver_faults, take_ownership
+from fairlead.store.databases.server import ServerOwner
 from fairlead.store.journal import StoredJournal
 from fairlead.store.migrate import UnfinishedCopyError, connect, migrate, pending
 from fairlead.store.tables import config_version, groups, journal, metadata, users
 from fairlead.store.tables import notify_channels as channels
 from fairlead.store.verify import Report, verify
 from tests.servers.clean import DATABASES, empty_url, on_every_database
+from tests.servers.shared import KINDS
 from tests.store.samples import AT_MS, all_states, fold_all, note, unit
 
 on_every_target = pytest.mark.parametrize("target_kind", DATABASES)
@@ -185,3 +187,20 @@ def test_a_row_that_arrived_as_another_one_is_named(filled: str, target: str) ->
 
     assert "journal 7: the copied row is another one" in problems
     assert any(problem.startswith("journal row 7, field hash") for problem in problems)
+
+
+@pytest.mark.parametrize("target_kind", KINDS)
+def test_a_copy_whose_owner_was_lost_stays_unusable(filled: str, target: str) -> None:
+    with take_ownership(filled) as owner, take_ownership(target) as target_owner:
+        assert isinstance(target_owner, ServerOwner)
+        session = target_owner.session
+
+        def lose_at_the_end(url: str, progress: Progress) -> Report:
+            report = check(url, progress)
+            session.close()
+            return report
+
+        with pytest.raises(driver_faults(target)):
+            copy_database(Place(filled, owner), Place(target, target_owner), CopyTools(lose_at_the_end, say_nothing))
+    with pytest.raises(UnfinishedCopyError):
+        pending(target)

@@ -84,6 +84,9 @@ def copy_database(source: Place, target: Place, tools: CopyTools, *, again: bool
     if _config_versions(source.url) != _config_versions(target.url):
         problems.append("somebody changed the original while it was copied")
     if not problems:
+        # Whoever lost one of them on the way cannot say what is in it now.
+        stay_owner(source.owner)
+        stay_owner(target.owner)
         _set_layout(target.url, revision)
     return CopyReport(rows=rows, tip_hash=comparison.tip_hash, problems=tuple(problems))
 

@@ -114,7 +114,7 @@ class _Check:
         return ""
 
     def _compare_heads(self) -> Iterator[str]:
-        stored = dict(self._snapshot.stream(heads))
+        stored: dict[str, int] = dict(self._read(heads))
         for stream in sorted(stored.keys() | self._versions.keys()):
             mine, theirs = self._versions.get(stream), stored.get(stream)
             if mine != theirs:
@@ -127,10 +127,17 @@ class _Check:
         def key_of(row: Row) -> tuple[str, ...]:
             return tuple(row[place] for place in places)
 
-        for stored, rebuilt in find_differences(self._snapshot.stream(table), self._rebuilt.stream(table), key_of):
+        for stored, rebuilt in find_differences(self._read(table), self._rebuilt.stream(table), key_of):
             ours, theirs = (None if row is None else dict(zip(columns, row, strict=True)) for row in (stored, rebuilt))
             place = " ".join(map(str, key_of(stored or rebuilt or ())))
             yield from _describe(f"{table.name} {place}", ours, theirs)
+
+    # The tables may take as long as the journal did, and whoever listens must not be left waiting.
+    def _read(self, table: Table) -> Iterator[Row]:
+        for number, row in enumerate(self._snapshot.stream(table), 1):
+            if number % PAGE_ROWS == 0:
+                self._progress(self._seq, self._seq)
+            yield row
 
 
 def _check_records(snapshot: SnapshotReader, kinds: Mapping[str, type]) -> Iterator[str]:
