@@ -73,7 +73,8 @@ class Monitor:
         self.intake = intake
         trading.tasks.start("loop lag", self.loop.run())
         self.readiness = Readiness(
-            journal_trouble=self.journal.find_trouble,
+            # The writer knows before any unit has an outcome: while it rests, and while it settles a commit in doubt.
+            journal_trouble=lambda: self.journal.find_trouble() or self._writer.trouble,
             desks=self._count_desks,
             newest_quote_age_s=lambda: min(self._quote_ages_s().values(), default=0.0),
             is_platform_stopped=is_platform_stopped,
