@@ -1,4 +1,4 @@
-"""The journal as it is, with a watch on it: how long each unit took, what it said, whether the disk still takes any."""
+"""The journal as it is, with a watch on it: how long each unit took, what it said, whether it still answers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 
 from fairlead.observing.histogram import Histogram
-from fairlead.ports import AppendOutcome, Clock, Committed, Journal, JournalRow, NotStored, Record, Unit
+from fairlead.ports import AppendOutcome, Clock, Committed, Journal, JournalRow, Record, Unit
 
 # A disk that has been asked this long will not answer soon.
 STUCK_S: Final = 5.0
@@ -27,7 +27,6 @@ class WatchedJournal:
         self._loop = asyncio.get_running_loop()
         self._under_way = 0
         self._moved_s = 0.0
-        self._refusal = ""
 
     def append(self, unit: Unit, on_done: Callable[[AppendOutcome], None]) -> None:
         """Queue a unit; ``on_done`` is called once on the event loop, in queue order, after commit or refusal."""
@@ -70,9 +69,7 @@ class WatchedJournal:
         return await self._journal.read_records(space)
 
     def find_trouble(self) -> str:
-        """Why nothing can be stored now; empty while all is well."""
-        if self._refusal:
-            return self._refusal
+        """That the journal does not answer; why it refuses is what its writer knows, and forgets when that is over."""
         if self._under_way and self._clock.monotonic_s() - self._moved_s > STUCK_S:
             return f"the journal has not answered for more than {STUCK_S:g} s"
         return ""
@@ -82,6 +79,3 @@ class WatchedJournal:
         self._moved_s = stored_s
         if isinstance(outcome, Committed):
             self.durable_seconds.observe(stored_s - queued_s)
-            self._refusal = ""
-        elif isinstance(outcome, NotStored):
-            self._refusal = outcome.reason
