@@ -46,12 +46,13 @@ def _refuse_lookups(event: str, arguments: tuple[Any, ...]) -> None:
 sys.addaudithook(_refuse_lookups)
 
 _HERE = Path(__file__).parent
-# What starts processes, the longest first: begun last, one of them would keep a single worker busy at the end.
-PROCESSES = (_HERE / "crash", _HERE / "e2e")
+# What starts processes or runs whole commands, the longest first: begun last, one of them would keep a single worker
+# busy at the end.
+PROCESSES = (_HERE / "crash", _HERE / "e2e", _HERE / "cli")
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """What starts processes or database servers is for `make test`; `make check` must stay quick."""
+    """What starts processes, commands or servers is for `make test`; `make check` must stay quick."""
     if _rank(item) < len(PROCESSES) or _needs_server(item):
         item.add_marker(pytest.mark.slow)
 

@@ -24,6 +24,8 @@ from fairlead.orders.account_desk import SEND_DEADLINE_MS
 from tests.orders.trading_world import LINEAR, VALID_MS, TradingWorld, buy, sell
 from tests.orders.watched_journal import Matches, has_fact
 
+pytestmark = pytest.mark.slow
+
 SETTLED_MS = 20_000
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from tests.orders.random_walk import RandomWalk
 
+pytestmark = pytest.mark.slow
+
 QUICK_SEEDS = 25
 ALL_SEEDS = 200
 

@@ -21,6 +21,8 @@ from tests.servers.clean import DATABASES, empty_url, on_every_database
 from tests.servers.shared import KINDS
 from tests.store.samples import AT_MS, all_states, fold_all, note, unit
 
+pytestmark = pytest.mark.slow
+
 on_every_target = pytest.mark.parametrize("target_kind", DATABASES)
 ROWS = 1_500
 STRANGE = "Ключ 🚢 'quoted' \\ trailing "

@@ -17,6 +17,8 @@ from fairlead.web import connections
 from fairlead.web.server import WebServer
 from tests.web.site import ALERT, Site
 
+pytestmark = pytest.mark.slow
+
 SHORT_S = 0.4
 BODY = json.dumps(ALERT).encode()
 ALERT_CALL = f"POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: {len(BODY)}\r\n\r\n".encode() + BODY
