@@ -29,8 +29,6 @@ from pathlib import Path
 from fairlead.vault import rotation
 from tests.vault.rows import key_file, open_store
 
-pytestmark = pytest.mark.slow
-
 folder, commits = Path(sys.argv[1]), int(sys.argv[2])
 done = 0
 
