@@ -8,7 +8,7 @@ from fairlead.core.model.request import OrderRequest
 from fairlead.core.model.state import RequestStatus
 from fairlead.core.rules.account_view import AccountView
 from fairlead.core.rules.plan import Plan
-from fairlead.core.rules.policy import Forbidden, Permitted, Postponed, apply_policies
+from fairlead.core.rules.policy import Forbidden, Permitted, Postponed, apply_policies, is_superseded
 from fairlead.orders import refusals
 from fairlead.orders.desk_tools import DeskTools, RecordingDesk
 
@@ -42,13 +42,12 @@ class PolicyGate:
 
         It is written down at once, because the newer request may have ended, and be forgotten, when the wait is over.
         """
-        for request_id in () if newer.dry_run else sorted(self._waiting):
+        for request_id in sorted(self._waiting):
             state = self._desk.book.requests.get(request_id)
-            if state is None or state.request.symbol != newer.symbol:
+            if state is None or state.status is not RequestStatus.QUEUED or not is_superseded(state.request, newer):
                 continue
-            if state.request.cause_at_ms < newer.cause_at_ms and state.status is RequestStatus.QUEUED:
-                self._waiting.discard(request_id)
-                self._desk.record([refusals.superseded(state.request, now_ms)])
+            self._waiting.discard(request_id)
+            self._desk.record([refusals.superseded(state.request, now_ms)])
 
     def _postpone(self, request: OrderRequest, postponed: Postponed, now_ms: int) -> None:
         # A request that plans further legs is looked at again whenever one of its orders changes.

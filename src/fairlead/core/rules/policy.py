@@ -104,6 +104,11 @@ def apply_policies(request: OrderRequest, plan: Plan, view: AccountView, policin
     return _scale(case, enforced, verdicts)
 
 
+def is_superseded(delayed: OrderRequest, other: OrderRequest) -> bool:
+    """Whether another request is newer news of the same instrument: an entry after its own close must not happen."""
+    return other.symbol == delayed.symbol and other.cause_at_ms > delayed.cause_at_ms and not other.dry_run
+
+
 def describe_verdict(verdict: PolicyVerdict) -> str:
     """One line for people: who said what, and why."""
     because = ", ".join(_describe_match(match) for match in verdict.matches) or verdict.detail
@@ -239,12 +244,9 @@ def _wait(case: PolicyCase, delay_ms: int, verdicts: tuple[PolicyVerdict, ...]) 
         at = (case.now + timedelta(milliseconds=until_ms - case.view.now_ms)).strftime("%H:%M:%S UTC")
         return Postponed(until_ms=until_ms, message=f"{words}, until {at}", plan=case.plan, verdicts=verdicts)
     ledger = case.view.book.ledger
-    # What came while this one waited is newer news of the same instrument: an entry after its close must not happen.
-    for state in (*ledger.open.values(), *ledger.ended.values()):
-        other = state.request
-        if other.symbol == request.symbol and other.cause_at_ms > request.cause_at_ms and not other.dry_run:
-            message = f"{words}, and meanwhile a newer request for {request.symbol} came"
-            return Forbidden(reason_code=SUPERSEDED, message=message, plan=case.plan, verdicts=verdicts)
+    if any(is_superseded(request, state.request) for state in (*ledger.open.values(), *ledger.ended.values())):
+        message = f"{words}, and meanwhile a newer request for {request.symbol} came"
+        return Forbidden(reason_code=SUPERSEDED, message=message, plan=case.plan, verdicts=verdicts)
     return None
 
 
