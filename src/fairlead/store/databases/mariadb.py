@@ -22,10 +22,10 @@ from fairlead.store.databases.server import (
     STATEMENT_S_MAX,
     ConnectionLostError,
     Holder,
-    Statements,
     UnfitServerError,
     connect_arguments,
 )
+from fairlead.store.databases.server_statements import Dialect, make_statements
 
 SERVER_VERSION_MIN: Final = (10, 6)
 STREAM_ROWS: Final = 1_000
@@ -48,38 +48,19 @@ _FACTS: Final = (
 )
 
 
-def _names(names: Sequence[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)
+def _rows(table: Table) -> str:
+    return f"VALUES ({', '.join(['%s'] * len(tables.column_names(table)))})"
 
 
-def _insert(table: Table) -> str:
-    names = tables.column_names(table)
-    return f"INSERT INTO `{table.name}` ({_names(names)}) VALUES ({', '.join(['%s'] * len(names))})"  # noqa: S608 (names of our own tables)
-
-
-def _upsert(table: Table) -> str:
-    keys = tables.key_names(table)
-    changes = ", ".join(f"`{name}`=VALUES(`{name}`)" for name in tables.column_names(table) if name not in keys)
-    return f"{_insert(table)} ON DUPLICATE KEY UPDATE {changes}"
-
-
-def _select_all(table: Table) -> str:
-    names, keys = tables.column_names(table), tables.key_names(table)
-    return f"SELECT {_names(names)} FROM `{table.name}` ORDER BY {_names(keys)}"  # noqa: S608 (as above)
-
-
-STATEMENTS: Final = Statements(
-    insert_all={table.name: _insert(table) for table in tables.metadata.sorted_tables},
-    insert_rows=_insert(tables.journal),
-    upsert_heads=_upsert(tables.heads),
-    upsert_states={table.name: _upsert(table) for table in tables.PROJECTIONS},
-    upsert_records=_upsert(tables.records),
-    delete_records="DELETE FROM records WHERE space = %s AND owner = %s AND `key` = %s",
-    lock_heads="SELECT stream, version FROM heads WHERE stream IN %s FOR UPDATE",
-    find_key="SELECT 1 FROM journal WHERE tenant = %s AND kind = %s AND `key` = %s",
-    select_page=f"SELECT {_names(tables.column_names(tables.journal))} FROM journal WHERE seq > %s ORDER BY seq LIMIT %s",  # noqa: E501, S608 (names of our own tables)
-    select_all={table.name: _select_all(table) for table in tables.metadata.sorted_tables},
-    select_records="SELECT owner, `key`, body FROM records WHERE space = %s ORDER BY owner, `key`",
+STATEMENTS: Final = make_statements(
+    Dialect(
+        quote="`",
+        rows=_rows,
+        on_clash="ON DUPLICATE KEY UPDATE",
+        change="{name}=VALUES({name})",
+        delete_records="DELETE FROM records WHERE space = %s AND owner = %s AND `key` = %s",
+        lock_heads="SELECT stream, version FROM heads WHERE stream IN %s FOR UPDATE",
+    )
 )
 
 

@@ -19,11 +19,11 @@ from fairlead.store.databases.server import (
     STATEMENT_S_MAX,
     ConnectionLostError,
     Holder,
-    Statements,
     UnfitServerError,
     client_name,
     connect_arguments,
 )
+from fairlead.store.databases.server_statements import Dialect, make_statements
 
 SERVER_VERSION_MIN: Final = 140_000
 # "fairlead" as a number. The lock counts in one database only, so each database has its own owner.
@@ -58,45 +58,23 @@ def _array_type(kind: TypeEngine[Any]) -> str:
     return next((array for known, array in _ARRAYS if isinstance(kind, known)), "text[]")
 
 
-def _names(names: Sequence[str]) -> str:
-    return ", ".join(f'"{name}"' for name in names)
+def _rows(table: Table) -> str:
+    return f"SELECT * FROM unnest({_arrays(table, tables.column_names(table))})"  # noqa: S608 (names of our own tables)
 
 
-def _insert(table: Table) -> str:
-    names = tables.column_names(table)
-    return f'INSERT INTO "{table.name}" ({_names(names)}) SELECT * FROM unnest({_arrays(table, names)})'  # noqa: S608 (names of our own tables)
-
-
-def _upsert(table: Table) -> str:
-    keys = tables.key_names(table)
-    changes = ", ".join(f"{name}=excluded.{name}" for name in tables.column_names(table) if name not in keys)
-    return f"{_insert(table)} ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}"
-
-
-def _select_all(table: Table) -> str:
-    names, keys = tables.column_names(table), tables.key_names(table)
-    return f'SELECT {_names(names)} FROM "{table.name}" ORDER BY {_names(keys)}'  # noqa: S608 (as above)
-
-
-STATEMENTS: Final = Statements(
-    insert_all={table.name: _insert(table) for table in tables.metadata.sorted_tables},
-    insert_rows=_insert(tables.journal),
-    upsert_heads=_upsert(tables.heads),
-    upsert_states={table.name: _upsert(table) for table in tables.PROJECTIONS},
-    upsert_records=_upsert(tables.records),
-    delete_records=(
-        f"DELETE FROM records USING unnest({_arrays(tables.records, ('space', 'owner', 'key'))}) "  # noqa: S608 (as above)
-        "AS gone(space, owner, key) "
-        "WHERE records.space = gone.space AND records.owner = gone.owner AND records.key = gone.key"
-    ),
-    lock_heads="SELECT stream, version FROM heads WHERE stream = ANY(%b::text[]) FOR UPDATE",
-    find_key="SELECT 1 FROM journal WHERE tenant = %s AND kind = %s AND key = %s",
-    select_page=(
-        f"SELECT {', '.join(tables.column_names(tables.journal))} FROM journal "  # noqa: S608 (as above)
-        "WHERE seq > %s ORDER BY seq LIMIT %s"
-    ),
-    select_all={table.name: _select_all(table) for table in tables.metadata.sorted_tables},
-    select_records="SELECT owner, key, body FROM records WHERE space = %s ORDER BY owner, key",
+STATEMENTS: Final = make_statements(
+    Dialect(
+        quote='"',
+        rows=_rows,
+        on_clash="ON CONFLICT ({keys}) DO UPDATE SET",
+        change="{name}=excluded.{name}",
+        delete_records=(
+            f"DELETE FROM records USING unnest({_arrays(tables.records, ('space', 'owner', 'key'))}) "  # noqa: S608 (as above)
+            "AS gone(space, owner, key) "
+            "WHERE records.space = gone.space AND records.owner = gone.owner AND records.key = gone.key"
+        ),
+        lock_heads="SELECT stream, version FROM heads WHERE stream = ANY(%b::text[]) FOR UPDATE",
+    )
 )
 
 
