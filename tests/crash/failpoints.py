@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Final
 
 import msgspec
 
-from fairlead.ports import AppendOutcome, Journal, JournalRow, Record, Unit
+from fairlead.ports import AppendOutcome, Journal, Unit
+from tests.passing_journal import PassingJournal
 
 # Enough for a call to leave, and less than an exchange with a network in between needs for its answer.
 ACTED_S: Final = 0.002
@@ -41,11 +42,11 @@ def parse_point(text: str) -> Point:
     return Point(Moment(moment), int(number))
 
 
-class DyingJournal:
-    """Obeys ports.Journal until its point is reached."""
+class DyingJournal(PassingJournal):
+    """Passes everything on until its point is reached."""
 
     def __init__(self, journal: Journal, point: Point) -> None:
-        self._journal = journal
+        super().__init__(journal)
         self._point = point
         self._appended = 0
 
@@ -64,25 +65,6 @@ class DyingJournal:
             asyncio.get_running_loop().call_later(ACTED_S, die)
 
         self._journal.append(unit, tell)
-
-    def commit(self, unit: Unit) -> Awaitable[AppendOutcome]:
-        future: asyncio.Future[AppendOutcome] = asyncio.get_running_loop().create_future()
-
-        def tell(outcome: AppendOutcome) -> None:
-            if not future.done():
-                future.set_result(outcome)
-
-        self.append(unit, tell)
-        return future
-
-    def reopen(self, chain: str) -> None:
-        self._journal.reopen(chain)
-
-    def read_after(self, seq: int) -> AsyncIterator[JournalRow]:
-        return self._journal.read_after(seq)
-
-    async def read_records(self, space: str) -> Sequence[Record]:
-        return await self._journal.read_records(space)
 
 
 def die() -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 
-from fairlead.ports import AppendOutcome, Committed, Journal, JournalRow, NotStored, Record, Unit
+from fairlead.ports import AppendOutcome, Committed, Journal, NotStored, Record, Unit
+from tests.passing_journal import PassingJournal
 
 Matches = Callable[[Unit], bool]
 
@@ -15,13 +15,14 @@ def has_fact(*kinds: type) -> Matches:
     return lambda unit: any(isinstance(fact.event, kinds) for fact in unit.facts)
 
 
-class WatchedJournal:
+class WatchedJournal(PassingJournal):
     """Obeys ports.Journal: outcomes come in queue order, and a refused unit closes its chain until it is reopened.
 
     Once dead it is a process that was killed: what comes later is neither stored nor answered.
     """
 
     def __init__(self, journal: Journal) -> None:
+        super().__init__(journal)
         self.refuse: Matches | None = None
         self.refuse_all: Matches | None = None
         self.die_before: Matches | None = None
@@ -31,7 +32,6 @@ class WatchedJournal:
         self.is_dead = False
         self.in_flight = 0
         self.refused: list[Unit] = []
-        self._journal = journal
         self._closed_chains: set[str] = set()
         self._untold: list[Callable[[], None]] | None = None
         self._held: list[Callable[[], None]] | None = None
@@ -85,27 +85,14 @@ class WatchedJournal:
         for tell in untold:
             tell()
 
-    def commit(self, unit: Unit) -> Awaitable[AppendOutcome]:
-        future: asyncio.Future[AppendOutcome] = asyncio.get_running_loop().create_future()
-
-        def tell(outcome: AppendOutcome) -> None:
-            if not future.done():
-                future.set_result(outcome)
-
-        self.append(unit, tell)
-        return future
-
     def reopen(self, chain: str) -> None:
         self._closed_chains.discard(chain)
-        self._journal.reopen(chain)
-
-    def read_after(self, seq: int) -> AsyncIterator[JournalRow]:
-        return self._journal.read_after(seq)
+        super().reopen(chain)
 
     async def read_records(self, space: str) -> Sequence[Record]:
         self.in_flight += 1
         try:
-            return await self._journal.read_records(space)
+            return await super().read_records(space)
         finally:
             self.in_flight -= 1
 
