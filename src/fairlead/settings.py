@@ -300,7 +300,7 @@ def _show(name: str, text: str) -> str:
     """Whether a secret is set may be seen, and nothing else of it."""
     if name in SECRET_NAMES:
         return "***" if text else ""
-    return redact_url(text) if name.endswith("_url") else text
+    return redact_url(text)
 
 
 def _write(value: object) -> str:
@@ -314,9 +314,10 @@ def _write(value: object) -> str:
 
 
 def redact_url(url: str) -> str:
-    """Blank the password of a URL."""
+    """Blank the password of a URL, and a name that needs none: on the web that is a token."""
     password = _find_password(url)
-    return url.replace(f":{password}@", ":***@", 1) if password else url
+    shown = url.replace(f":{password}@", ":***@", 1) if password else url
+    return re.sub(r"^(https?://)[^:/?#@]+@", r"\1***@", shown)
 
 
 # Up to the last @, because a password may hold what should have been written as numbers: "/", "#", "?" and "@" too.

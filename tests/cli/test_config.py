@@ -8,9 +8,12 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from typer.testing import Result
+from typer.testing import CliRunner, Result
 
+from fairlead.cli.app import app
 from fairlead.settings import Settings, read_settings
+
+TOKEN = "flh_" + "Zk9" * 14
 
 
 def lines(answer: dict[str, Any]) -> dict[str, dict[str, str]]:
@@ -41,6 +44,44 @@ def test_a_password_in_a_url_is_blanked(run: Callable[..., Result], monkeypatch:
 
 
 @pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("FAIRLEAD_HOST", TOKEN),
+        ("FAIRLEAD_PORT", TOKEN),
+        ("FAIRLEAD_LOG_LEVEL", TOKEN),
+        ("FAIRLEAD_LOG_FILE", f"/var/log/{TOKEN}"),
+        ("FAIRLEAD_VAULT_KEY_FILE", TOKEN.replace("flh_", "flv_")),
+        ("FAIRLEAD_TRUSTED_PROXIES", f"10.0.0.0/8,{TOKEN}"),
+        ("FAIRLEAD_PUBLIC_URL", f"https://ada:{TOKEN}@fairlead.example"),
+        ("FAIRLEAD_PUBLIC_URL", f"https://{TOKEN[4:]}@fairlead.example"),
+        ("FAIRLEAD_OTLP_URL", f"https://traces.example/v1?api_key={TOKEN[4:]}"),
+        ("FAIRLEAD_TELEGRAM_URL", f"http://{TOKEN}.example"),
+        ("FAIRLEAD_HOST", f"postgresql://ada:{TOKEN[4:]}@db.example/fairlead"),
+    ],
+)
+def test_a_secret_in_a_setting_that_is_not_made_for_one_is_not_shown(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    value: str,
+) -> None:
+    monkeypatch.setenv(variable, value)
+    for command in (("check-config",), ("check-config", "--json"), ("version",), ("user", "list")):
+        said = CliRunner().invoke(app, command, catch_exceptions=False).output.lower()
+        assert TOKEN[4:].lower() not in said, said
+
+
+def test_what_only_sounds_like_a_secret_is_shown(
+    tmp_path: Path, ask: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = {"vault_key_file": str(tmp_path / "keys" / "vault.key"), "otlp_url": "https://auth.example:4318/v1/traces"}
+    for name, value in shown.items():
+        monkeypatch.setenv(f"FAIRLEAD_{name.upper()}", value)
+    found = lines(ask("check-config"))
+    assert {name: found[name]["value"] for name in shown} == shown
+
+
+@pytest.mark.parametrize(
     ("variable", "value", "part"),
     [
         ("FAIRLEAD_PORT", "abc", "port: "),
@@ -49,6 +90,7 @@ def test_a_password_in_a_url_is_blanked(run: Callable[..., Result], monkeypatch:
         ("FAIRLEAD_HOST", "fairlead.example", "FAIRLEAD_PUBLIC_LISTEN=true"),
         ("FAIRLEAD_TRUSTED_PROXIES", "10.0.0.0/8,nonsense", "trusted_proxies: "),
         ("FAIRLEAD_LOG_LEVEL", "loud", "log_level: "),
+        ("FAIRLEAD_METRICS_TOKEN", "short", "metrics_token: a token that others could guess"),
     ],
 )
 def test_a_wrong_setting_is_named_and_nothing_is_traced(

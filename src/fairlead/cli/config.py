@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Final
 
@@ -20,7 +21,7 @@ def load_settings(options: Options, **overrides: object) -> Settings:
     Raises:
         StopError: one of them is wrong.
     """
-    report = read_settings({"data_dir": options.data_dir, **overrides})
+    report = _read_for_showing({"data_dir": options.data_dir, **overrides})
     for warning in report.warnings:
         tell(f"fairlead: warning: {warning}")
     if report.settings is None:
@@ -43,9 +44,9 @@ def check_config(options: PrintOptions) -> None:
     """Show every setting, where its value comes from, and what is wrong with it.
 
     Exits with 2 when something is wrong, a variable FAIRLEAD_... that is no setting too: other commands only warn of
-    it. Passwords inside URLs are blanked.
+    it. Passwords inside URLs are blanked, and so is what looks like a secret wherever it stands.
     """
-    report = read_settings({"data_dir": options.data_dir})
+    report = _read_for_showing({"data_dir": options.data_dir})
     if options.as_json:
         say_json(report.model_dump(mode="json", exclude={"settings"}))
     else:
@@ -53,6 +54,22 @@ def check_config(options: PrintOptions) -> None:
     wrong = [*report.problems, *report.warnings]
     if wrong:
         raise StopError(f"{len(wrong)} to correct: " + "; ".join(wrong), EXIT_USAGE)
+
+
+def _read_for_showing(overrides: Mapping[str, object]) -> SettingsReport:
+    """A secret may have been put into a setting that is not made for one; only ``settings`` have it then."""
+    from fairlead.observing.redaction import Redactor, redact_sentence
+
+    report = read_settings(overrides)
+    redactor = Redactor(report.settings.secrets if report.settings is not None else ())
+    lines = [
+        line.model_copy(
+            update={"value": redactor.redact_text(line.value), "problem": redact_sentence(line.problem)},
+        )
+        for line in report.lines
+    ]
+    problems = [redact_sentence(problem) for problem in report.problems]
+    return report.model_copy(update={"lines": lines, "problems": problems})
 
 
 def _print_report(report: SettingsReport) -> None:

@@ -44,7 +44,9 @@ _SHAPES: Final = r"""
 |(?P<token>\bfl[a-z]_[\w-]+|\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?|\bsk-[\w-]{12,}|\bgh[a-z]_\w{16,}|\bxox[a-z]-[\w-]{8,}
   |\$argon2\w*\$[\w+/=,$.-]+|\bAKIA[A-Z0-9]{12,}|\b\d{6,12}:[\w-]{30,}|(?-i:\b(?=[A-F]*\d)(?=\d*[A-F])[0-9A-F]{32}\b))
 """
-_SECRET: Final = re.compile(f"{_SHAPES}|{_NAMED}", re.VERBOSE | re.DOTALL | re.IGNORECASE)
+_FLAGS: Final = re.VERBOSE | re.DOTALL | re.IGNORECASE
+_SECRET: Final = re.compile(f"{_SHAPES}|{_NAMED}", _FLAGS)
+_SHAPED: Final = re.compile(_SHAPES, _FLAGS)
 # What each of these patterns needs, in lower case: most texts hold none of it, and are let through ten times as fast.
 _HINT_WORDS: Final = """token secret pass pwd key auth cookie credential mnemonic seed sign csrf pepper session otp pin
     bearer basic digest :// -----begin fl gh eyj sk- xox argon2 akia"""
@@ -140,6 +142,11 @@ class Redactor:
                 return shown if len(items) <= ITEMS_MAX else [*shown, "..."]
 
 
+def redact_sentence(text: str) -> str:
+    """Take out what looks like a secret. In a sentence "token: " says what is wrong with one, so names do not count."""
+    return _SHAPED.sub(_replace_shape, text)
+
+
 def _is_suspect(text: str) -> bool:
     lowered = text.lower()
     if any(map(lowered.__contains__, _HINTS)):
@@ -148,8 +155,10 @@ def _is_suspect(text: str) -> bool:
 
 
 def _replace(found: re.Match[str]) -> str:
-    if found["name"] is not None:
-        return _blank_named(found)
+    return _replace_shape(found) if found["name"] is None else _blank_named(found)
+
+
+def _replace_shape(found: re.Match[str]) -> str:
     if found["pem"] is not None:
         return f"{STARS} private key {STARS}"
     if found["url"] is not None:
