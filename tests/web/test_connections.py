@@ -72,10 +72,11 @@ async def drip(writer: asyncio.StreamWriter, data: bytes) -> None:
     [
         (b"", b"\r\n" * 50),
         (b"GET /hea", b"a" * 100),
+        (HEALTH_CALL + b"GET /hea", b"a" * 100),
         (HEALTH_CALL[:-2], b"X-A: " + b"b" * 100),
         (b"GET /health HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n", b"c" * 100),
     ],
-    ids=["nothing", "half a line", "half a head", "a body that nobody asked for"],
+    ids=["nothing", "half a line", "half a line behind a call", "half a head", "a body that nobody asked for"],
 )
 async def test_a_slow_sender_is_cut_off_however_steadily_it_sends(site: Site, start: bytes, rest: bytes) -> None:
     async with serving(site.app) as server, connected(server) as (reader, writer):

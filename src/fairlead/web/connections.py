@@ -14,6 +14,7 @@ from typing import Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from fairlead.web.edge import SECURITY_HEADERS
+from fairlead.web.joined_writes import JoinedWrites
 
 CONNECTIONS_MAX: Final = 4_096
 # What the process opens beside connections: databases, logs, calls of its own.
@@ -46,6 +47,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _sending: asyncio.TimerHandle | None = None
     _head_bytes: int = 0
     _in_head: bool = True
+    _is_whole: bool = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Begin to wait for a request, if there is room."""
@@ -64,23 +66,32 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take what came in."""
-        if self._receiving is None:
-            self._expect_rest()
+        """Take what came in; most requests come whole, and only the others need a deadline."""
         if self._in_head:
             self._head_bytes += len(data)
+        self._is_whole = False
         super().data_received(data)
+        if self._receiving is None and not self._is_whole:
+            self._expect_rest()
         if self._in_head and self._head_bytes > HEAD_BYTES_MAX:
             self._hang_up(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"a head has at most {HEAD_BYTES_MAX} bytes")
+
+    def on_message_begin(self) -> None:
+        """Note that a request begins, perhaps behind a whole one."""
+        self._is_whole = False
+        super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         """Note the end of the head, and serve the request."""
         self._in_head = False
         super().on_headers_complete()
+        # Its task begins in the next turn of the loop, so nothing is written yet.
+        if self.scope["method"] != "HEAD":
+            self.cycle.transport = JoinedWrites(self.transport)
 
     def on_message_complete(self) -> None:
         """Note the end of the request."""
-        self._in_head = True
+        self._in_head = self._is_whole = True
         self._head_bytes = 0
         self._stop_waiting()
         super().on_message_complete()
