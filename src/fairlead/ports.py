@@ -210,18 +210,6 @@ class Journal(Protocol):
         ...
 
 
-class Bus(Protocol):
-    """The doorbell between parts: losing a ring costs milliseconds, not data."""
-
-    def ring(self, topic: str) -> None:
-        """Tell whoever listens that something about the topic changed."""
-        ...
-
-    def listen(self, topic: str, wake: Callable[[], None]) -> Callable[[], None]:
-        """Call ``wake`` at each ring of the topic; returns what ends it."""
-        ...
-
-
 class SealedPlace(msgspec.Struct, frozen=True, kw_only=True):
     """Where a sealed value belongs: whose it is, and in which field of which row it stands."""
 

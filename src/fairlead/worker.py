@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextvars import Context
 from typing import Final
 
 import structlog
@@ -24,7 +25,7 @@ class TaskSupervisor:
 
     def __init__(self) -> None:
         """Start with no tasks."""
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], Coroutine[None, None, None]] = {}
         self._is_closed = False
 
     @property
@@ -32,8 +33,17 @@ class TaskSupervisor:
         """Tasks that have not ended."""
         return len(self._tasks)
 
-    def start(self, name: str, work: Coroutine[None, None, None], on_failure: OnFailure | None = None) -> None:
+    def start(
+        self,
+        name: str,
+        work: Coroutine[None, None, None],
+        on_failure: OnFailure | None = None,
+        *,
+        context: Context | None = None,
+    ) -> None:
         """Run a coroutine; if it raises, say so and tell ``on_failure``. Nothing is started any more once closed.
+
+        ``context`` is what its log lines say beside what they are about; without it, what the caller's say.
 
         Raises:
             TooManyTasksError: the limit is reached; the work was not started.
@@ -45,11 +55,9 @@ class TaskSupervisor:
             work.close()
             message = f"{TASKS_MAX} tasks are running, {name} was not started"
             raise TooManyTasksError(message)
-        task = asyncio.create_task(_watched(name, work, on_failure), name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        # A task that is canceled before its first step leaves the work unawaited.
-        task.add_done_callback(lambda _: work.close())
+        task = asyncio.create_task(_watched(name, work, on_failure), name=name, context=context)
+        self._tasks[task] = work
+        task.add_done_callback(self._forget)
 
     async def close(self) -> None:
         """Cancel what still runs, wait for it to end, and start nothing more."""
@@ -58,6 +66,10 @@ class TaskSupervisor:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        # A task that is canceled before its first step leaves the work unawaited.
+        self._tasks.pop(task).close()
 
 
 async def _watched(name: str, work: Coroutine[None, None, None], on_failure: OnFailure | None) -> None:

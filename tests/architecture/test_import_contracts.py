@@ -18,7 +18,7 @@ from tests.architecture.source_tree import ROOT
 PARTS: Final = (
     "__init__ __main__ wiring worker clock ports settings cli/__init__ web/__init__ sources/__init__ sources/manual"
     " sources/webhook/__init__ orders/__init__ orders/submit orders/desk market/__init__ accounts/__init__"
-    " vault/__init__ vault/opener notify venues/__init__ bus/__init__ store/__init__ simulator/__init__ core/__init__"
+    " vault/__init__ vault/opener notify venues/__init__ store/__init__ simulator/__init__ core/__init__"
     " core/model/__init__ core/model/order core/rules/__init__ core/rules/account_book core/rules/matching"
     " core/rules/order_state core/rules/position_state core/rules/risk core/rules/sizing"
 )
@@ -28,7 +28,6 @@ TRANSGRESSIONS: Final = {
     "rules-know-the-nouns": {"core/model/order": "import fairlead.core.rules.risk"},
     "pure-core": {"core/rules/risk": "from time import time"},
     "one-door": {"cli/__init__": "import fairlead.venues"},
-    "bus-is-injected": {"worker": "from fairlead import bus"},
     "settings-stay-outside": {"web/__init__": "from fairlead.settings import Settings"},
     "sealed-vault": {"accounts/__init__": "import fairlead.vault"},
     "open-at-signing": {"cli/__init__": "import fairlead.vault.opener"},
@@ -78,7 +77,7 @@ def test_every_contract_has_a_transgression() -> None:
 
 
 def test_an_innocent_package_keeps_every_contract(tmp_path: Path) -> None:
-    _build_package(tmp_path, {"wiring": "import fairlead.venues, fairlead.bus, fairlead.settings"})
+    _build_package(tmp_path, {"wiring": "import fairlead.venues, fairlead.settings"})
     check = _check_imports(tmp_path)
     assert check.returncode == 0, check.stdout + check.stderr
     assert f"{len(TRANSGRESSIONS)} kept, 0 broken" in check.stdout

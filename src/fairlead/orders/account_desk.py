@@ -39,23 +39,21 @@ BOOK_SPACE: Final = "book"
 """Records of what a book holds beside its rows, by account."""
 
 # Facts that are kept although they change no state of the book.
-_NOTES: Final = (
-    ev.CancelRequested,
-    ev.DriftFound,
-    ev.AccountAdopted,
-    ev.LeverageChanged,
-    ev.DeskRebuilt,
-    *get_args(ev.LossEvent),
+_NOTES: Final = frozenset(
+    {
+        ev.CancelRequested,
+        ev.DriftFound,
+        ev.AccountAdopted,
+        ev.LeverageChanged,
+        ev.DeskRebuilt,
+        *get_args(ev.LossEvent),
+    }
 )
 
 
 # What a book holds beside its rows is written down again after these.
-_CHANGES_HEADER: Final = (
-    ev.DriftFound,
-    ev.AccountAdopted,
-    ev.LeverageChanged,
-    ev.CashAdjusted,
-    *get_args(ev.LossEvent),
+_CHANGES_HEADER: Final = frozenset(
+    {ev.DriftFound, ev.AccountAdopted, ev.LeverageChanged, ev.CashAdjusted, *get_args(ev.LossEvent)}
 )
 
 
@@ -140,13 +138,14 @@ class AccountDesk:
             return
         states: dict[tuple[str, ...], State] = {}
         facts: list[Fact] = []
-        now_ms = self._tools.clock.now_ms()
+        now_ms, instruments = self._tools.clock.now_ms(), self._tools.market.instruments
         try:
             for event in self.losses.with_transfers(events):
-                changed = self.book.apply(event, self._tools.market.instruments)
-                if changed or isinstance(event, _NOTES):
+                changed = self.book.apply(event, instruments)
+                if changed or type(event) in _NOTES:
                     facts.append(_fact(self.account, event, now_ms))
-                    states.update((_identity(state), state) for state in changed)
+                for state in changed:
+                    states[_identity(state)] = state
         except InvariantBroken as error:
             self.halt(str(error))
             return
@@ -292,7 +291,8 @@ class AccountDesk:
         else:
             self._cleared.discard(state.request.request_id)
             self._tools.settled(state)
-        self.wake()
+        if self._inbox:
+            self.wake()
 
     def _wants_more(self, state: RequestState) -> bool:
         return state.more and not any(order_id in self.book.orders for order_id in state.order_ids)
@@ -315,7 +315,7 @@ class AccountDesk:
 
 def _header(book: AccountBook, facts: Iterable[Fact]) -> tuple[Record, ...]:
     is_changed = book.trades.take_change()
-    if not is_changed and not any(isinstance(fact.event, _CHANGES_HEADER) for fact in facts):
+    if not is_changed and not any(type(fact.event) in _CHANGES_HEADER for fact in facts):
         return ()
     return (Record(space=BOOK_SPACE, owner=book.tenant, key=book.account_id, body=book_header(book)),)
 

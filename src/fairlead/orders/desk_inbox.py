@@ -56,14 +56,13 @@ class DeskInbox:
         A request that reads the position waits until the instrument is quiet; an entry waits only for such requests, so
         that entries flow without waiting for each other's fills (each sees the reservations of those before it).
         """
-        ready = [symbol for symbol, queue in self._waiting.items() if self._is_ready(queue[0])]
+        ready = [queue for queue in self._waiting.values() if self._is_ready(queue[0])]
         if not ready:
             return None
-        symbol = next((symbol for symbol in ready if is_urgent(self._waiting[symbol][0])), ready[0])
-        queue = self._waiting[symbol]
+        queue = next((queue for queue in ready if is_urgent(queue[0])), ready[0])
         request = queue.popleft()
         if not queue:
-            del self._waiting[symbol]
+            del self._waiting[request.symbol]
         self._count -= 1
         return request
 

@@ -37,8 +37,8 @@ async def send_order(desk: RecordingDesk, tools: DeskTools, approved: ApprovedOr
 def _why_not(desk: RecordingDesk, tools: DeskTools, approved: ApprovedOrder) -> str:
     """Say what stops an order that has not left yet: a latch set since the decision, or its deadline."""
     order = approved.order
-    latches = () if approved.verdict.only_reduces else tools.latches(desk.account, order)
-    if latches:
+    latches = tools.latches(desk.account, order)
+    if latches and not approved.verdict.only_reduces:
         return f"stopped by {', '.join(latches)}"
     return "its deadline passed before it could be sent" if tools.clock.now_ms() >= order.deadline_ms else ""
 

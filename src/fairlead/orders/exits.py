@@ -31,6 +31,8 @@ class ExitKeeper:
         """Take back what is left over; ``changed`` names the order whose fill did it."""
         book = self._desk.book
         self._asked.intersection_update(book.orders)
+        if not book.orders:
+            return
         found = outlived_exits(book, self._tools.market.instruments)
         exits = [order for order in found if order.order_id not in self._asked]
         if not exits:

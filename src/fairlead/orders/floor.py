@@ -75,8 +75,9 @@ class TradingFloor:
             account_id, desk = next(iter(self._ready.items()))
             del self._ready[account_id]
             if desk.take_next():
-                self._ready[account_id] = desk
                 left -= 1
+                if desk.waiting:
+                    self._ready[account_id] = desk
         if self._ready:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._turn)

@@ -33,7 +33,8 @@ class OrderDoor:
         self._journal = journal
         self._floor = floor
         self._settled = settled
-        self._unfinished: set[str] = set()
+        # The account of each.
+        self._unfinished: dict[str, str] = {}
 
     @property
     def unfinished(self) -> int:
@@ -55,18 +56,18 @@ class OrderDoor:
         rows = [*states, *(RequestState(request=request, updated_ms=request.cause_at_ms) for request in requests)]
         outcome = await self._journal.commit(Unit(facts=tuple(facts), states=tuple(rows)))
         if isinstance(outcome, Committed):
-            self._unfinished.update(request.request_id for request in requests)
             for request in requests:
+                self._unfinished[request.request_id] = request.account_id
                 self._floor.give(request)
         return outcome
 
-    def expect(self, request_ids: Iterable[str]) -> None:
+    def expect(self, requests: Iterable[OrderRequest]) -> None:
         """Count requests that recovery found unfinished."""
-        self._unfinished.update(request_ids)
+        self._unfinished.update((request.request_id, request.account_id) for request in requests)
 
     def announce(self, state: RequestState) -> None:
         """Hear from a desk that a request is settled."""
-        self._unfinished.discard(state.request.request_id)
+        self._unfinished.pop(state.request.request_id, None)
         self._settled.announce(state)
 
     async def wait_settled(self, request_ids: Sequence[str], wait_ms: int) -> None:
@@ -75,10 +76,8 @@ class OrderDoor:
 
     def find_state(self, request_id: str) -> RequestState | None:
         """The newest state of a recent request: settled, or still at its desk."""
-        return self._settled.find(request_id) or next(
-            (desk.book.requests[request_id] for desk in self._floor.desks if request_id in desk.book.requests),
-            None,
-        )
+        desk = self._floor.find(self._unfinished.get(request_id, ""))
+        return self._settled.find(request_id) or (None if desk is None else desk.book.requests.get(request_id))
 
     def find_order(self, account_id: str, order_id: str) -> Order | None:
         """The newest state of a recent order, as its desk knows it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from typing import Final
@@ -11,7 +12,6 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from fairlead.accounts.profiles import ProfileBook
-from fairlead.bus.in_process import InProcessBus
 from fairlead.core.model.account import VenueAccount
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import ZERO
@@ -98,7 +98,7 @@ class Trading:
         self.hub = MarketHub()
         self.tasks = TaskSupervisor()
         self.floor = TradingFloor()
-        self.settled = SettledRequests(InProcessBus())
+        self.settled = SettledRequests()
         self.door = OrderDoor(
             journal=journal, floor=self.floor, settled=self.settled, unfinished_max=plan.unfinished_max
         )
@@ -229,13 +229,16 @@ class Trading:
         return self._plan.kill_switches(account, subject)
 
     def _resumed(self, requests: Iterable[RequestState]) -> None:
-        self.door.expect(state.request.request_id for state in requests)
+        self.door.expect(state.request for state in requests)
 
     def _spawn(self, desk: RecordingDesk, work: Coroutine[None, None, None]) -> None:
         label = desk.account.label
-        # Whatever is logged on its way names the account.
-        with structlog.contextvars.bound_contextvars(account=label):
-            self.tasks.start(f"desk {label}", work, lambda error: desk.halt(f"{type(error).__name__}: {error}"))
+        self.tasks.start(
+            f"desk {label}",
+            work,
+            lambda error: desk.halt(f"{type(error).__name__}: {error}"),
+            context=_naming(label),
+        )
 
     def _halted(self, desk: RecordingDesk) -> None:
         _log.error("desk_halted", account=desk.account.label, reason=desk.halt_reason)
@@ -243,6 +246,13 @@ class Trading:
 
     async def _rebuild(self, desk: RecordingDesk) -> None:
         _report(desk.account, await self._opener.reopen(desk))
+
+
+def _naming(label: str) -> Context:
+    """Whatever is logged in it names the account."""
+    context = copy_context()
+    context.run(structlog.contextvars.bind_contextvars, account=label)
+    return context
 
 
 def _report(account: VenueAccount, recovery: Recovery) -> None:

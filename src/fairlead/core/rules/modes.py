@@ -30,10 +30,9 @@ class ModeRefused(msgspec.Struct, frozen=True, kw_only=True):
 
 def effective_mode(account: VenueAccount, request: OrderRequest) -> ExecutionMode:
     """The lower of what the account has and what the request wishes; a dry run is the lowest."""
-    wishes = [account.mode, *([request.mode] if request.mode is not None else [])]
     if request.dry_run:
         return ExecutionMode.DRY_RUN
-    return min(wishes, key=RISK.__getitem__)
+    return account.mode if request.mode is None else min(account.mode, request.mode, key=RISK.__getitem__)
 
 
 def check_mode(account: VenueAccount, request: OrderRequest, *, live_enabled: bool) -> ModeRefused | None:

@@ -14,6 +14,7 @@ from fairlead.core.model.events import AlertHandled
 from fairlead.core.model.request import OrderRequest
 from fairlead.core.model.state import AlertState
 from fairlead.core.rules.alert_state import finish
+from fairlead.orders.waits import wait_until, wake
 from fairlead.ports import Fact, NotStored
 from fairlead.sources.webhook.backlog import Backlog
 from fairlead.sources.webhook.inbox import KeptAlert, hook_stream
@@ -141,14 +142,9 @@ class AlertHandler:
         young = self._young.get(alert_id)
         if young is None or wait_ms <= 0:
             return
-        loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[None] = loop.create_future()
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         young.waiters.append(waiter)
-        timer = loop.call_later(wait_ms / MS_PER_SECOND, _wake, waiter)
-        try:
-            await waiter
-        finally:
-            timer.cancel()
+        await wait_until(waiter, wait_ms)
 
     async def drain(self, wait_ms: int) -> None:
         """Let alerts be handled, for so long; what is left is taken up at the next start."""
@@ -204,7 +200,7 @@ class AlertHandler:
             return
         self._ahead -= len(young.kept.prepared.accounts)
         for waiter in young.waiters:
-            _wake(waiter)
+            wake(waiter)
         if not self._young:
             self._quiet.set()
 
@@ -254,8 +250,3 @@ class AlertHandler:
         self._handled[handled.state.alert_id] = handled
         if len(self._handled) > HANDLED_REMEMBERED_MAX:
             self._handled.popitem(last=False)
-
-
-def _wake(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_result(None)

@@ -1,1 +1,0 @@
-"""Doorbells between the parts of a running Fairlead."""
