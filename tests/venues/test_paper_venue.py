@@ -122,6 +122,28 @@ async def test_nothing_is_told_before_the_books_are_durable(world: PaperWorld) -
     assert world.reports == []
 
 
+async def test_whoever_gives_up_waiting_takes_nobody_else_along(world: PaperWorld) -> None:
+    venue, other = world.venue(), world.venue(paper_account("a2"))
+    gone = asyncio.create_task(venue.place_order(approve(paper_order(1))))
+    waiting = asyncio.create_task(other.place_order(approve(paper_order(2, account_id="a2"))))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    gone.cancel()
+    assert isinstance(await waiting, rp.Accepted)
+    assert gone.cancelled()
+    assert isinstance(await venue.find_order(paper_order(1)), rp.VenueOrder)
+
+
+async def test_a_resting_order_is_kept_once_with_its_account(world: PaperWorld) -> None:
+    venue = world.venue()
+    order = paper_order(order_type=OrderType.LIMIT, limit_price=Decimal(59_500))
+    await venue.place_order(approve(order))
+    resting = await world.journal.read_records(ORDER_SPACE)
+    await venue.cancel_order(order)
+    ended = await world.journal.read_records(ORDER_SPACE)
+    assert (len(resting), len(ended)) == (0, 1)
+
+
 async def test_long_and_short_are_held_side_by_side(world: PaperWorld) -> None:
     venue = world.venue(paper_account("a1", position_mode=PositionMode.LONG_SHORT))
     await venue.place_order(approve(paper_order(1, position_side=PositionSide.LONG)))

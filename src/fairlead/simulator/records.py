@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from fairlead.simulator.world import World
 
 
-class LeverageRecord(msgspec.Struct, frozen=True, kw_only=True):
+_ENCODER: Final = msgspec.json.Encoder()
+
+
+class LeverageRecord(msgspec.Struct, frozen=True):
     """One chosen leverage."""
 
     symbol: str
@@ -43,6 +46,9 @@ class AccountRecord(msgspec.Struct, frozen=True, kw_only=True):
     leverages: tuple[LeverageRecord, ...]
     pending: tuple[Order, ...]
     client_ids_used: tuple[str, ...] = ()
+
+
+_ACCOUNT: Final = msgspec.json.Decoder(AccountRecord)
 
 
 class WalkRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,26 +113,24 @@ class Records:
                 market.load(row)
         self._funding.restart()
 
-    def dump_account(self, account_id: str) -> AccountRecord:
-        """Write down an account without its finished orders."""
+    def encode_account(self, account_id: str) -> bytes:
+        """Write down an account without its finished orders, as the JSON of an ``AccountRecord``."""
         account = self._world.accounts[account_id]
-        return AccountRecord(
+        # Parts of the living account, which is why nobody but the encoder sees the record.
+        record = AccountRecord(
             account_id=account_id,
             position_mode=account.position_mode,
-            totals=dict(account.totals),
-            positions=tuple(msgspec.structs.replace(position) for position in account.positions.values()),
-            leverages=tuple(
-                LeverageRecord(
-                    symbol=key.symbol,
-                    margin_mode=key.margin_mode,
-                    position_side=key.position_side,
-                    leverage=leverage,
-                )
-                for key, leverage in account.leverages.items()
-            ),
-            pending=tuple(copy_order(order) for order in account.pending.values()),
+            totals=account.totals,
+            positions=tuple(account.positions.values()),
+            leverages=tuple(LeverageRecord(*key, leverage) for key, leverage in account.leverages.items()),
+            pending=tuple(account.pending.values()),
             client_ids_used=tuple(sorted(account.client_ids_used)),
         )
+        return _ENCODER.encode(record)
+
+    def dump_account(self, account_id: str) -> AccountRecord:
+        """Copy an account without its finished orders."""
+        return _ACCOUNT.decode(self.encode_account(account_id))
 
     def load_account(self, record: AccountRecord, finished: Iterable[Order] = ()) -> None:
         """Take up an account that is not open here; its orders are back in the books, behind those already there.
@@ -157,15 +161,23 @@ class Records:
         world.touched[account.account_id] = account
 
     def dump_order(self, account_id: str, venue_order_id: str) -> Order | None:
-        """Write down one order, pending or finished."""
+        """Copy one order, pending or finished."""
         account = self._world.accounts[account_id]
         order = account.finished.get(venue_order_id) or account.pending.get(venue_order_id)
         return None if order is None else copy_order(order)
 
+    def encode_finished(self, account_id: str, venue_order_id: str) -> bytes | None:
+        """Write down a finished order as the JSON of an ``Order``; None while it is pending, and once it is forgotten.
+
+        Pending orders are part of their account.
+        """
+        order = self._world.accounts[account_id].finished.get(venue_order_id)
+        return None if order is None else _ENCODER.encode(order)
+
     def drain_forgotten(self) -> list[tuple[str, str]]:
         """Account and venue order id of finished orders that are known no longer, since the last call.
 
-        Whoever keeps what ``dump_order`` wrote must drop theirs too, or what is kept grows without end.
+        Whoever keeps what ``encode_finished`` wrote must drop theirs too, or what is kept grows without end.
         """
         return self._world.drain_forgotten()
 

@@ -193,6 +193,12 @@ class AccountViews:
         order = account.pending.get(venue_order_id) or account.finished.get(venue_order_id)
         return None if order is None else copy_order(order)
 
+    def find_exits(self, account_id: str, venue_order_id: str) -> Order | None:
+        """Return the order that protects what an order has filled, if it has one."""
+        account = self._world.accounts[account_id]
+        order = account.pending.get(venue_order_id) or account.finished.get(venue_order_id)
+        return self.find_venue_order(account_id, order.exits_id) if order is not None and order.exits_id else None
+
     def finished_orders(self, account_id: str) -> list[Order]:
         """Lately finished orders, oldest first."""
         return [copy_order(order) for order in self._world.accounts[account_id].finished.values()]

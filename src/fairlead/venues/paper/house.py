@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -29,14 +29,7 @@ MARKET_SAVED_EVERY_TICKS: Final = 20
 TRADE_NUMBERS_SKIPPED: Final = 1_000_000
 """More trades than an instrument can have between two saves of the market."""
 
-_OrderNews = (
-    sim.OrderOpened
-    | sim.OrderFilled
-    | sim.OrderCanceled
-    | sim.OrderRejectedByEngine
-    | sim.OrderAmended
-    | sim.TriggerFired
-)
+_OrderNews = sim.OrderFilled | sim.OrderCanceled | sim.OrderRejectedByEngine | sim.OrderAmended
 
 _ENCODER: Final = msgspec.json.Encoder()
 _ACCOUNT: Final = msgspec.json.Decoder(AccountRecord)
@@ -78,7 +71,9 @@ class PaperHouse:
         self._saved_orders: dict[str, list[Record]] = {}
         self._opened_accounts: set[str] = set()
         self._ticks = 0
-        self._saving: asyncio.Future[bool] | None = None
+        # Who is told when the newest books on their way are durable, and who when those are that are not yet written.
+        self._saving: list[asyncio.Future[bool]] | None = None
+        self._asking: list[asyncio.Future[bool]] = []
 
     async def load(self) -> None:
         """Read the saved books, so that accounts opened later go on where they were."""
@@ -136,37 +131,44 @@ class PaperHouse:
     def publish(self) -> asyncio.Future[bool]:
         """Save what the exchange did and then deliver it; the result is whether it was saved.
 
-        What could not be saved is saved and delivered with the next call, so nothing is ever told that is not durable.
+        All that happens in one turn of the event loop is saved together. What could not be saved is saved and delivered
+        with the next call, so nothing is ever told that is not durable.
         """
-        self._collect(self.exchange.drain_events())
-        if not self._unsaved and self._saving is not None and not self._saving.done():
-            return self._saving
-        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        unsaved, self._unsaved = self._unsaved, _Unsaved()
-        if not unsaved:
-            done.set_result(True)
-            return done
-        self._saving = done
-        self._journal.append(Unit(records=tuple(self._records(unsaved))), partial(self._saved_now, unsaved, done))
-        return done
+        loop = asyncio.get_running_loop()
+        if not self._asking:
+            loop.call_soon(self._save)
+        # One for each who asks: whoever is cancelled while waiting takes nobody else along.
+        told: asyncio.Future[bool] = loop.create_future()
+        self._asking.append(told)
+        return told
 
     async def catch_up(self) -> bool:
         """Return when all that has happened is saved and told; False when it cannot be saved now."""
-        while not (done := self.publish()).done():
-            if not await done:
-                return False
-        return done.result()
+        return await self.publish()
 
-    def _saved_now(self, unsaved: _Unsaved, done: asyncio.Future[bool], outcome: AppendOutcome) -> None:
+    def _save(self) -> None:
+        asking, self._asking = self._asking, []
+        self._collect(self.exchange.drain_events())
+        unsaved, self._unsaved = self._unsaved, _Unsaved()
+        if unsaved:
+            self._saving = asking
+            self._journal.append(Unit(records=tuple(self._records(unsaved))), partial(self._saved_now, unsaved, asking))
+        elif self._saving is not None:
+            self._saving += asking
+        else:
+            _tell(asking, saved=True)
+
+    def _saved_now(self, unsaved: _Unsaved, asking: list[asyncio.Future[bool]], outcome: AppendOutcome) -> None:
         saved = isinstance(outcome, Committed)
+        if self._saving is asking:
+            self._saving = None
         if saved:
             self._deliver(unsaved.reports)
         else:
             self._unsaved.accounts |= unsaved.accounts
             self._unsaved.orders |= unsaved.orders
             self._unsaved.reports[:0] = unsaved.reports
-        if not done.done():
-            done.set_result(saved)
+        _tell(asking, saved=saved)
 
     def _deliver(self, reports: Sequence[tuple[str, ExecutionReport]]) -> None:
         by_account: dict[str, list[ExecutionReport]] = {}
@@ -179,51 +181,42 @@ class PaperHouse:
                 deliver(batch)
 
     def _collect(self, events: Sequence[sim.ExchangeEvent]) -> None:
-        opened = {event.venue_order_id for event in events if isinstance(event, sim.OrderOpened)}
+        unsaved = self._unsaved
+        born = {event.venue_order_id for event in events if isinstance(event, sim.OrderOpened) and event.parent_id}
         for event in events:
-            self._unsaved.accounts.add(event.account_id)
-            report: ExecutionReport | None = None
+            account_id = event.account_id
+            unsaved.accounts.add(account_id)
             match event:
                 case sim.OrderOpened():
-                    report = self._opened(event)
+                    self._report(account_id, self._opened(event))
                 case sim.OrderFilled():
-                    report = self._filled(event, opened)
-                case sim.OrderCanceled():
                     order_id = self._note(event)
-                    report = wire.canceled(order_id, event.reason.value, event.at_ms)
-                case sim.OrderRejectedByEngine():
-                    order_id = self._note(event)
-                    report = wire.refused(order_id, event)
-                case sim.OrderAmended() | sim.TriggerFired():
-                    self._note(event)
+                    self._report(account_id, wire.filled(order_id, event.symbol, event, is_last=event.is_last))
+                    exits = self.exchange.accounts.find_exits(account_id, event.venue_order_id)
+                    if exits is not None and exits.venue_order_id not in born:
+                        # The exchange has brought the protection of this order to the size of its fills.
+                        self._report(account_id, wire.opened(exits, order_id))
                 # What an order moved, a liquidation too, is in its fills.
                 case sim.BalanceChanged() if not event.venue_order_id:
-                    report = wire.adjusted(event)
+                    self._report(account_id, wire.adjusted(event))
+                case sim.OrderCanceled():
+                    self._report(account_id, wire.canceled(self._note(event), event.reason.value, event.at_ms))
+                case sim.OrderRejectedByEngine():
+                    self._report(account_id, wire.refused(self._note(event), event))
+                case sim.OrderAmended():
+                    self._note(event)
                 case _:
                     pass
-            if report is not None:
-                self._unsaved.reports.append((event.account_id, report))
         # What the exchange has forgotten is dropped from what is kept.
-        self._unsaved.orders.update(self.exchange.records.drain_forgotten())
+        unsaved.orders.update(self.exchange.records.drain_forgotten())
 
-    def _filled(self, event: sim.OrderFilled, opened: Collection[str]) -> ExecutionReport | None:
-        order_id = self._note(event)
-        report = wire.filled(order_id, event.symbol, event, is_last=event.is_last)
-        exits = self.exits_of(event.account_id, event.venue_order_id)
-        if exits is None or exits.venue_order_id in opened:
-            return report
-        # The exchange has brought the protection of this order to the size of its fills.
-        self._unsaved.reports += [(event.account_id, report), (event.account_id, wire.opened(exits, order_id))]
-        return None
-
-    def exits_of(self, account_id: str, venue_order_id: str) -> Order | None:
-        """The order that protects what an order has filled, if it has one."""
-        books = self.exchange.accounts
-        order = books.find_venue_order(account_id, venue_order_id)
-        return books.find_venue_order(account_id, order.exits_id) if order is not None and order.exits_id else None
+    def _report(self, account_id: str, report: ExecutionReport | None) -> None:
+        if report is not None:
+            self._unsaved.reports.append((account_id, report))
 
     def _opened(self, event: sim.OrderOpened) -> ExecutionReport | None:
-        self._note(event)
+        if event.client_order_id and not event.parent_id:
+            return wire.accepted(event)
         order = self.exchange.accounts.find_venue_order(event.account_id, event.venue_order_id)
         return None if order is None else wire.opened(order, self.parent_order_id(event.account_id, order.parent_id))
 
@@ -241,18 +234,24 @@ class PaperHouse:
         return "" if order is None else wire.order_id_of(order)
 
     def _records(self, unsaved: _Unsaved) -> Iterable[Record]:
+        books = self.exchange.records
         for account_id in unsaved.accounts:
-            body = _ENCODER.encode(self.exchange.records.dump_account(account_id))
+            body = books.encode_account(account_id)
             yield Record(space=ACCOUNT_SPACE, owner=account_id, key=account_id, body=body)
         for account_id, venue_order_id in unsaved.orders:
-            order = self.exchange.records.dump_order(account_id, venue_order_id)
-            story = None if order is None else _ENCODER.encode(order)
+            story = books.encode_finished(account_id, venue_order_id)
             yield Record(space=ORDER_SPACE, owner=account_id, key=venue_order_id, body=story)
 
     def _save_market(self) -> None:
         body = _ENCODER.encode(self.exchange.records.dump_market())
         record = Record(space=MARKET_SPACE, owner="", key="market", body=body)
         self._journal.append(Unit(records=(record,)), lambda _: None)
+
+
+def _tell(asking: Iterable[asyncio.Future[bool]], *, saved: bool) -> None:
+    for told in asking:
+        if not told.done():
+            told.set_result(saved)
 
 
 def _skip_trade_numbers(record: ExchangeRecord) -> ExchangeRecord:

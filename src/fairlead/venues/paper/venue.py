@@ -103,7 +103,7 @@ class PaperVenue:
         if found is None:
             return rp.NoSuchOrder()
         reports = wire.whole_story(found, self._house.parent_order_id(account_id, found.parent_id))
-        exits = self._house.exits_of(account_id, found.venue_order_id)
+        exits = self._house.exchange.accounts.find_exits(account_id, found.venue_order_id)
         return rp.VenueOrder(
             reports=reports if exits is None else (*reports, *wire.whole_story(exits, wire.order_id_of(found))),
         )

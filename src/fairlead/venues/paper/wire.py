@@ -14,6 +14,7 @@ from fairlead.simulator import orders as sim_orders
 from fairlead.simulator.views import PositionView
 
 LIQUIDATION: Final = "liquidation"
+_ORDER_TYPES: Final = {one: sim_orders.OrderType(one.value) for one in OrderType}
 
 
 def new_order(order: Order) -> sim_orders.NewOrder:
@@ -22,7 +23,7 @@ def new_order(order: Order) -> sim_orders.NewOrder:
         client_order_id=order.order_id,
         symbol=order.symbol,
         side=order.side,
-        order_type=sim_orders.OrderType(order.order_type.value),
+        order_type=_ORDER_TYPES[order.order_type],
         quantity=order.quantity,
         quantity_unit=sim_orders.QuantityUnit.QUOTE if order.in_quote else sim_orders.QuantityUnit.NATIVE,
         limit_price=order.limit_price,
@@ -54,6 +55,11 @@ def order_id_of(order: sim_orders.Order) -> str:
     if order.client_order_id:
         return order.client_order_id
     return derive_id(order.created_ms, LIQUIDATION, order.account_id, order.venue_order_id)
+
+
+def accepted(event: sim.OrderOpened) -> rp.ReportAccepted:
+    """The exchange took an order of ours."""
+    return rp.ReportAccepted(order_id=event.client_order_id, venue_order_id=event.venue_order_id, at_ms=event.at_ms)
 
 
 def opened(order: sim_orders.Order, parent_order_id: str) -> rp.ExecutionReport:
