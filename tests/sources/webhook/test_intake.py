@@ -5,16 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 from decimal import Decimal
+from pathlib import Path
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from fairlead.core.model.account import ExecutionMode
 from fairlead.core.model.events import AlertHandled, AlertReceived
 from fairlead.core.model.request import Close, Enter, Side, Size, SizeUnit, SourceKind, TargetPosition
 from fairlead.core.model.state import RequestStatus
+from fairlead.sources.webhook.duplicates import CONTENT_WINDOW_MS
+from fairlead.sources.webhook.seams import UnreadableError
+from fairlead.sources.webhook.stored_alerts import StoredAlerts
 from fairlead.store.queries.groups import Group
-from fairlead.store.queries.hooks import ResponseMode
+from fairlead.store.queries.hooks import Hook, ResponseMode
+from fairlead.store.session import Store
+from tests.servers.clean import clean_sqlite
 from tests.sources.webhook.world import ACCOUNTS, ALERT, START_MS, TENANT, TOKEN, World, make_account, make_hook
 
 WAITING = make_hook(response_mode=ResponseMode.WAIT)
@@ -273,6 +280,42 @@ async def test_w01_a_fault_after_the_alert_is_stored_is_reported_and_the_sender_
     world.door.fault = None
     assert await world.restart() == 2
     assert len(await world.read_requests()) == 6
+
+
+@pytest.mark.parametrize("hook", [make_hook(), WAITING], ids=["ack", "wait"])
+@pytest.mark.parametrize("age_ms", [0, 10 * CONTENT_WINDOW_MS])
+async def test_a_repeat_whose_first_cannot_be_read_is_told_accepted_with_one_warning(
+    world: World, hook: Hook, age_ms: int
+) -> None:
+    await world.configure(hook=hook)
+    world.door.settles_as = RequestStatus.FILLED
+    first = await world.answer({"alertId": "once"})
+    await world.settle_down()
+    # Beyond this window only the journal knows that there was one.
+    world.clock.advance_ms(age_ms)
+    await world.restart()
+    world.reader.is_away = True
+    with capture_logs() as logs:
+        reply = await world.answer({"alertId": "once"})
+    assert reply.answer.duplicate_of == ("unknown" if age_ms else first.answer.request_id)
+    assert (reply.status_code, reply.answer.status) == (200, "accepted")
+    (line,) = logs
+    assert (line["log_level"], line["error"]) == ("warning", "OperationalError")
+    assert "is stored and is handled" in line["then"]
+    assert world.faults == []
+    world.reader.is_away = False
+    again = await world.answer({"alertId": "once"})
+    assert again.answer.duplicate_of == first.answer.request_id
+    assert (len(reply.answer.results), len(again.answer.results)) == (0, 3)
+    assert len(await world.read_requests()) == 3
+
+
+async def test_a_database_that_is_away_is_told_apart_from_a_fault(tmp_path: Path) -> None:
+    store = Store(clean_sqlite(tmp_path))
+    (tmp_path / "fairlead.sqlite3").unlink()
+    with pytest.raises(UnreadableError, match="OperationalError"):
+        await StoredAlerts(store).find_alert(TENANT, "alert")
+    await store.close()
 
 
 async def test_an_alert_that_was_stored_but_not_handled_is_taken_up_at_the_next_start_and_only_then(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -27,13 +28,13 @@ from fairlead.simulator.instruments import DEFAULT_INSTRUMENTS
 from fairlead.sources.webhook.inbox import AlertCall
 from fairlead.sources.webhook.intake import AlertIntake, Answered, Refusal
 from fairlead.sources.webhook.json_text import parse_body
-from fairlead.sources.webhook.seams import WebhookTools
+from fairlead.sources.webhook.seams import UnreadableError, WebhookTools
 from fairlead.sources.webhook.stored_alerts import StoredAlerts
 from fairlead.store.journal import StoredJournal
 from fairlead.store.queries.groups import Group
 from fairlead.store.queries.hooks import Hook
 from fairlead.store.queries.users import Role, User
-from fairlead.store.session import Store
+from fairlead.store.session import Session, Store
 from tests.servers.clean import clean_sqlite
 
 TENANT = "acme"
@@ -123,6 +124,19 @@ class MoodyJournal:
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401
         return getattr(self._journal, name)
+
+
+class MoodyReader(StoredAlerts):
+    """The real reader, whose database can be told to be away."""
+
+    is_away = False
+
+    @asynccontextmanager
+    async def _session(self, tenant: str) -> AsyncIterator[Session]:
+        async with super()._session(tenant) as session:
+            if self.is_away:
+                raise UnreadableError("OperationalError")
+            yield session
 
 
 class RememberingDoor:
@@ -247,6 +261,7 @@ class World:
         self._real_journal = await StoredJournal.open(self.url, on_death=self._die)
         self.journal = MoodyJournal(self._real_journal)
         self.store = Store(self.url)
+        self.reader = MoodyReader(self.store)
         self.door = RememberingDoor(self._real_journal)
         self.directory = LiveDirectory(self._load)
         await self.directory.reload()
@@ -326,7 +341,7 @@ class World:
         return WebhookTools(
             journal=self.journal,
             door=self.door,
-            reader=StoredAlerts(self.store),
+            reader=self.reader,
             directory=self.directory,
             symbols={"okx": SymbolMaster(DEFAULT_INSTRUMENTS), "elsewhere": SymbolMaster([ELSEWHERE])},
             clock=self.clock,

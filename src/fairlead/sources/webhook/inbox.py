@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, assert_never
 
 import msgspec
+import structlog
 
 from fairlead.core.model.events import AlertDuplicated, AlertReceived
 from fairlead.core.model.state import AlertState
@@ -23,7 +24,7 @@ from fairlead.sources.webhook.duplicates import (
 )
 from fairlead.sources.webhook.prepare import PreparedAlert
 from fairlead.sources.webhook.redact import blank_token
-from fairlead.sources.webhook.seams import AlertReader
+from fairlead.sources.webhook.seams import AlertReader, UnreadableError
 from fairlead.store.queries.hooks import Hook
 
 
@@ -72,6 +73,8 @@ class NotKept(msgspec.Struct, frozen=True, kw_only=True):
 
 # The journal knows an equal alert, though its row cannot be found.
 UNKNOWN_FIRST: Final = "unknown"
+
+_log = structlog.get_logger("fairlead.webhook")
 
 KeepOutcome = Kept | Duplicate | NotKept
 OnKept = Callable[[KeptAlert], None]
@@ -126,12 +129,21 @@ class AlertInbox:
                 return Kept(kept=kept) if kept is not None else self._note_repeat(call, hook, name)
             case DuplicateKey():
                 call.stored_as = UNKNOWN_FIRST
-                first = await self._reader.find_alert_by_key(hook.tenant, outcome.key)
-                call.stored_as = first.alert_id if first is not None else UNKNOWN_FIRST
+                call.stored_as = await self._find_first(call, hook.tenant, outcome.key)
                 return self._note_repeat(call, hook, name)
             case NotStored(reason=reason):
                 return NotKept(reason=reason)
         assert_never(outcome)
+
+    async def _find_first(self, call: AlertCall, tenant: str, key: str) -> str:
+        """Id of the alert that holds a key, which the journal knows even while it cannot be read."""
+        try:
+            first = await self._reader.find_alert_by_key(tenant, key)
+        except UnreadableError as error:
+            then = "an equal alert is stored and is handled; the sender of this one was told accepted"
+            _log.warning("first_alert_not_read", alert=call.call_id, error=str(error), then=then)
+            return UNKNOWN_FIRST
+        return first.alert_id if first is not None else UNKNOWN_FIRST
 
     def _claim(self, name: DuplicateName, event: AlertReceived, kept: KeptAlert) -> Claim:
         claim = self._claims.make(name.name, event.alert_id, event.received_ms)

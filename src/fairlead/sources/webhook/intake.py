@@ -6,23 +6,35 @@ from http import HTTPStatus
 from typing import Final, assert_never
 
 import msgspec
+import structlog
 
 from fairlead.sources.webhook.alert import Alert, FieldError, Malformed
 from fairlead.sources.webhook.answers import AlertAnswers
 from fairlead.sources.webhook.decode import decode_alert
 from fairlead.sources.webhook.field_reader import cover_secrets
 from fairlead.sources.webhook.handle import ACCEPTED, STALE, AlertHandler, judge
-from fairlead.sources.webhook.inbox import AlertCall, AlertInbox, Duplicate, KeepOutcome, Kept, KeptAlert, NotKept
+from fairlead.sources.webhook.inbox import (
+    UNKNOWN_FIRST,
+    AlertCall,
+    AlertInbox,
+    Duplicate,
+    KeepOutcome,
+    Kept,
+    KeptAlert,
+    NotKept,
+)
 from fairlead.sources.webhook.json_text import JsonObject
 from fairlead.sources.webhook.prepare import PreparedAlert, check_clock, prepare_alert
 from fairlead.sources.webhook.results import AlertAnswer, Subject, choose_status_code, make_answer
 from fairlead.sources.webhook.resume import resume_alerts
-from fairlead.sources.webhook.seams import WebhookTools
+from fairlead.sources.webhook.seams import UnreadableError, WebhookTools
 from fairlead.store.queries.hooks import Hook, ResponseMode
 
 BACKLOG_RETRY_S: Final = 5
 STORE_RETRY_S: Final = 5
 POSSIBLE_DUPLICATE: Final = "possible duplicate: an equal alert came within 30 s; send an alertId if both were meant"
+
+_log = structlog.get_logger("fairlead.webhook")
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,7 +143,7 @@ class AlertIntake:
             answer = self._answers.describe_running(kept, state.alert_id)
         else:
             await self._wait_settled(state.alert_id, started_s)
-            found = await self._answers.describe(state.tenant, state.alert_id)
+            found = await self._describe(state.tenant, state.alert_id)
             # Without results its handling broke or was not stored yet, and the accounts are still to come.
             answer = found if found and found.results else self._answers.describe_running(kept, state.alert_id)
         return Answered(status_code=choose_status_code(answer, strict_status=hook.strict_status), answer=answer)
@@ -145,7 +157,7 @@ class AlertIntake:
     ) -> Answered:
         if hook.response_mode is ResponseMode.WAIT:
             await self._wait_settled(repeat.first_id, started_s)
-        found = await self._answers.describe(hook.tenant, repeat.first_id)
+        found = await self._describe(hook.tenant, repeat.first_id)
         answer = found or make_answer(Subject(request_id=call.call_id, alert_id=repeat.first_id, verdict=ACCEPTED), ())
         remarks = () if repeat.explicit else (POSSIBLE_DUPLICATE,)
         answer = msgspec.structs.replace(
@@ -155,6 +167,17 @@ class AlertIntake:
             warnings=(*answer.warnings, *remarks),
         )
         return Answered(status_code=HTTPStatus.OK, answer=answer)
+
+    async def _describe(self, tenant: str, alert_id: str) -> AlertAnswer | None:
+        """Tell how a stored alert stands; None when that is not known, or cannot be read now."""
+        if alert_id == UNKNOWN_FIRST:
+            return None
+        try:
+            return await self._answers.describe(tenant, alert_id)
+        except UnreadableError as error:
+            then = "the alert is stored and is handled; its sender was told accepted, and may ask for its status"
+            _log.warning("answer_without_results", alert=alert_id, error=str(error), then=then)
+            return None
 
     async def _wait_settled(self, alert_id: str, started_s: float) -> None:
         await self._handler.wait_handled(alert_id, self._left_ms(started_s))

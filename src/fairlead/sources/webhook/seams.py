@@ -52,6 +52,10 @@ class Door(Protocol):
         ...
 
 
+class UnreadableError(Exception):
+    """The store cannot be read now. What it holds is safe, and is acted on all the same."""
+
+
 class StoredAlert(msgspec.Struct, frozen=True, kw_only=True):
     """An alert as it was stored, for whoever takes it up after a restart."""
 
@@ -60,7 +64,7 @@ class StoredAlert(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AlertReader(Protocol):
-    """Reads what is stored; every question but the start-up ones is one tenant's."""
+    """Reads what is stored; every question but the start-up ones is one tenant's, and may raise UnreadableError."""
 
     async def find_alert(self, tenant: str, alert_id: str) -> AlertState | None:
         """One alert by its id."""
