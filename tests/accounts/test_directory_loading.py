@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from fairlead.accounts.directory import load_directory
+from fairlead.accounts.registry import AccountRegistry, Refused, UnknownKindError, check_kinds
 from fairlead.accounts.tokens import hash_token
+from fairlead.clock import VirtualClock
 from fairlead.core.model.account import ExecutionMode, PositionMode, VenueAccount
 from fairlead.store.queries.accounts import add_account
 from fairlead.store.queries.groups import Group, add_group
@@ -57,6 +61,30 @@ async def _store(tmp_path: Path) -> AsyncIterator[Store]:
     store = Store(url)
     yield store
     await store.close()
+
+
+async def test_an_account_of_an_unknown_kind_takes_no_orders_and_stops_a_start_until_it_is_disabled(
+    store: Store,
+) -> None:
+    strange = msgspec.structs.replace(ACCOUNT, account_id="a2", label="strange", kind="bank")
+    async with store.session("acme", writes=True) as session:
+        await add_account(session, ACCOUNT, created_ms=0)
+        await add_account(session, strange, created_ms=0)
+    directory = await load_directory(store)
+    assert [(one.label, one.enabled) for one in directory.list_accounts("acme")] == [("main", True), ("strange", False)]
+    words = (
+        "account 'strange' is of kind 'bank', and this version knows paper only: .* fairlead account disable strange"
+    )
+    with pytest.raises(UnknownKindError, match=words):
+        await check_kinds(store)
+    registry = AccountRegistry(store, VirtualClock())
+    assert await registry.set_enabled("acme", "strange", enabled=False) == msgspec.structs.replace(
+        strange, enabled=False
+    )
+    await check_kinds(store)
+    refused = await registry.set_enabled("acme", "strange", enabled=True)
+    assert isinstance(refused, Refused)
+    assert re.match(words, refused.message)
 
 
 async def test_everything_configured_is_loaded(store: Store) -> None:

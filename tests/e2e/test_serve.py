@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from http.client import HTTPException
 from typing import Any
 
@@ -106,6 +108,21 @@ def _collect(sent: dict[int, Future[dict[str, Any] | None]], answered: dict[int,
         answer = future.result()
         if answer is not None:
             answered.setdefault(number, answer)
+
+
+def test_a_start_with_an_account_of_an_unknown_kind_names_it_and_what_to_do(house: House) -> None:
+    house.server.stop()
+    with closing(sqlite3.connect(house.data / "fairlead.sqlite3")) as connection, connection:
+        connection.execute("UPDATE venue_accounts SET kind = 'bank' WHERE label = 'second'")
+    refused = run("serve", "--port", "0", data=house.data, fails=True)
+    assert refused.returncode == 1
+    assert "account 'second' is of kind 'bank'" in refused.stderr
+    assert "fairlead account disable second" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    run("account", "disable", "second", data=house.data)
+    house.server.start()
+    _, answer = house.server.post(house.hook_path, house.alert())
+    assert [(result["account"], result["status"]) for result in answer["results"]] == [("first", "filled")]
 
 
 def test_what_a_command_changes_is_noticed_by_the_running_server(house: House) -> None:

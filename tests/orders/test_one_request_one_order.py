@@ -6,13 +6,14 @@ import asyncio
 from decimal import Decimal
 
 import pytest
+from structlog.testing import capture_logs
 
 from fairlead.core.model.events import OrderApproved, OrderRequested
 from fairlead.core.model.reports import Rejected
 from fairlead.core.model.request import OrderType, SizeUnit
 from fairlead.core.model.risk import RiskLimits
 from fairlead.core.model.state import RequestStatus
-from fairlead.ports import Committed, DuplicateKey
+from fairlead.ports import Committed, DuplicateKey, Unit
 from tests.orders.trading_world import ETHER, LINEAR, SPOT, TradingWorld, account, buy, sell
 from tests.orders.watched_journal import has_fact
 
@@ -72,6 +73,23 @@ async def test_the_same_cause_after_a_restart_is_still_known(world: TradingWorld
     await world.quiet()
     assert world.venue().placed == []
     assert len(world.venue_orders()) == 1
+
+
+async def test_a_request_that_is_decided_again_after_a_crash_gives_its_order_the_same_id(world: TradingWorld) -> None:
+    lost: list[str] = []
+
+    def loses_approval(unit: Unit) -> bool:
+        lost.extend(fact.event.order.order_id for fact in unit.facts if isinstance(fact.event, OrderApproved))
+        return bool(lost)
+
+    world.journal.die_before = loses_approval
+    request = world.request()
+    await world.submit(request)
+    await world.quiet()
+    assert world.journal.is_dead
+    await world.restart(pause_ms=1_000)
+    (order,) = await world.orders_of(request)
+    assert [order.order_id] == lost == world.venue().placed
 
 
 async def test_two_causes_make_two_orders(world: TradingWorld) -> None:
@@ -242,3 +260,13 @@ async def test_accounts_share_a_market_but_not_a_book(world: TradingWorld) -> No
     assert world.held(ETHER, "a2") == -4
     assert world.agrees("a1")
     assert world.agrees("a2")
+
+
+async def test_an_account_of_an_unknown_kind_is_told_of_and_the_others_are_followed(world: TradingWorld) -> None:
+    strange = account("a2", kind="bank", enabled=False)
+    with capture_logs() as logs:
+        await world.configure(account("a1"), strange, account("a3"))
+    told = [line for line in logs if line["event"] == "account_not_served"]
+    assert [(line["log_level"], line["account"], line["kind"]) for line in told] == [("error", "a2", "bank")]
+    assert world.trading.floor.find("a2") is None
+    assert (await world.want("a3")).status is RequestStatus.FILLED

@@ -18,9 +18,10 @@ def start_failures_explained(settings: Settings) -> Iterator[None]:
     """Turn the failures of a start into what to do about them.
 
     Raises:
-        StopError: the journal or the database is damaged, or the log file, the traces, the certificate or the
-            address cannot be used.
+        StopError: the journal or the database is damaged, an account is of an unknown kind, or the log file, the
+            traces, the certificate or the address cannot be used.
     """
+    from fairlead.accounts.registry import UnknownKindError
     from fairlead.observing.logs import LogFileError
     from fairlead.observing.tracing import TracingMissingError
     from fairlead.store.rows import DamagedJournalError
@@ -29,7 +30,7 @@ def start_failures_explained(settings: Settings) -> Iterator[None]:
     with database_failures_explained(settings):
         try:
             yield
-        except (LogFileError, TlsFilesError, TracingMissingError) as error:
+        except (LogFileError, TlsFilesError, TracingMissingError, UnknownKindError) as error:
             raise StopError(str(error)) from error
         except DamagedJournalError as error:
             raise StopError(f"{error}; keep a copy of {settings.data_dir}, then run fairlead verify") from error

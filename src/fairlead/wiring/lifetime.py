@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 from fairlead.accounts.addresses import AddressList
 from fairlead.accounts.directory import LiveDirectory, load_directory
 from fairlead.accounts.profiles import ProfileBook, built_in_profiles
+from fairlead.accounts.registry import check_kinds
 from fairlead.accounts.users import PasswordDoor
 from fairlead.clock import SystemClock
 from fairlead.observing.health import Readiness
@@ -81,6 +82,7 @@ async def running(settings: Settings, lock: OwnerLock, plugs: Plugs = SHIPPED) -
         LogFileError: the log file cannot be written.
         TracingMissingError: traces are wanted, and what sends them is not installed.
         VaultError: a key is missing that something was sealed with.
+        UnknownKindError: an account is to take orders whose kind this version does not know.
         TlsFilesError: the certificate or its key cannot be used.
         OSError: the address cannot be listened on.
     """
@@ -96,6 +98,7 @@ async def running(settings: Settings, lock: OwnerLock, plugs: Plugs = SHIPPED) -
         store = Store(settings.store_url)
         stack.push_async_callback(store.close)
         await check_keys(store, find_keys(settings))
+        await check_kinds(store)
         profiles = ProfileBook(built_in_profiles())
         directory = LiveDirectory(lambda: load_directory(store))
         latching = Latching(settings.data_dir, directory)

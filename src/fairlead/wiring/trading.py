@@ -150,9 +150,9 @@ class Trading:
         self.tasks.start("paper market", self._house.run())
 
     async def configure(self, accounts: Iterable[VenueAccount]) -> None:
-        """Take the accounts as they are configured now; open a desk for each new one."""
+        """Take the accounts as they are configured now; open a desk for each new one whose kind has a venue."""
         known = set(self._accounts)
-        self._accounts = {account.account_id: account for account in accounts}
+        self._accounts = {account.account_id: account for account in accounts if self._has_venue(account)}
         new = [account for account in self._accounts.values() if account.account_id not in known]
         # All in a handful of queries: a start with many accounts must not ask the database for each.
         self._rows = dict(await self._load_rows(new)) if new else {}
@@ -174,6 +174,12 @@ class Trading:
     def accounts(self) -> Mapping[str, VenueAccount]:
         """Every account as it is configured now, by its id."""
         return self._accounts
+
+    def _has_venue(self, account: VenueAccount) -> bool:
+        # One account that cannot be served must not keep the others from being followed.
+        if account.kind not in self._venues:
+            _log.error("account_not_served", account=account.label, kind=account.kind, known=sorted(self._venues))
+        return account.kind in self._venues
 
     async def _open_later(self, account: VenueAccount, reason: str) -> None:
         _report(account, await self._opener.retry(account, reason))

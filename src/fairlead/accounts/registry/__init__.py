@@ -3,7 +3,7 @@
 A refusal is a value, `Refused`, whose one sentence says what to do; nothing was changed then.
 """
 
-from fairlead.accounts.registry.accounts import AccountRegistry, AccountWish
+from fairlead.accounts.registry.accounts import KINDS, AccountRegistry, AccountWish, UnknownKindError, check_kinds
 from fairlead.accounts.registry.channels import ChannelRegistry, ChannelWish
 from fairlead.accounts.registry.groups import DEFAULT_GROUP, GroupMembers, GroupRegistry
 from fairlead.accounts.registry.hooks import HookRegistry, HookWish, NewToken
@@ -14,6 +14,7 @@ from fairlead.accounts.registry.venue_keys import VenueKeyRegistry, VenueKeyWish
 
 __all__ = [
     "DEFAULT_GROUP",
+    "KINDS",
     "AccountRegistry",
     "AccountWish",
     "ChannelRegistry",
@@ -26,8 +27,10 @@ __all__ = [
     "PolicyRegistry",
     "Refused",
     "StoredPolicy",
+    "UnknownKindError",
     "UserRegistry",
     "UserWish",
     "VenueKeyRegistry",
     "VenueKeyWish",
+    "check_kinds",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -24,6 +24,10 @@ from fairlead.store.session import Session, Store
 # What an account of this kind does with orders; a kind is added together with its adapter.
 KINDS: Final[Mapping[str, ExecutionMode]] = {"paper": ExecutionMode.PAPER}
 EXCHANGES: Final = frozenset({"okx"})
+
+
+class UnknownKindError(RuntimeError):
+    """An account is to take orders, and nobody here knows how its kind does that."""
 
 
 class AccountWish(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,6 +105,9 @@ class AccountRegistry:
             if isinstance(account, Refused):
                 return account
             changed = msgspec.structs.replace(account, enabled=enabled)
+            refused = _check_known([changed])
+            if refused is not None:
+                return refused
             await rows.save_account(session, changed)
             return changed
 
@@ -134,6 +141,18 @@ class AccountRegistry:
 _PAPER: Final = ExecutionMode.PAPER
 
 
+async def check_kinds(store: Store) -> None:
+    """Make sure that every account that may take orders is of a kind that is known here.
+
+    Raises:
+        UnknownKindError: one is not; the text names it and says what to do.
+    """
+    async with store.system_session() as session:
+        refused = _check_known(await rows.list_all_accounts(session))
+    if refused is not None:
+        raise UnknownKindError(refused.message)
+
+
 async def check_profile(session: Session, name: str) -> str | Refused:
     """The name of a profile that exists."""
     names = set(built_in_profiles()) | {profile.name for profile in await list_newest_profiles(session)}
@@ -146,6 +165,16 @@ async def find_account(session: Session, name: str) -> VenueAccount | Refused:
     """One account of the tenant by label or id."""
     picked = pick_accounts([name], await rows.list_accounts(session))
     return picked if isinstance(picked, Refused) else picked[0]
+
+
+# A newer version may have added it, or somebody who wrote into the database by hand.
+def _check_known(accounts: Iterable[VenueAccount]) -> Refused | None:
+    strange = next((account for account in accounts if account.enabled and account.kind not in KINDS), None)
+    if strange is None:
+        return None
+    said = f"account {strange.label!r} is of kind {strange.kind!r}, and this version knows {', '.join(KINDS)} only"
+    advice = f"keep it out of every alert with fairlead account disable {strange.label}"
+    return Refused(message=f"{said}: install the version that added it, or {advice}")
 
 
 def _check_kind(wish: AccountWish) -> Refused | None:
