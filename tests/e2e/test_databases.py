@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.processes import FAIRLEAD, Server, run, run_json
-from tests.servers.clean import clean_url, empty_url
+from tests.servers.clean import DATABASES, clean_url, empty_url
 from tests.servers.shared import KINDS
 
 PASSWORD = "correct horse battery staple"
@@ -67,6 +67,28 @@ def send_until_two_accounts_trade(server: Server, path: str, alert: dict[str, st
     """A running server hears of a new account within seconds; each of these alerts is a new one."""
     answers = (server.post(path, alert | {"alertId": f"with-two-{number}"})[1] for number in range(100))
     return next(answer for answer in answers if answer["successful"] == 2)
+
+
+@pytest.mark.parametrize("kind", DATABASES)
+def test_a_second_server_on_the_same_database_ends_and_says_what_to_do(kind: str, data: Path, tmp_path: Path) -> None:
+    url = clean_url(kind, data)
+    other = tmp_path / "other"
+    other.mkdir()
+    for folder in (data, other):
+        use_database(folder, url)
+    server = Server(data)
+    with server.running():
+        owner = f"process {server.pid};" if kind == "sqlite" else "session "
+        refused = run("serve", "--port", "0", data=other, fails=True)
+        assert (refused.returncode, refused.stdout) == (1, "")
+        told = refused.stderr.splitlines()[-1]
+        assert told.startswith("fairlead: ")
+        assert " is in use by " in told
+        assert owner in told
+        assert "stop it, or " in told
+        assert "p%40ss" not in refused.stderr
+        assert "Traceback" not in refused.stderr
+        assert server.get("/health")[0] == 200
 
 
 @pytest.mark.parametrize("kind", KINDS)
