@@ -12,7 +12,9 @@ from fairlead.core.model.money import (
     AMOUNT_INTEGER_DIGITS_MAX,
     PRECISION_DIGITS,
     AmountError,
+    ceil_to_decimals,
     ceil_to_step,
+    floor_to_decimals,
     floor_to_step,
     format_amount,
     is_multiple,
@@ -127,6 +129,13 @@ def test_a_multiple_stays_what_it_is(value: Decimal, step: Decimal) -> None:
 @pytest.mark.parametrize(("value", "lots"), [("0.29", 29), ("0.57", 57), ("4.35", 435), ("1.1", 110), ("2.01", 201)])
 def test_w08_sizes_that_floats_round_wrong_keep_their_last_lot(value: str, lots: int) -> None:
     assert floor_to_step(Decimal(value), Decimal("0.01")) == lots * Decimal("0.01")
+
+
+@given(value=VALUES, places=st.integers(min_value=0, max_value=18))
+def test_rounding_to_decimals_is_rounding_to_a_step_of_ten(value: Decimal, places: int) -> None:
+    step = Decimal(1).scaleb(-places)
+    assert str(floor_to_decimals(value, step)) == str(floor_to_step(value, step))
+    assert ceil_to_decimals(value, step) == ceil_to_step(value, step)
 
 
 def test_a_float_never_becomes_money() -> None:

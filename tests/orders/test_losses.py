@@ -14,7 +14,7 @@ from fairlead.core.model.reports import ReportAdjusted
 from fairlead.core.model.request import OrderType
 from fairlead.core.model.risk import RiskLimits
 from fairlead.core.model.state import RequestStatus
-from fairlead.core.rules.valuation import equity_usd
+from fairlead.core.rules.valuation import worth_of
 from fairlead.store.latch_file import LatchFile
 from fairlead.store.urls import sqlite_path
 from tests.orders.trading_world import LINEAR, TradingWorld, account, buy
@@ -26,7 +26,7 @@ CONTRACTS = 300
 
 
 def equity(world: TradingWorld) -> Decimal:
-    found = equity_usd(world.desk().book, world.trading.hub.quotes, world.trading.hub.instruments)
+    found = worth_of(world.desk().book, world.trading.hub.quotes, world.trading.hub.instruments).equity_usd
     assert found is not None
     return found
 

@@ -22,6 +22,7 @@ from fairlead.core.rules.modes import check_mode, effective_mode
 from fairlead.core.rules.order_state import InvariantBroken
 from fairlead.core.rules.planning import CancelPlan, LeverageChange, Nothing, Plan, Refusal, plan_request
 from fairlead.core.rules.risk import Denied, check_orders
+from fairlead.core.rules.valuation import worth_of
 from fairlead.orders import refusals
 from fairlead.orders.desk_inbox import DeskInbox
 from fairlead.orders.desk_tools import DeskTools
@@ -299,17 +300,20 @@ class AccountDesk:
 
     def _view(self, request: OrderRequest, now_ms: int) -> AccountView:
         limits, profile = self._tools.limits(self.account, request)
+        quotes, instruments = self._tools.market.quotes, self._tools.market.instruments
+        worth = worth_of(self.book, quotes, instruments)
         return AccountView(
             account=self.account,
             book=self.book,
-            quotes=self._tools.market.quotes,
-            instruments=self._tools.market.instruments,
+            quotes=quotes,
+            instruments=instruments,
             limits=limits,
             profile=profile,
             now_ms=now_ms,
             latches=self._tools.latches(self.account, request),
-            losses=self.losses.look(),
+            losses=self.losses.look(worth),
             others=None if limits.user_exposure_max is None else self._tools.others(self.account),
+            valued=worth,
         )
 
 

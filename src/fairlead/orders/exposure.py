@@ -8,7 +8,6 @@ from fairlead.core.model.money import ZERO
 from fairlead.core.model.risk import RiskLimits, UserExposure
 from fairlead.core.rules.account_view import AccountView
 from fairlead.core.rules.risk_checks.exposure import Exposure
-from fairlead.core.rules.valuation import equity_usd
 from fairlead.orders.desk_tools import DeskTools, RecordingDesk
 
 PRICES_KEPT_MS: Final = 1_000
@@ -36,18 +35,16 @@ class ExposureKeeper:
 
     def _compute(self, now_ms: int) -> UserExposure | None:
         book, market = self._desk.book, self._tools.market
-        equity = equity_usd(book, market.quotes, market.instruments)
-        exposure = Exposure(
-            AccountView(
-                account=self._desk.account,
-                book=book,
-                quotes=market.quotes,
-                instruments=market.instruments,
-                limits=RiskLimits(),
-                profile="",
-                now_ms=now_ms,
-            ),
+        view = AccountView(
+            account=self._desk.account,
+            book=book,
+            quotes=market.quotes,
+            instruments=market.instruments,
+            limits=RiskLimits(),
+            profile="",
+            now_ms=now_ms,
         )
+        exposure, equity = Exposure(view), view.worth.equity_usd
         if equity is None or exposure.unpriced:
             return None
         return UserExposure(gross_usd=exposure.totals(ZERO).gross, equity_usd=equity)

@@ -10,7 +10,7 @@ from fairlead.core.model import events as ev
 from fairlead.core.model.loss import LossStanding
 from fairlead.core.model.money import ZERO, floor_to_step
 from fairlead.core.rules.loss_state import MONEY_STEP, halting, loss_events, observe, standing_of
-from fairlead.core.rules.valuation import equity_usd, lacks_price, usd_rate
+from fairlead.core.rules.valuation import AccountWorth, usd_rate, worth_of
 from fairlead.orders.desk_tools import DeskTools, RecordingDesk
 
 # Kinds of cash movements that are neither profit nor loss.
@@ -25,11 +25,11 @@ class LossKeeper:
         self._desk = desk
         self._tools = tools
 
-    def look(self) -> LossStanding:
-        """Note what the present equity changes, and tell what is allowed now."""
+    def look(self, worth: AccountWorth | None = None) -> LossStanding:
+        """Note what the present equity changes, and tell what is allowed now; ``worth`` where it is known already."""
         desk, now_ms = self._desk, self._tools.clock.now_ms()
         limits = self._tools.loss_limits(desk.account)
-        equity = self._equity()
+        equity = self._equity(worth)
         if equity is not None:
             zone = self._tools.zone(desk.account)
             changes = observe(desk.book.losses, equity, now_ms=now_ms, zone=zone, limits=limits)
@@ -76,9 +76,8 @@ class LossKeeper:
             at_ms=event.at_ms,
         )
 
-    def _equity(self) -> Decimal | None:
+    def _equity(self, worth: AccountWorth | None = None) -> Decimal | None:
         market = self._tools.market
-        book, quotes, instruments = self._desk.book, market.quotes, market.instruments
+        worth = worth or worth_of(self._desk.book, market.quotes, market.instruments)
         # A price that is missing for a moment is no loss, and must close nothing.
-        equity = None if lacks_price(book, quotes, instruments) else equity_usd(book, quotes, instruments)
-        return None if equity is None else floor_to_step(equity, MONEY_STEP)
+        return None if worth.lacks_price else worth.equity_usd

@@ -20,7 +20,7 @@ from fairlead.core.rules.account_book import AccountBook
 from fairlead.core.rules.account_view import AccountView
 from fairlead.core.rules.book_rebuild import BookRows, rebuild_book
 from fairlead.core.rules.loss_state import standing_of
-from fairlead.core.rules.valuation import equity_usd
+from fairlead.core.rules.valuation import worth_of
 from fairlead.orders.account_desk import BOOK_SPACE
 from fairlead.orders.rehearsal import rehearse
 from fairlead.simulator.exchange import Exchange
@@ -84,7 +84,7 @@ class Stage:
     def standing(self, account: VenueAccount, now_ms: int) -> LossStanding:
         """What an account has lost, and what its loss ladder allows."""
         book = self._book(account)
-        equity = equity_usd(book, self.quotes, self.instruments)
+        equity = worth_of(book, self.quotes, self.instruments).equity_usd
         return standing_of(book.losses, equity, now_ms=now_ms, limits=self.profiles.loss_limits_for(account))
 
     def _book(self, account: VenueAccount) -> AccountBook:

@@ -65,7 +65,7 @@ def test_a_plan_never_holds_or_spends_more_than_there_is(
             feed(book, filled(leg, quantity, leg.reference_price, is_last=True))
     assert all(balance.total >= ZERO and balance.reserved == ZERO for balance in book.balances.values())
     for currency in book.balances:
-        available = available_of(make_view(book), currency)
+        available = available_of(book, currency, make_view(book).worth.positions)
         assert available is not None
 
 

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+from decimal import Decimal
+
+from msgspec.structs import replace
+
 from fairlead.core.model.account import MarginMode
 from fairlead.core.model.money import ZERO
-from fairlead.core.rules.valuation import available_of, equity_usd, is_usd, mark_price, usd_rate
+from fairlead.core.rules.account_view import AccountView
+from fairlead.core.rules.valuation import available_of, is_usd, mark_price, usd_rate, worth_of
 from tests.core.rules.trading_world import (
     INSTRUMENTS,
     INVERSE,
@@ -17,6 +22,10 @@ from tests.core.rules.trading_world import (
     make_quotes,
     make_view,
 )
+
+
+def free_of(view: AccountView, currency: str) -> Decimal | None:
+    return available_of(view.book, currency, view.worth.positions)
 
 
 def test_stable_coins_are_dollars_and_others_have_a_market() -> None:
@@ -40,37 +49,52 @@ def test_equity_is_cash_and_open_profit() -> None:
     quotes = make_quotes(50_000)
     linear = D(10) * D("0.01") * D(-10_000)
     inverse = D(6) * D(100) * (D(1) / D(50_000) - D(1) / D(60_000)) * D(50_000)
-    equity = equity_usd(book, quotes, INSTRUMENTS)
+    equity = worth_of(book, quotes, INSTRUMENTS).equity_usd
     assert equity is not None
-    assert abs(equity - (D(1_000) + D(5_000) + linear + inverse)) < D("1E-20")
+    exact = D(1_000) + D(5_000) + linear + inverse
+    # Never more than there is.
+    assert ZERO <= exact - equity < D("1E-8")
 
 
 def test_equity_is_unknown_while_a_position_has_no_price() -> None:
     book = make_book(None, held(LINEAR, 10))
-    assert equity_usd(book, {}, INSTRUMENTS) is None
-    assert equity_usd(book, make_quotes(), {}) is None
-    assert equity_usd(make_book(), {}, {}) == D(10_000)
+    assert worth_of(book, {}, INSTRUMENTS).equity_usd is None
+    assert worth_of(book, make_quotes(), {}).equity_usd is None
+    assert worth_of(make_book(), {}, {}).equity_usd == D(10_000)
 
 
 def test_cross_positions_use_margin_and_their_loss_but_lend_no_profit() -> None:
     at_entry = make_view(make_book(None, held(LINEAR, 10)))
-    assert available_of(at_entry, "USDT") == D(10_000) - D(1_200)
+    assert free_of(at_entry, "USDT") == D(10_000) - D(1_200)
     loss = make_view(make_book(None, held(LINEAR, 10)), make_quotes(50_000))
-    assert available_of(loss, "USDT") == D(10_000) - D(1_000) - D(1_000)
+    assert free_of(loss, "USDT") == D(10_000) - D(1_000) - D(1_000)
     profit = make_view(make_book(None, held(LINEAR, 10)), make_quotes(70_000))
-    assert available_of(profit, "USDT") == D(10_000) - D(1_400)
+    assert free_of(profit, "USDT") == D(10_000) - D(1_400)
     ruin = make_view(make_book({"USDT": 10}, held(LINEAR, 10)), make_quotes(50_000))
-    assert available_of(ruin, "USDT") == ZERO
+    assert free_of(ruin, "USDT") == ZERO
 
 
 def test_isolated_positions_and_open_orders_use_what_they_reserve() -> None:
     book = make_book(None, held(LINEAR, 10, margin_mode=MarginMode.ISOLATED))
     begin(book, make_order(SPOT, quantity=D("0.01")))
-    assert available_of(make_view(book, make_quotes(50_000)), "USDT") == D(10_000) - D(1_200) - D(600)
+    assert free_of(make_view(book, make_quotes(50_000)), "USDT") == D(10_000) - D(1_200) - D(600)
 
 
 def test_what_is_free_is_unknown_while_a_cross_position_has_no_price() -> None:
     view = make_view(make_book({"USDT": 5, "BTC": 1}, held(LINEAR, 10)), {})
-    assert available_of(view, "USDT") is None
-    assert available_of(view, "BTC") == D(1)
-    assert available_of(view, "OKB") == ZERO
+    assert free_of(view, "USDT") is None
+    assert free_of(view, "BTC") == D(1)
+    assert free_of(view, "OKB") == ZERO
+
+
+def test_cash_that_is_traded_and_has_no_price_now_is_told_apart_from_what_never_has_one() -> None:
+    book = make_book({"USDT": 5, "BTC": 1, "NOBODY": 1})
+    known, unknown = worth_of(book, make_quotes(50_000), INSTRUMENTS), worth_of(book, {}, INSTRUMENTS)
+    assert (known.equity_usd, known.lacks_price) == (D(50_005), False)
+    assert (unknown.equity_usd, unknown.lacks_price) == (D(5), True)
+
+
+def test_a_view_is_worth_what_its_maker_found() -> None:
+    view = make_view(make_book())
+    valued = replace(view, valued=worth_of(make_book({"USDT": 1}), {}, {}))
+    assert (view.worth.equity_usd, valued.worth.equity_usd) == (D(10_000), D(1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal, DefaultContext, FloatOperation, getcontext
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, DefaultContext, FloatOperation, getcontext
 from typing import Final, NewType
 
 Price = NewType("Price", Decimal)
@@ -76,6 +76,16 @@ def floor_to_step(value: Decimal, step: Decimal) -> Decimal:
 def ceil_to_step(value: Decimal, step: Decimal) -> Decimal:
     """Least multiple of ``step`` that is not below ``value``."""
     return -floor_to_step(-value, step)
+
+
+def floor_to_decimals(value: Decimal, step: Decimal) -> Decimal:
+    """Do what ``floor_to_step`` does, where the step is a power of ten such as 1E-8: one operation instead of three."""
+    return value.quantize(step, ROUND_FLOOR)
+
+
+def ceil_to_decimals(value: Decimal, step: Decimal) -> Decimal:
+    """Do what ``ceil_to_step`` does, where the step is a power of ten such as 1E-12."""
+    return value.quantize(step, ROUND_CEILING)
 
 
 def is_multiple(value: Decimal, step: Decimal) -> bool:

@@ -12,6 +12,7 @@ from fairlead.core.model.loss import LossStanding
 from fairlead.core.model.market import Quote
 from fairlead.core.model.risk import RiskLimits, TradingState, UserExposure
 from fairlead.core.rules.account_book import AccountBook
+from fairlead.core.rules.valuation import AccountWorth, worth_of
 
 
 class AccountView(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,7 +20,8 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
 
     ``limits`` are already merged, strictest first; ``profile`` names where they came from. ``latches`` are the kill
     switches that cover the account, empty when trading; ``losses`` is what the loss ladder allows
-    now; ``others`` is about the tenant's other accounts, None while that is not known.
+    now; ``others`` is about the tenant's other accounts, None while that is not known. ``valued`` is what the book is
+    worth at these quotes, where that was computed already: ask for ``worth``.
     """
 
     account: VenueAccount
@@ -33,3 +35,9 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
     latches: tuple[str, ...] = ()
     losses: LossStanding = LossStanding()
     others: UserExposure | None = None
+    valued: AccountWorth | None = None
+
+    @property
+    def worth(self) -> AccountWorth:
+        """What the book is worth at these quotes."""
+        return self.valued or worth_of(self.book, self.quotes, self.instruments)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Final
 
+import msgspec
 from msgspec.structs import replace
 
 from fairlead.core.model.account import Position, PositionMode, PositionSide
@@ -34,7 +35,7 @@ from fairlead.core.rules.spot_orders import WHOLE, sell_spot
 SIDES: Final = (PositionSide.NET, PositionSide.LONG, PositionSide.SHORT)
 
 
-class Holding(NamedTuple):
+class Holding(msgspec.Struct, frozen=True, gc=False):
     """What a close may take: the side of the order, what is held, and how much of it no open order takes already."""
 
     side: Side
@@ -205,7 +206,7 @@ def pending_closes(draft: Draft, position: Position) -> Decimal:
 
 def closing_quantity(draft: Draft, holding: Holding, size: Size | None) -> Decimal | Refusal:
     """Whole lots of a holding to close: all that is free, or ``size`` of it."""
-    instrument, (side, held, free) = draft.instrument, holding
+    instrument, side, held, free = draft.instrument, holding.side, holding.held, holding.free
     wish: Ratio | None
     if size is None:
         wish = Ratio(free, ONE, "all of it")

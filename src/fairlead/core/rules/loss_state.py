@@ -6,7 +6,7 @@ taken out, at or beyond the limit; what was reached stays reached, so a recoveri
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from typing import Final
@@ -28,7 +28,7 @@ from fairlead.core.model.loss import (
     PeriodKind,
     PeriodStarted,
 )
-from fairlead.core.model.money import ONE, ZERO, floor_to_step
+from fairlead.core.model.money import ONE, ZERO, floor_to_decimals, floor_to_step
 from fairlead.core.model.risk import TradingState
 
 # A peak is written down when it moves, so it moves in steps: at most this much of a drawdown goes unseen.
@@ -39,6 +39,7 @@ HALF: Final = Decimal("0.5")
 SMALLEST_FACTOR: Final = Decimal("0.25")
 DECEMBER: Final = 12
 
+_KINDS: Final = tuple(PeriodKind)
 _STATE_OF_STEP: Final = {
     LossStep.DAY_REDUCE: TradingState.REDUCING,
     LossStep.DAY_HALT: TradingState.HALTED,
@@ -91,9 +92,10 @@ def observe(
     if equity > state.peak_equity * PEAK_STEP:
         changes.append(PeakMoved(peak_equity=equity))
         state = apply_change(state, changes[-1])
-    known = {latch.step for latch in state.latches if _holds(latch, now_ms)}
     changes += [
-        LimitReached(latch=latch) for latch in _reached(state, equity, now_ms, limits) if latch.step not in known
+        LimitReached(latch=latch)
+        for latch in _reached(state, equity, now_ms, limits)
+        if not any(one.step is latch.step and _holds(one, now_ms) for one in state.latches)
     ]
     return tuple(changes)
 
@@ -131,14 +133,11 @@ def add_transfer(state: LossState, amount: Decimal, equity_before: Decimal) -> L
 def standing_of(state: LossState, equity: Decimal | None, *, now_ms: int, limits: LossLimits) -> LossStanding:
     """Tell what is allowed now: the strictest latch decides, the smallest factor sizes."""
     latches = tuple(latch for latch in state.latches if _holds(latch, now_ms))
-    states = {_STATE_OF_STEP.get(latch.step, TradingState.ACTIVE) for latch in latches}
-    order = (TradingState.HALTED, TradingState.REDUCING)
-    strictest = next((one for one in order if one in states), TradingState.ACTIVE)
-    factor = HALF if any(latch.step is LossStep.WEEK_HALVE for latch in latches) else ONE
+    strictest, factor = _allowed(latches) if latches else (TradingState.ACTIVE, ONE)
     if equity is None:
         return LossStanding(trading_state=strictest, size_factor=factor, latches=latches)
     drawdown = drawdown_of(state, equity)
-    losses = {period.kind: loss_of(period, equity) for period in state.periods}
+    losses = _losses_of(state, equity)
     return LossStanding(
         trading_state=strictest,
         size_factor=min(factor, drawdown_factor(drawdown, limits)),
@@ -189,14 +188,16 @@ def loss_of(period: LossPeriod, equity: Decimal) -> Decimal:
     if period.start_equity <= ZERO:
         return ZERO
     lost = period.start_equity + period.transfers - equity
-    return floor_to_step(lost / period.start_equity, SHARE_STEP)
+    return floor_to_decimals(lost / period.start_equity, SHARE_STEP)
 
 
 def drawdown_of(state: LossState, equity: Decimal) -> Decimal:
     """Share of the peak that is gone; 0 at the peak."""
     if state.peak_equity <= ZERO:
         return ZERO
-    return max(ZERO, floor_to_step((state.peak_equity - equity) / state.peak_equity, SHARE_STEP))
+    if equity >= state.peak_equity:
+        return ZERO
+    return floor_to_decimals((state.peak_equity - equity) / state.peak_equity, SHARE_STEP)
 
 
 def drawdown_factor(drawdown: Decimal, limits: LossLimits) -> Decimal:
@@ -213,9 +214,9 @@ def drawdown_factor(drawdown: Decimal, limits: LossLimits) -> Decimal:
 
 def _roll(state: LossState, equity: Decimal, now_ms: int, zone: tzinfo) -> Iterator[PeriodStarted]:
     running = {period.kind for period in state.periods if period.start_ms <= now_ms < period.end_ms}
-    if equity <= ZERO:
+    if equity <= ZERO or len(running) == len(_KINDS):
         return
-    for kind in PeriodKind:
+    for kind in _KINDS:
         if kind not in running:
             start_ms, end_ms = period_bounds(kind, now_ms, zone)
             yield PeriodStarted(
@@ -225,15 +226,16 @@ def _roll(state: LossState, equity: Decimal, now_ms: int, zone: tzinfo) -> Itera
 
 def _reached(state: LossState, equity: Decimal, now_ms: int, limits: LossLimits) -> Iterator[LossLatch]:
     periods = {period.kind: period for period in state.periods}
+    losses = _losses_of(state, equity)
     for step, kind, limit, ends in (
         (LossStep.DAY_REDUCE, PeriodKind.DAY, limits.day_reduce, True),
         (LossStep.DAY_HALT, PeriodKind.DAY, limits.day_halt, False),
         (LossStep.WEEK_HALVE, PeriodKind.WEEK, limits.week_halve, True),
         (LossStep.MONTH_HALT, PeriodKind.MONTH, limits.month_halt, False),
     ):
-        period = periods.get(kind)
-        if period is not None and limit is not None and (loss := loss_of(period, equity)) >= limit:
-            until_ms = period.end_ms if ends else 0
+        loss = losses.get(kind)
+        if limit is not None and loss is not None and loss >= limit:
+            until_ms = periods[kind].end_ms if ends else 0
             yield LossLatch(step=step, loss=loss, limit=limit, at_ms=now_ms, until_ms=until_ms)
     drawdown = drawdown_of(state, equity)
     for step, limit in (
@@ -242,6 +244,18 @@ def _reached(state: LossState, equity: Decimal, now_ms: int, limits: LossLimits)
     ):
         if limit is not None and drawdown >= limit:
             yield LossLatch(step=step, loss=drawdown, limit=limit, at_ms=now_ms)
+
+
+def _losses_of(state: LossState, equity: Decimal) -> dict[PeriodKind, Decimal]:
+    return {period.kind: loss_of(period, equity) for period in state.periods}
+
+
+def _allowed(latches: Collection[LossLatch]) -> tuple[TradingState, Decimal]:
+    """What latches that hold leave of trading, and of a size."""
+    states = {_STATE_OF_STEP.get(latch.step, TradingState.ACTIVE) for latch in latches}
+    order = (TradingState.HALTED, TradingState.REDUCING)
+    strictest = next((one for one in order if one in states), TradingState.ACTIVE)
+    return strictest, HALF if any(latch.step is LossStep.WEEK_HALVE for latch in latches) else ONE
 
 
 def _lift(state: LossState, change: LimitLifted) -> LossState:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from fairlead.core.model.account import MarginMode, PositionMode, PositionSide
 from fairlead.core.model.money import ONE, ZERO
@@ -22,7 +24,7 @@ LEVERAGE_DEFAULT: Final = Decimal(3)
 MARKET_PRICE_ALLOWANCE: Final = Decimal("0.005")
 
 
-class _Entry(NamedTuple):
+class _Entry(msgspec.Struct, frozen=True, gc=False):
     """How a position is opened, and the setting that must change first."""
 
     terms: Terms
@@ -38,7 +40,7 @@ def open_position(draft: Draft, side: Side, size: Size) -> Plan | Refusal:
     if isinstance(entry, Refusal):
         return entry
     currency = draft.instrument.settle_currency
-    available = available_of(draft.view, currency)
+    available = available_of(draft.view.book, currency, draft.view.worth.positions)
     if available is None:
         return draft.refuse(PlanReason.VALUE_UNKNOWN, "what is free cannot be told: a position has no price now")
     most = _most(draft, entry.terms, available)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import NamedTuple
+
+import msgspec
 
 from fairlead.core.model.account import MarginMode, Position, PositionSide
 from fairlead.core.model.instrument import Instrument
@@ -15,7 +16,7 @@ from fairlead.core.rules.margin import initial_margin_of
 PositionKey = tuple[str, PositionSide]
 
 
-class Worth(NamedTuple):
+class Worth(msgspec.Struct, frozen=True, gc=False):
     """One position in its settle currency; margins of a cross one at the mark, of an isolated one at its entry."""
 
     currency: str

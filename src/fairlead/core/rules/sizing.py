@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from decimal import ROUND_DOWN, Decimal
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import HUNDRED, ONE, ZERO, ceil_to_step, floor_to_step, format_amount
@@ -16,7 +18,7 @@ LEGS_MAX: Final = 40
 _SHOWN_STEP: Final = Decimal("1E-8")
 
 
-class Ratio(NamedTuple):
+class Ratio(msgspec.Struct, frozen=True, gc=False):
     """A quantity as a fraction that was not divided yet, with the words for it."""
 
     numerator: Decimal

@@ -21,7 +21,7 @@ def buy_spot(draft: Draft, size: Size) -> Plan | Refusal:
     if refusal is not None:
         return refusal
     currency = instrument.quote_currency
-    available = available_of(draft.view, currency)
+    available = available_of(draft.view.book, currency, draft.view.worth.positions)
     if available is None:
         return draft.refuse(PlanReason.VALUE_UNKNOWN, "what is free cannot be told: a position has no price now")
     draft.note("available", f"{currency} free of open orders and margin", show_in(available, currency))
@@ -67,7 +67,7 @@ def sell_spot(
     """
     instrument, price = draft.instrument, draft.price(Side.SELL)
     currency = instrument.base_currency
-    available = available_of(draft.view, currency)
+    available = available_of(draft.view.book, currency, draft.view.worth.positions)
     if available is None:
         return draft.refuse(PlanReason.VALUE_UNKNOWN, "what is free cannot be told: a position has no price now")
     draft.note("available", f"{currency} free of open orders", show_in(available, currency))

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from typing import Final
+
+import msgspec
 
 from fairlead.core.model.account import MarginMode, Position
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.market import Quote
-from fairlead.core.model.money import ONE, USD_CURRENCIES, ZERO
+from fairlead.core.model.money import ONE, USD_CURRENCIES, ZERO, floor_to_decimals
 from fairlead.core.rules.account_book import AccountBook
-from fairlead.core.rules.account_view import AccountView
 from fairlead.core.rules.margin import initial_margin
 from fairlead.core.rules.position_values import PositionValues, mark_price
 
-__all__ = ["available_of", "entry_margin", "equity_usd", "is_traded", "is_usd", "lacks_price", "mark_price", "usd_rate"]
+__all__ = ["AccountWorth", "available_of", "entry_margin", "is_traded", "is_usd", "mark_price", "usd_rate", "worth_of"]
+
+EQUITY_STEP: Final = Decimal("1E-8")
 
 
 def is_usd(currency: str) -> bool:
@@ -38,42 +42,39 @@ def is_traded(currency: str, instruments: Mapping[str, Instrument]) -> bool:
     return any(symbol in instruments for symbol in _usd_markets(currency))
 
 
-def lacks_price(
-    book: AccountBook,
-    quotes: Mapping[str, Quote],
-    instruments: Mapping[str, Instrument],
-) -> bool:
-    """Whether cash that is traded for dollars has no price now, so that equity is not what it seems."""
-    return any(
-        balance.total and usd_rate(currency, quotes) is None and is_traded(currency, instruments)
-        for currency, balance in book.balances.items()
-    )
+class AccountWorth(msgspec.Struct, frozen=True):
+    """What an account is worth at the quotes of one moment; all who decide then share it.
 
-
-def equity_usd(
-    book: AccountBook,
-    quotes: Mapping[str, Quote],
-    instruments: Mapping[str, Instrument],
-    values: PositionValues | None = None,
-) -> Decimal | None:
-    """Cash and open profit in USD; None if a position cannot be valued. Cash without a price counts as nothing.
-
-    ``values`` are those of the book's positions, where somebody has them already.
+    ``equity_usd`` is cash and open profit, rounded down to 8 decimals: a quotient of inverse contracts may have 38
+    digits, and a limit is the same or less in 8. None if a position cannot be valued; cash without a price counts as
+    nothing, and ``lacks_price`` tells that some of it is traded for dollars and has no price only now.
     """
-    values = values or PositionValues(book.positions, quotes, instruments)
-    if values.has_unknown or values.unpriced:
-        return None
-    equity = ZERO
+
+    positions: PositionValues
+    equity_usd: Decimal | None
+    lacks_price: bool
+
+
+def worth_of(book: AccountBook, quotes: Mapping[str, Quote], instruments: Mapping[str, Instrument]) -> AccountWorth:
+    """Value a book."""
+    positions = PositionValues(book.positions, quotes, instruments)
+    equity, lacks_price = ZERO, False
     for currency, balance in book.balances.items():
-        rate = usd_rate(currency, quotes) if balance.total else None
+        if not balance.total:
+            continue
+        rate = usd_rate(currency, quotes)
         if rate is not None:
             equity += balance.total * rate
-    for currency, sums in values.sums.items():
+        elif is_traded(currency, instruments):
+            lacks_price = True
+    is_known = not positions.has_unknown and not positions.unpriced
+    for currency, sums in positions.sums.items():
         rate = usd_rate(currency, quotes)
         if rate is None:
-            return None
-        equity += sums.pnl * rate
-    return equity
+            is_known = False
+        else:
+            equity += sums.pnl * rate
+    return AccountWorth(positions, floor_to_decimals(equity, EQUITY_STEP) if is_known else None, lacks_price)
 
 
 def entry_margin(positions: Iterable[Position], instruments: Mapping[str, Instrument], currency: str) -> Decimal:
@@ -89,17 +90,16 @@ def entry_margin(positions: Iterable[Position], instruments: Mapping[str, Instru
     return margin
 
 
-def available_of(view: AccountView, currency: str, values: PositionValues | None = None) -> Decimal | None:
+def available_of(book: AccountBook, currency: str, values: PositionValues) -> Decimal | None:
     """Cash of a currency that a new order may use, never below zero; None if a position in it cannot be valued.
 
     Free of what open orders and isolated margin hold (both in ``reserved``), of the initial margin of cross positions
     at the mark, and of their open loss; an open profit is not spent before it is realised. ``values`` are those of the
-    account's positions, where somebody has them already.
+    book's positions.
     """
-    values = values or PositionValues(view.book.positions, view.quotes, view.instruments)
     if values.has_unknown or (currency, MarginMode.CROSS) in values.unpriced:
         return None
-    balance = view.book.balances.get(currency)
+    balance = book.balances.get(currency)
     available = ZERO if balance is None else balance.available
     sums = values.sums.get(currency)
     if sums is not None:

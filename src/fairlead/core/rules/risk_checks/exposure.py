@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from fairlead.core.model.account import PositionSide
 from fairlead.core.model.instrument import Instrument
@@ -58,7 +60,7 @@ class Leg:
 _CLOSING_SIDES: Final = {PositionSide.LONG: Side.SELL, PositionSide.SHORT: Side.BUY}
 
 
-class Totals(NamedTuple):
+class Totals(msgspec.Struct, frozen=True, gc=False):
     """The account as a whole at its worst: sums over all holdings, and how many there may be."""
 
     gross: Decimal
@@ -66,7 +68,7 @@ class Totals(NamedTuple):
     holdings: int
 
 
-class _Lane(NamedTuple):
+class _Lane(msgspec.Struct, frozen=True, gc=False):
     """Where orders of one instrument and position side count, and what one unit of them is worth.
 
     An order of ``closing_side`` cannot open or flip: a spot sale, the other side of a long or short. In a net position

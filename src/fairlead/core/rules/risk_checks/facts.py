@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 from functools import cache
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.market import Quote
-from fairlead.core.model.money import ZERO, floor_to_step
+from fairlead.core.model.money import ZERO
 from fairlead.core.model.order import Order
 from fairlead.core.model.request import OrderRequest, Side
 from fairlead.core.model.risk import CheckCode, CheckOutcome, ReasonCode, RiskCheck, RiskLimits
@@ -19,9 +19,11 @@ from fairlead.core.rules.account_view import AccountView
 from fairlead.core.rules.holds import only_reduces
 from fairlead.core.rules.position_values import PositionValues
 from fairlead.core.rules.risk_checks.exposure import Exposure, reference_price
-from fairlead.core.rules.valuation import equity_usd
 
 NO_LIMIT: Final = "no limit set"
+_PASS: Final = CheckOutcome.PASS
+_DENY: Final = CheckOutcome.DENY
+_NO_REASON: Final = ReasonCode.NONE
 
 
 class Effect(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,11 +38,10 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     held: Decimal
 
 
-_EQUITY_STEP: Final = Decimal("1E-8")
 _NO_EFFECT: Final = Effect(reduces=False, shrinks=False, held=ZERO)
 
 
-class Numbers(NamedTuple):
+class Numbers(msgspec.Struct, frozen=True, gc=False):
     """A value beside its limit, in one unit."""
 
     value: Decimal
@@ -58,10 +59,9 @@ class Pending:
         """Start with the book's own orders."""
         self._view = view
         self.exposure = Exposure(view)
-        self.values = PositionValues(view.book.positions, view.quotes, view.instruments)
-        equity = equity_usd(view.book, view.quotes, view.instruments, self.values)
-        # A quotient of inverse contracts may have 38 digits; a limit is the same or less in 8 decimals.
-        self.equity_usd = None if equity is None else floor_to_step(equity, _EQUITY_STEP)
+        worth = view.worth
+        self.values: PositionValues = worth.positions
+        self.equity_usd = worth.equity_usd
         self.reserved: list[Order] = []
 
     def orders(self) -> Iterator[Order]:
@@ -190,15 +190,14 @@ def skipped(code: CheckCode, why: str) -> RiskCheck:
 
 def measured(code: CheckCode, reason_code: ReasonCode, numbers: Numbers, *, is_denied: bool) -> RiskCheck:
     """Answer with the numbers that decided."""
-    value, limit, unit, detail = numbers
     return RiskCheck(
         code=code,
-        outcome=CheckOutcome.DENY if is_denied else CheckOutcome.PASS,
-        reason_code=reason_code if is_denied else ReasonCode.NONE,
-        value=value,
-        limit=limit,
-        unit=unit,
-        detail=detail,
+        outcome=_DENY if is_denied else _PASS,
+        reason_code=reason_code if is_denied else _NO_REASON,
+        value=numbers.value,
+        limit=numbers.limit,
+        unit=numbers.unit,
+        detail=numbers.detail,
     )
 
 

@@ -41,7 +41,7 @@ def check_balance(facts: Facts) -> RiskCheck:
     if price is None:
         return denied(CheckCode.BALANCE, ReasonCode.PRICE_UNKNOWN, order.symbol)
     currency, needed = _hold(order, instrument, facts.effect.held, price)
-    available = available_of(view, currency, facts.pending.values)
+    available = available_of(view.book, currency, facts.pending.values)
     if available is None:
         return denied(CheckCode.BALANCE, ReasonCode.EQUITY_UNKNOWN, currency)
     for earlier in facts.pending.reserved[:-1]:
