@@ -18,6 +18,8 @@ from fairlead.simulator.settlement import Trade
 from fairlead.simulator.tripwires import Tripwires
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fairlead.simulator.account import Account, Position
     from fairlead.simulator.market import Market
     from fairlead.simulator.settlement import Settlement
@@ -75,24 +77,25 @@ class Liquidation:
             for position in account.positions.values()
             if position.margin_mode is MarginMode.CROSS
         }
+        pools: dict[str, Pool] = {}
+        was_due = False
         for currency in currencies:
-            pool = read_pool(world, account, currency)
+            pool = pools[currency] = read_pool(world, account, currency)
             if pool.cross_equity <= pool.cross_keep:
                 self._liquidate_cross(account, currency)
-        self._arm(account)
+                was_due = True
+        self._arm(account, {one: read_pool(world, account, one) for one in pools} if was_due else pools)
 
-    def _arm(self, account: Account) -> None:
+    def _arm(self, account: Account, pools: Mapping[str, Pool]) -> None:
         self._measurements += 1
         number = self._measurements
         self._measured[account.account_id] = number
-        pools: dict[str, tuple[Pool, int]] = {}
+        counts = {currency: len(self._cross_positions(account, currency)) for currency in pools}
         for position in account.positions.values():
             market = self._world.markets[position.symbol]
             wires = self._wires[position.symbol]
             currency = market.instrument.settle_currency
-            if position.margin_mode is MarginMode.CROSS and currency not in pools:
-                pools[currency] = (read_pool(self._world, account, currency), self._cross_count(account, currency))
-            price = self._alarm_price(position, market, pools.get(currency))
+            price = self._alarm_price(position, market, pools.get(currency), counts.get(currency, 0))
             if price is None:
                 continue
             if position.quantity > ZERO:
@@ -104,9 +107,6 @@ class Liquidation:
     def _is_current(self, alarm: Alarm) -> bool:
         return self._measured.get(alarm[0]) == alarm[1]
 
-    def _cross_count(self, account: Account, currency: str) -> int:
-        return len(self._cross_positions(account, currency))
-
     def _cross_positions(self, account: Account, currency: str) -> list[Position]:
         return [
             position
@@ -115,10 +115,9 @@ class Liquidation:
             and self._world.markets[position.symbol].instrument.settle_currency == currency
         ]
 
-    def _alarm_price(self, position: Position, market: Market, pooled: tuple[Pool, int] | None) -> Decimal | None:
-        if position.margin_mode is MarginMode.ISOLATED or pooled is None:
+    def _alarm_price(self, position: Position, market: Market, pool: Pool | None, count: int) -> Decimal | None:
+        if position.margin_mode is MarginMode.ISOLATED or pool is None:
             return find_liquidation_price(self._world, position, market, None)
-        pool, count = pooled
         # While no position loses more than its share of the slack, all of them together do not lose all of it.
         slack = (pool.cross_equity - pool.cross_keep) / count
         rate = keep_rate(self._world, market.instrument)

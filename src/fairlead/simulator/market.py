@@ -86,6 +86,7 @@ class Market:
         self.last = self.start_ticks * instrument.tick_size
         self.last_low = self.last_high = self.last
         self.index = self.mark = self.last
+        self._worst: dict[tuple[Side, Decimal], Decimal] = {}
         self.maker.requote(*self.maker.quote_range(self.mid_ticks))
 
     @property
@@ -160,6 +161,14 @@ class Market:
 
     def worst_price(self, side: Side) -> Decimal:
         """The band: the highest price a buy may have, the lowest a sell may have."""
+        # Orders ask for it again and again while the index stands still.
+        worst = self._worst.get((side, self.index))
+        if worst is None:
+            self._worst = {(one, self.index): self._band_edge(one) for one in Side}
+            worst = self._worst[side, self.index]
+        return worst
+
+    def _band_edge(self, side: Side) -> Decimal:
         if side is Side.BUY:
             return self.instrument.round_price_down(self.index * (ONE + self.band))
         return max(self.instrument.tick_size, self.instrument.round_price_up(self.index * (ONE - self.band)))

@@ -132,8 +132,10 @@ class Settlement:
             position.entry_cost += entry_cost(instrument, opening, trade.price)
             is_first = not position.quantity
             position.quantity += opening if is_buy else -opening
-            average = entry_average(instrument, abs(position.quantity), position.entry_cost)
-            position.entry_price = trade.price if is_first else average
+            # A quotient would be rounded; one price alone is what it is.
+            position.entry_price = (
+                trade.price if is_first else entry_average(instrument, abs(position.quantity), position.entry_cost)
+            )
             if position.margin_mode is MarginMode.ISOLATED:
                 position.margin += initial_margin(instrument, opening, trade.price, position.leverage)
         return pnl
@@ -149,8 +151,9 @@ class Settlement:
         is_first = not order.filled_quantity
         order.filled_quantity += trade.quantity
         order.filled_cost += entry_cost(instrument, trade.quantity, trade.price)
-        average = entry_average(instrument, order.filled_quantity, order.filled_cost)
-        order.average_price = trade.price if is_first else average
+        order.average_price = (
+            trade.price if is_first else entry_average(instrument, order.filled_quantity, order.filled_cost)
+        )
         order.fee += settled.fee
         order.fee_currency = settled.fee_currency
         order.realized_pnl += settled.pnl

@@ -119,7 +119,6 @@ class Trading:
         self.cancel(order, _END_REASONS.get(end) or self._leftover_reason(order))
 
     def _set_target(self, account: Account, order: Order, market: Market) -> None:
-        order.opening_quantity = opening_quantity(account, order.wish, order.leaves_quantity)
         if not market.instrument.is_spot or order.limit_price is not None:
             return
         taker = self._taker(order, market)
