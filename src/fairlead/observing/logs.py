@@ -21,6 +21,8 @@ from fairlead.observing.rotating_file import RotatingFile
 
 LINES_WAITING_MAX: Final = 10_000
 BATCH_LINES_MAX: Final = 500
+# Lines gather for so long: to wake a thread for each would cost whoever logs more than the line.
+PAUSE_S: Final = 0.02
 FLUSH_S_MAX: Final = 3.0
 # A library's debug lines hold statements with their values: never shown, whatever our own level is.
 LIBRARY_LEVEL: Final = logging.WARNING
@@ -74,6 +76,7 @@ class LogPipeline:
         self._is_colored = not plan.is_json and self._console.isatty()
         self._file = _open_file(plan)
         self._told_dropped = 0
+        self._ending = threading.Event()
         self._waiting: SimpleQueue[LogFields | _Flush] = SimpleQueue()
         self._thread: threading.Thread | None = threading.Thread(target=self._run, name="log-writer", daemon=True)
         self._thread.start()
@@ -101,6 +104,7 @@ class LogPipeline:
 
     def stop(self) -> None:
         """Write what waits, and end the thread; what comes later is written by whoever brings it."""
+        self._ending.set()
         self.flush(is_last=True)
         self._thread = None
 
@@ -119,6 +123,8 @@ class LogPipeline:
                 flush.done.set()
                 if flush.is_last:
                     return
+            if len(batch) < BATCH_LINES_MAX:
+                self._ending.wait(PAUSE_S)
 
     def _gather(self) -> tuple[list[LogFields], _Flush | None]:
         batch: list[LogFields] = []

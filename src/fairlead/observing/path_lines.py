@@ -8,7 +8,7 @@ from typing import Final
 
 import structlog
 
-from fairlead.observing.timeline import STEPS, Leg, Step, VenueCall, Walk, milliseconds, trace_id
+from fairlead.observing.timeline import MS_PER_SECOND, STEPS, Leg, Step, VenueCall, Walk, milliseconds, trace_id
 
 ACCOUNTS_TOLD_MAX: Final = 20
 SUCCESSES: Final = frozenset({"filled", "accepted", "skipped"})
@@ -93,7 +93,7 @@ class PathLines:
 
 
 def _durations(steps: Iterable[Step]) -> dict[str, float]:
-    return {_STEP_FIELDS[step]: milliseconds(ended_s - began_s) for step, began_s, ended_s in steps}
+    return {_STEP_FIELDS[step]: round((ended_s - began_s) * MS_PER_SECOND, 3) for step, began_s, ended_s in steps}
 
 
 def _leg_ids(leg: Leg) -> dict[str, str]:

@@ -77,9 +77,9 @@ class PathWatch:
         if not isinstance(outcome, Committed):
             return
         for fact in unit.facts:
-            note = self._notes.get(type(fact.event))
-            if note is not None:
-                note(fact.event, queued_s, stored_s)
+            kind = type(fact.event)
+            if kind in self._notes:
+                self._notes[kind](fact.event, queued_s, stored_s)
         for state in unit.states:
             if type(state) is RequestState and not state.is_pending:
                 self._on_settled(state, stored_s)
@@ -178,7 +178,7 @@ class PathWatch:
         if leg is None:
             return
         timeline = self._open[leg.alert_id]
-        leg.status = state.status.value
+        leg.status = state.status
         leg.marks["settled"] = stored_s
         if leg.request_id in timeline.pending:
             timeline.pending.discard(leg.request_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from fairlead.core.model import events as ev
@@ -31,25 +31,46 @@ class Tally:
 
     def __init__(self) -> None:
         """Start at zero."""
-        self.alerts_received = 0
-        self.duplicates = 0
-        self.fills = 0
         self.drifts = 0
-        self.rebuilds = 0
         self.verdicts: Counter[str] = Counter()
         self.requests: Counter[tuple[str, str]] = Counter()
-        self.orders: Counter[str] = Counter()
         self.units: Counter[str] = Counter()
+        self._kinds: Counter[type] = Counter()
+        self._filled = 0
         self._reasons: set[str] = set()
         self._settled: OrderedDict[str, str] = OrderedDict()
-        self._counts: dict[type, Callable[[Any], None]] = {
+        # What a kind of fact says beside that it happened.
+        self._details: dict[type, Callable[[Any], None]] = {
             ev.OrderFilled: self._count_fill,
-            ev.AlertReceived: self._count_received,
             ev.AlertHandled: self._count_verdict,
-            ev.AlertDuplicated: self._count_duplicate,
             ev.DriftFound: self._count_drift,
-            ev.DeskRebuilt: self._count_rebuild,
         }
+
+    @property
+    def alerts_received(self) -> int:
+        """Alerts stored."""
+        return self._kinds[ev.AlertReceived]
+
+    @property
+    def duplicates(self) -> int:
+        """Alerts that were sent before."""
+        return self._kinds[ev.AlertDuplicated]
+
+    @property
+    def fills(self) -> int:
+        """Executions."""
+        return self._kinds[ev.OrderFilled]
+
+    @property
+    def rebuilds(self) -> int:
+        """Accounts rebuilt after a halt."""
+        return self._kinds[ev.DeskRebuilt]
+
+    @property
+    def orders(self) -> Mapping[str, int]:
+        """What happened to orders."""
+        counts = {name: self._kinds[kind] for kind, name in _ORDER_EVENTS.items()} | {"filled": self._filled}
+        return {name: count for name, count in counts.items() if count}
 
     def count_unit(self, unit: Unit, outcome: AppendOutcome) -> None:
         """Count what a unit says, if it was stored."""
@@ -59,34 +80,22 @@ class Tally:
         self.units["committed"] += 1
         for fact in unit.facts:
             kind = type(fact.event)
-            name = _ORDER_EVENTS.get(kind)
-            if name is not None:
-                self.orders[name] += 1
-            elif kind in self._counts:
-                self._counts[kind](fact.event)
+            self._kinds[kind] += 1
+            if kind in self._details:
+                self._details[kind](fact.event)
         for state in unit.states:
             if type(state) is RequestState and not state.is_pending:
                 self._count_settled(state)
 
     def _count_fill(self, event: ev.OrderFilled) -> None:
-        self.fills += 1
-        self.orders["filled"] += event.is_last
-
-    def _count_received(self, _: ev.AlertReceived) -> None:
-        self.alerts_received += 1
+        self._filled += event.is_last
 
     def _count_verdict(self, event: ev.AlertHandled) -> None:
         self.verdicts[event.verdict] += 1
 
-    def _count_duplicate(self, _: ev.AlertDuplicated) -> None:
-        self.duplicates += 1
-
     def _count_drift(self, event: ev.DriftFound) -> None:
         # A row without differences says that they are gone.
         self.drifts += bool(event.differences)
-
-    def _count_rebuild(self, _: ev.DeskRebuilt) -> None:
-        self.rebuilds += 1
 
     def _count_settled(self, state: RequestState) -> None:
         """Count each end of a request once; one that rests and fills later has two."""
@@ -96,7 +105,7 @@ class Tally:
         self._settled[request_id] = state.status
         if len(self._settled) > SETTLED_REMEMBERED_MAX:
             self._settled.popitem(last=False)
-        self.requests[state.status.value, self._name_reason(state.reason_code)] += 1
+        self.requests[state.status, self._name_reason(state.reason_code)] += 1
 
     def _name_reason(self, reason: str) -> str:
         if reason not in self._reasons:

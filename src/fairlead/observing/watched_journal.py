@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
 from typing import Final
 
 from fairlead.observing.histogram import Histogram
@@ -31,16 +32,7 @@ class WatchedJournal:
     def append(self, unit: Unit, on_done: Callable[[AppendOutcome], None]) -> None:
         """Queue a unit; ``on_done`` is called once on the event loop, in queue order, after commit or refusal."""
         queued_s = self._clock.monotonic_s()
-
-        def done(outcome: AppendOutcome) -> None:
-            stored_s = self._clock.monotonic_s()
-            try:
-                on_done(outcome)
-            finally:
-                self._note(outcome, queued_s, stored_s)
-                self._on_unit(unit, outcome, queued_s, stored_s)
-
-        self._journal.append(unit, done)
+        self._journal.append(unit, partial(self._tell, unit, on_done, queued_s))
         if not self._under_way:
             self._moved_s = queued_s
         self._under_way += 1
@@ -74,8 +66,19 @@ class WatchedJournal:
             return f"the journal has not answered for more than {STUCK_S:g} s"
         return ""
 
-    def _note(self, outcome: AppendOutcome, queued_s: float, stored_s: float) -> None:
-        self._under_way -= 1
-        self._moved_s = stored_s
-        if isinstance(outcome, Committed):
-            self.durable_seconds.observe(stored_s - queued_s)
+    def _tell(
+        self,
+        unit: Unit,
+        on_done: Callable[[AppendOutcome], None],
+        queued_s: float,
+        outcome: AppendOutcome,
+    ) -> None:
+        stored_s = self._clock.monotonic_s()
+        try:
+            on_done(outcome)
+        finally:
+            self._under_way -= 1
+            self._moved_s = stored_s
+            if isinstance(outcome, Committed):
+                self.durable_seconds.observe(stored_s - queued_s)
+            self._on_unit(unit, outcome, queued_s, stored_s)
