@@ -145,7 +145,7 @@ class RiskVerdict(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def only_reduces(self) -> bool:
         """Whether the order was found to add no risk, so that no limit was asked of it."""
-        return any(check.detail == ONLY_REDUCES for check in self.checks)
+        return ONLY_REDUCES in [check.detail for check in self.checks]
 
 
 class TradingState(StrEnum):

@@ -33,9 +33,23 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Draft:
-    """One request being planned. Every step notes a line, so that people can follow how a size came about."""
+    """One request being planned. Every step notes a line, so that people can follow how a size came about.
 
-    __slots__ = ("_is_scaled", "_lines", "deadline_ms", "first_leg", "instrument", "quote", "request", "view")
+    ``is_market``: its orders take what the book offers. ``unit`` is that of the instrument's quantities.
+    """
+
+    __slots__ = (
+        "_is_scaled",
+        "_lines",
+        "deadline_ms",
+        "first_leg",
+        "instrument",
+        "is_market",
+        "quote",
+        "request",
+        "unit",
+        "view",
+    )
 
     def __init__(
         self,
@@ -53,18 +67,10 @@ class Draft:
         self.first_leg = first_leg
         self.deadline_ms = deadline_ms
         self.quote: Quote | None = view.quotes.get(request.symbol)
+        self.is_market = request.order_type is OrderType.MARKET
+        self.unit = instrument.quantity_unit
         self._lines: list[SizingLine] = []
         self._is_scaled = False
-
-    @property
-    def is_market(self) -> bool:
-        """Whether the orders take what the book offers."""
-        return self.request.order_type is OrderType.MARKET
-
-    @property
-    def unit(self) -> str:
-        """The unit of the instrument's quantities."""
-        return self.instrument.quantity_unit
 
     def touch(self, side: Side) -> Decimal:
         """Price at which a taker of this side begins; zero when nobody quotes one."""

@@ -7,7 +7,7 @@ from typing import Final
 
 from fairlead.core.model.account import FeeRates, PositionSide
 from fairlead.core.model.instrument import Instrument
-from fairlead.core.model.money import ZERO, ceil_to_step
+from fairlead.core.model.money import ZERO, ceil_to_decimals
 from fairlead.core.model.order import Order
 from fairlead.core.model.request import Side
 from fairlead.core.rules.margin import AMOUNT_STEP
@@ -65,4 +65,4 @@ def hold_of(order: Order, instrument: Instrument) -> tuple[str, Decimal]:
     if not contracts or not price:
         return currency, ZERO
     notional = instrument.notional(contracts, price)
-    return currency, ceil_to_step(notional / order.leverage + notional * HOLD_FEE_RATE, AMOUNT_STEP)
+    return currency, ceil_to_decimals(notional / order.leverage + notional * HOLD_FEE_RATE, AMOUNT_STEP)

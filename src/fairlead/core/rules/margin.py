@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_CEILING, Context, Decimal
+from decimal import Context, Decimal
 from typing import Final
 
 from fairlead.core.model.instrument import Instrument
-from fairlead.core.model.money import ONE, ZERO, floor_to_step
+from fairlead.core.model.money import ONE, ZERO, ceil_to_decimals, floor_to_decimals
 
 # Entry prices are quotients: 24 digits keep them readable and the error far below the smallest amount.
 _ENTRY: Final = Context(prec=24)
@@ -53,7 +53,7 @@ def profit(instrument: Instrument, quantity: Decimal, entry: Decimal, price: Dec
 
 def realized_profit(instrument: Instrument, quantity: Decimal, entry: Decimal, price: Decimal) -> Decimal:
     """Profit as it is booked: rounded down, because no venue pays a fraction that is not there."""
-    return floor_to_step(profit(instrument, quantity, entry, price), AMOUNT_STEP)
+    return floor_to_decimals(profit(instrument, quantity, entry, price), AMOUNT_STEP)
 
 
 def initial_margin(instrument: Instrument, quantity: Decimal, price: Decimal, leverage: Decimal) -> Decimal:
@@ -63,7 +63,7 @@ def initial_margin(instrument: Instrument, quantity: Decimal, price: Decimal, le
 
 def initial_margin_of(value: Decimal, leverage: Decimal) -> Decimal:
     """What a position of this value needs to be held, rounded up."""
-    return (value / leverage).quantize(AMOUNT_STEP, ROUND_CEILING)
+    return ceil_to_decimals(value / leverage, AMOUNT_STEP)
 
 
 def maintenance_margin(instrument: Instrument, quantity: Decimal, price: Decimal) -> Decimal:

@@ -24,11 +24,12 @@ LEVERAGE_DEFAULT: Final = Decimal(3)
 MARKET_PRICE_ALLOWANCE: Final = Decimal("0.005")
 
 
-class _Entry(msgspec.Struct, frozen=True, gc=False):
-    """How a position is opened, and the setting that must change first."""
+class _Entry(msgspec.Struct, frozen=True):
+    """How a position is opened, the setting that must change first, and what is held the other way: that closes."""
 
     terms: Terms
     changes: tuple[LeverageChange, ...]
+    closable: Decimal
 
 
 def open_position(draft: Draft, side: Side, size: Size) -> Plan | Refusal:
@@ -43,14 +44,14 @@ def open_position(draft: Draft, side: Side, size: Size) -> Plan | Refusal:
     available = available_of(draft.view.book, currency, draft.view.worth.positions)
     if available is None:
         return draft.refuse(PlanReason.VALUE_UNKNOWN, "what is free cannot be told: a position has no price now")
-    most = _most(draft, entry.terms, available)
+    most = _most(draft, entry, available)
     refusal = draft.check_means(size, (available, currency), most, draft.price(side))
     if refusal is not None:
         return refusal
     quantity = _quantity(draft, size, most, entry.terms)
     if isinstance(quantity, Refusal):
         return quantity
-    closing = min(quantity, _closable(draft, entry.terms))
+    closing = min(quantity, entry.closable)
     quantity = draft.scale_for_losses(quantity, draft.instrument.lot_size, draft.unit, closing)
     refusal = draft.check_least(quantity, draft.price(side))
     if refusal is not None:
@@ -101,7 +102,7 @@ def _entry(draft: Draft, side: Side) -> _Entry | Refusal:
         changes = (LeverageChange(symbol=symbol, margin_mode=mode, position_side=key[2], leverage=leverage),)
         draft.note("leverage", "to be set at the venue first", f"{show(leverage)}×")
     terms = Terms(side=side, position_side=position_side, margin_mode=mode, leverage=leverage)
-    return _Entry(terms, changes)
+    return _Entry(terms, changes, _closable(draft, terms))
 
 
 def _leverage(draft: Draft, mode: MarginMode, position_side: PositionSide) -> Decimal | Refusal:
@@ -119,24 +120,23 @@ def _leverage(draft: Draft, mode: MarginMode, position_side: PositionSide) -> De
     return wanted
 
 
-def _most(draft: Draft, terms: Terms, available: Decimal) -> Decimal:
+def _most(draft: Draft, entry: _Entry, available: Decimal) -> Decimal:
     """Greatest quantity: what the free margin opens, plus what only closes a net position of the other direction."""
-    instrument = draft.instrument
+    instrument, terms = draft.instrument, entry.terms
     currency = instrument.settle_currency
     draft.note("available", f"{currency} free of open orders and margin", show_in(available, currency))
     price = _margin_price(draft, terms.side)
     fee_rate = max(HOLD_FEE_RATE, draft.view.account.fee_rates.perpetual_taker)
     opens = max_contracts(instrument, available, price, terms.leverage, fee_rate)
-    per_contract = instrument.notional(ONE, price)
+    per_contract, leverage = instrument.notional(ONE, price), show(terms.leverage)
     formula = (
-        f"{show(available)} × {show(terms.leverage)} leverage / ({show(per_contract)} {currency} per contract "
-        f"at {show(price)} × (1 + {show(terms.leverage)} × {show(fee_rate)} fee))"
+        f"{show(available)} × {leverage} leverage / ({show(per_contract)} {currency} per contract "
+        f"at {show(price)} × (1 + {leverage} × {show(fee_rate)} fee))"
     )
     draft.note("at most", formula, show_in(opens, draft.unit))
-    closes = _closable(draft, terms)
-    if closes:
-        draft.note("and closing", "what is held the other way needs no margin", show_in(closes, draft.unit))
-    return opens + closes
+    if entry.closable:
+        draft.note("and closing", "what is held the other way needs no margin", show_in(entry.closable, draft.unit))
+    return opens + entry.closable
 
 
 def _closable(draft: Draft, terms: Terms) -> Decimal:

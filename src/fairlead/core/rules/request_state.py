@@ -23,6 +23,7 @@ NEVER_PLACED_MAX: Final = 5
 
 RequestEnd = RequestDenied | RequestSkipped | RequestExpired
 
+_EXPIRED: Final = OrderStatus.EXPIRED
 # What we decided about a request stands, whatever its orders do later.
 _DECIDED: Final = frozenset({RequestStatus.DENIED, RequestStatus.SKIPPED})
 
@@ -139,7 +140,7 @@ class RequestLedger:
 
 def derive_state(state: RequestState, legs: Collection[Order], at_ms: int) -> RequestState:
     """Result of a request from its orders; the very same object when nothing about it changed."""
-    filled = sum((order.filled_quantity for order in legs), ZERO)
+    filled = sum([order.filled_quantity for order in legs], ZERO)
     # Only a target has steps; that anything else wants more was about an order which may turn out to be alive.
     has_steps = state.more and isinstance(state.request.intent, SetTarget)
     more = (has_steps and not _is_stuck(legs)) or _may_try_again(state, legs)
@@ -183,12 +184,12 @@ def _may_try_again(state: RequestState, legs: Collection[Order]) -> bool:
 
     A close or a target reads the position again; an entry would be sized anew in full, so none of it may have filled.
     """
-    expired = sum(order.status is OrderStatus.EXPIRED for order in legs)
-    if state.status in _DECIDED or not 0 < expired <= NEVER_PLACED_MAX or any(not order.is_terminal for order in legs):
+    expired = [order.status for order in legs].count(_EXPIRED)
+    if not 0 < expired <= NEVER_PLACED_MAX or state.status in _DECIDED or not all(order.is_terminal for order in legs):
         return False
     newest = max(legs, key=lambda order: order.leg)
     rereads = not isinstance(state.request.intent, Enter)
-    return newest.status is OrderStatus.EXPIRED and (rereads or expired == len(legs))
+    return newest.status is _EXPIRED and (rereads or expired == len(legs))
 
 
 def _result(legs: Collection[Order], *, more: bool) -> tuple[RequestStatus, str, str]:

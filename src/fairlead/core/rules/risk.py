@@ -20,6 +20,7 @@ from fairlead.core.rules.risk_checks.limits import limits_of, loss_limits, merge
 __all__ = ["Denied", "check_order", "check_orders", "explain_check", "limits_of", "loss_limits", "merge_limits"]
 
 _Check = Callable[[Facts], RiskCheck]
+_DENY: Final = CheckOutcome.DENY
 
 # Asked of every order, because they are about whether it can exist at all.
 ALWAYS: Final[tuple[tuple[CheckCode, _Check], ...]] = (
@@ -63,6 +64,8 @@ LIMITS: Final[tuple[tuple[CheckCode, _Check], ...]] = (
     (CheckCode.RECON, gates.check_reconciled),
     (CheckCode.EXPOSURE_USER, holdings.check_user_exposure),
 )
+_ASKED_ALWAYS: Final = tuple(check for _, check in ALWAYS)
+_ASKED_OF_RISK: Final = tuple(check for _, check in LIMITS)
 _LIMITS_SKIPPED: Final = tuple(skipped(code, ONLY_REDUCES) for code in dict.fromkeys(code for code, _ in LIMITS))
 
 
@@ -90,11 +93,10 @@ def check_orders(
 
 def _judge(order: Order, request: OrderRequest, view: AccountView, pending: Pending) -> ApprovedOrder | Denied:
     facts = read_facts(order, request, view, pending)
-    always = tuple(check(facts) for _, check in ALWAYS)
-    limits = _LIMITS_SKIPPED if facts.effect.reduces else tuple(check(facts) for _, check in LIMITS)
-    checks = always + limits
-    approved = all(check.outcome is not CheckOutcome.DENY for check in checks)
-    verdict = RiskVerdict(order_id=order.order_id, approved=approved, profile=view.profile, checks=checks)
+    checks = [check(facts) for check in _ASKED_ALWAYS]
+    checks += _LIMITS_SKIPPED if facts.effect.reduces else [check(facts) for check in _ASKED_OF_RISK]
+    approved = _DENY not in [check.outcome for check in checks]
+    verdict = RiskVerdict(order_id=order.order_id, approved=approved, profile=view.profile, checks=tuple(checks))
     if approved:
         return ApprovedOrder(order, verdict)
     pending.remove_last()

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from fairlead.core.model.instrument import Instrument
-from fairlead.core.model.money import HUNDRED, ONE, ZERO, ceil_to_step, floor_to_step, format_amount
+from fairlead.core.model.money import HUNDRED, ONE, ZERO, ceil_to_step, floor_to_step
 from fairlead.core.model.request import Size, SizeUnit
 
 # A venue takes any fraction of a quote amount; more decimals than these no currency has on an order.
@@ -91,10 +91,12 @@ def split_quantity(quantity: Decimal, *, step: Decimal, least: Decimal, greatest
 @lru_cache(maxsize=4_096)
 def show(value: Decimal) -> str:
     """Write a number for people: ``10,000`` and ``0.00005``; at most 8 decimals, rounded down, unless it is tiny."""
+    if not value:
+        return "0"
     if abs(value) >= _SHOWN_STEP:
         value = value.quantize(_SHOWN_STEP, ROUND_DOWN)
-    whole, point, decimals = format_amount(value).partition(".")
-    return f"{int(whole):,}{point}{decimals}" if abs(value) >= ONE else f"{whole}{point}{decimals}"
+    text = f"{value:,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def show_in(value: Decimal, unit: str) -> str:

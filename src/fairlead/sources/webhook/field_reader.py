@@ -39,18 +39,16 @@ class FieldReader:
         Null is as good as absent, except for the fields of ``NEVER_NULL``.
         """
         value = self._body.get(name)
-        if value is None and name in self._body and name in NEVER_NULL:
+        if value is not None:
+            try:
+                return parse(value)
+            except FieldRuleError as error:
+                self.fail(name, str(error))
+        elif name in NEVER_NULL and name in self._body:
             self.fail(name, "must not be null: say what is meant, or leave the field out")
-            return None
-        if value is None:
-            if required:
-                self.fail(name, "is required")
-            return None
-        try:
-            return parse(value)
-        except FieldRuleError as error:
-            self.fail(name, str(error))
-            return None
+        elif required:
+            self.fail(name, "is required")
+        return None
 
     def fail(self, name: str, rule: str) -> None:
         """Note what is wrong with a field."""
