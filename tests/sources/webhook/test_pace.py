@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from fairlead.clock import VirtualClock
 from fairlead.core.model.events import AlertReceived
 from fairlead.core.model.request import Close
@@ -11,6 +13,8 @@ from fairlead.core.model.state import RequestStatus
 from fairlead.sources.webhook.intake import Answered, Refusal
 from fairlead.sources.webhook.pace import (
     BURST_CALLS_MIN,
+    BURST_CALLS_WITHIN_S,
+    BURST_S_MAX,
     LOOK_EVERY_MS,
     REQUESTS_IN_BURST_MAX,
     REQUESTS_UNDER_WAY_MAX,
@@ -120,14 +124,60 @@ async def test_requests_in_doubt_hold_nobody_up_for_ever(world: World) -> None:
     assert world.door.unfinished > REQUESTS_UNDER_WAY_MAX
 
 
-def test_there_is_less_room_while_a_burst_comes_in() -> None:
-    pace = Pace(VirtualClock())
+def call_fast(pace: Pace, clock: VirtualClock, *, for_s: float = BURST_CALLS_WITHIN_S / 2) -> None:
+    """Calls that are stored at once, as fast as a burst."""
+    gap_ms = int(1_000 * BURST_CALLS_WITHIN_S / BURST_CALLS_MIN / 2)
+    for _ in range(max(BURST_CALLS_MIN, int(1_000 * for_s / gap_ms))):
+        pace.begin_call()
+        pace.end_call()
+        pace.has_room(0, BURST_CALLS_MIN)
+        clock.advance_ms(gap_ms)
     pace.begin_alert(REQUESTS_UNDER_WAY_MAX)
-    assert pace.has_room(REQUESTS_IN_BURST_MAX)
-    assert not pace.has_room(REQUESTS_UNDER_WAY_MAX)
+
+
+@pytest.fixture(name="pace")
+def _pace(clock: VirtualClock) -> Pace:
+    pace = Pace(clock)
+    pace.begin_alert(REQUESTS_UNDER_WAY_MAX)
+    return pace
+
+
+@pytest.fixture(name="clock")
+def _clock() -> VirtualClock:
+    return VirtualClock()
+
+
+def test_there_is_less_room_while_many_calls_are_being_stored(pace: Pace) -> None:
+    assert pace.has_room(REQUESTS_IN_BURST_MAX, 1)
+    assert not pace.has_room(REQUESTS_UNDER_WAY_MAX, 1)
     for _ in range(BURST_CALLS_MIN):
         pace.begin_call()
-    assert not pace.has_room(REQUESTS_IN_BURST_MAX)
-    assert pace.has_room(REQUESTS_IN_BURST_MAX - 1)
-    pace.end_call()
-    assert pace.has_room(REQUESTS_IN_BURST_MAX)
+    assert not pace.has_room(REQUESTS_IN_BURST_MAX, 1)
+    assert pace.has_room(REQUESTS_IN_BURST_MAX - 1, 1)
+
+
+def test_a_burst_of_few_connections_is_known_by_what_waits(pace: Pace, clock: VirtualClock) -> None:
+    call_fast(pace, clock)
+    assert not pace.has_room(REQUESTS_IN_BURST_MAX, BURST_CALLS_MIN)
+
+
+def test_many_calls_that_nobody_waits_behind_are_no_burst(pace: Pace, clock: VirtualClock) -> None:
+    call_fast(pace, clock)
+    assert pace.has_room(REQUESTS_IN_BURST_MAX, 1)
+
+
+def test_a_burst_ends_when_no_more_calls_come(pace: Pace, clock: VirtualClock) -> None:
+    call_fast(pace, clock)
+    clock.advance_ms(int(1_000 * BURST_CALLS_WITHIN_S))
+    assert pace.has_room(REQUESTS_IN_BURST_MAX, 1_000)
+
+
+def test_a_stream_without_end_does_not_keep_alerts_waiting_for_ever(pace: Pace, clock: VirtualClock) -> None:
+    call_fast(pace, clock, for_s=BURST_S_MAX + BURST_CALLS_WITHIN_S)
+    assert pace.has_room(REQUESTS_IN_BURST_MAX, 1_000)
+    call_fast(pace, clock)
+    assert pace.has_room(REQUESTS_IN_BURST_MAX, 1_000)
+
+    assert pace.has_room(REQUESTS_IN_BURST_MAX, 1)
+    call_fast(pace, clock)
+    assert not pace.has_room(REQUESTS_IN_BURST_MAX, 1_000)

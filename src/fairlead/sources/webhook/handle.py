@@ -170,7 +170,7 @@ class AlertHandler:
         task.add_done_callback(lambda done: self._end(kept, done))
 
     def _begin_more(self) -> None:
-        while self._backlog and self.pace.has_room(self._tools.door.unfinished + self._running):
+        while self._backlog and self.pace.has_room(self._tools.door.unfinished + self._running, len(self._backlog)):
             kept = self._backlog.pop()
             self.pace.begin_alert(len(kept.prepared.accounts))
             self._begin(kept)
