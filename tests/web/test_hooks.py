@@ -8,7 +8,7 @@ from ipaddress import ip_network
 
 import httpx2
 import pytest
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from fairlead.accounts.addresses import TRADINGVIEW_ADDRESSES, AddressList
 from fairlead.core.model.events import AlertReceived
@@ -333,7 +333,7 @@ async def test_alerts_need_none_of_the_layers_around_the_other_routes(
     async def break_down(*_: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(FastAPI, "__call__", break_down)
+    monkeypatch.setattr(Starlette, "__call__", break_down)
     reply = await site.post()
     assert reply.status_code == 202
     assert reply.headers["x-content-type-options"] == "nosniff"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import LargeBinary, Text
-from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.types import TypeDecorator
 
 from fairlead.core.model.money import format_amount
@@ -92,7 +93,7 @@ class Words(TypeDecorator[str]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Choose how this database stores it."""
         if dialect.name == DatabaseKind.POSTGRESQL:
-            return dialect.type_descriptor(postgresql.TEXT(collation="C"))
+            return dialect.type_descriptor(Text(collation="C"))
         return dialect.type_descriptor(self._mariadb_type() if dialect.name == DatabaseKind.MARIADB else Text())
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
@@ -100,7 +101,8 @@ class Words(TypeDecorator[str]):
         return value.replace(_NUL, _NUL_SHOWN) if value and _NUL in value else value
 
     def _mariadb_type(self) -> TypeEngine[Any]:
-        return mysql.LONGTEXT(charset=MARIADB_CHARSET, collation=MARIADB_COLLATION)
+        kind: TypeEngine[Any] = _mariadb().LONGTEXT(charset=MARIADB_CHARSET, collation=MARIADB_COLLATION)
+        return kind
 
 
 class Name(Words):
@@ -128,7 +130,10 @@ class Name(Words):
         return super().process_bind_param(value, dialect)
 
     def _mariadb_type(self) -> TypeEngine[Any]:
-        return mysql.VARCHAR(self.length_max, charset=MARIADB_CHARSET, collation=MARIADB_COLLATION)
+        kind: TypeEngine[Any] = _mariadb().VARCHAR(
+            self.length_max, charset=MARIADB_CHARSET, collation=MARIADB_COLLATION
+        )
+        return kind
 
 
 class Bytes(TypeDecorator[bytes]):
@@ -140,7 +145,7 @@ class Bytes(TypeDecorator[bytes]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Choose how this database stores it."""
         if dialect.name == DatabaseKind.MARIADB:
-            return dialect.type_descriptor(mysql.LONGBLOB())
+            return dialect.type_descriptor(_mariadb().LONGBLOB())
         return dialect.type_descriptor(LargeBinary())
 
 
@@ -153,7 +158,7 @@ class Digest(TypeDecorator[bytes]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Choose how this database stores it."""
         if dialect.name == DatabaseKind.MARIADB:
-            return dialect.type_descriptor(mysql.VARBINARY(DIGEST_BYTES_MAX))
+            return dialect.type_descriptor(_mariadb().VARBINARY(DIGEST_BYTES_MAX))
         return dialect.type_descriptor(LargeBinary())
 
 
@@ -173,6 +178,11 @@ class Money(TypeDecorator[Decimal]):
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:  # noqa: ANN401, ARG002
         """Read it back."""
         return None if value is None else Decimal(value)
+
+
+def _mariadb() -> ModuleType:
+    # Loading its types loads all its dialects, and who uses MariaDB has them already.
+    return import_module("sqlalchemy.dialects.mysql")
 
 
 def text_type(column: str) -> Words:

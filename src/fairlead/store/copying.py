@@ -8,13 +8,12 @@ from itertools import islice
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Boolean, Connection, Table, func, inspect, select, text
 
 from fairlead.store.databases.contract import OwnerLock, SnapshotReader
 from fairlead.store.databases.opening import open_snapshot
 from fairlead.store.filling import Filler, Row, open_filler, stay_owner
-from fairlead.store.migrate import UNFINISHED_COPY, connect, migrate
+from fairlead.store.migrate import LAYOUT_TABLE, UNFINISHED_COPY, connect, migrate, read_revision
 from fairlead.store.rebuilt import find_differences
 from fairlead.store.sqlite_file import make_private_file
 from fairlead.store.tables import column_names, config_version, journal, key_names, metadata
@@ -25,7 +24,6 @@ BATCH_ROWS_MAX: Final = 1_000
 BATCH_BYTES_MAX: Final = 4_194_304
 """A batch ends with the row that brings its texts and bytes to this many."""
 DIFFERENCES_MAX: Final = 20
-_LAYOUT: Final = "alembic_version"
 
 Progress = Callable[[int, int], None]
 
@@ -100,7 +98,7 @@ def _prepare_target(target: Place, *, again: bool) -> str:
         if is_unfinished and again:
             # The layout goes last: dying on the way leaves a database that is still marked.
             metadata.drop_all(connection)
-            connection.execute(text(f"DROP TABLE {_LAYOUT}"))
+            connection.execute(text(f"DROP TABLE {LAYOUT_TABLE}"))
             connection.commit()
         elif is_unfinished or found:
             what = "a copy that was not finished: --again drops it and begins anew" if is_unfinished else found
@@ -117,17 +115,17 @@ def _prepare_target(target: Place, *, again: bool) -> str:
 
 
 def _read_layout(connection: Connection) -> str:
-    return MigrationContext.configure(connection).get_current_revision() or ""
+    return read_revision(connection) or ""
 
 
 def _set_layout(url: str, revision: str) -> None:
     with connect(url) as connection:
-        connection.execute(text(f"UPDATE {_LAYOUT} SET version_num = :revision"), {"revision": revision})  # noqa: S608 (a name of ours)
+        connection.execute(text(f"UPDATE {LAYOUT_TABLE} SET version_num = :revision"), {"revision": revision})  # noqa: S608 (a name of ours)
         connection.commit()
 
 
 def _describe_contents(connection: Connection) -> str:
-    names = set(inspect(connection).get_table_names()) - {_LAYOUT}
+    names = set(inspect(connection).get_table_names()) - {LAYOUT_TABLE}
     strange = sorted(names - metadata.tables.keys())
     if strange:
         return f"tables of something else: {', '.join(strange)}"

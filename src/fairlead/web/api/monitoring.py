@@ -7,8 +7,9 @@ from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Request
+from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from fairlead.accounts.tokens import equal_digests, hash_token
 from fairlead.observing.health import Condition
@@ -25,14 +26,14 @@ OWN_NAMES: Final = frozenset({"localhost", "ip6-localhost"})
 NOT_LOCAL: Final = "metrics are for callers on this machine, or with FAIRLEAD_METRICS_TOKEN"
 
 
-def make_monitoring(tools: WebTools) -> APIRouter:
+def make_monitoring(tools: WebTools) -> list[Route]:
     """The routes of `/health`, `/ready` and `/metrics`."""
-    router = APIRouter()
     board = MonitoringBoard(tools)
-    router.add_api_route("/health", board.show_health, methods=["GET"])
-    router.add_api_route("/ready", board.show_ready, methods=["GET"])
-    router.add_api_route("/metrics", board.show_metrics, methods=["GET"])
-    return router
+    return [
+        Route("/health", board.show_health),
+        Route("/ready", board.show_ready),
+        Route("/metrics", board.show_metrics),
+    ]
 
 
 class MonitoringBoard:

@@ -6,8 +6,9 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
-from fastapi import APIRouter, Request
+from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from fairlead.sources.webhook.intake import Refusal
 from fairlead.store.queries.hooks import Hook
@@ -28,15 +29,15 @@ class AddressAnswer(msgspec.Struct, frozen=True, kw_only=True):
     allowed: bool
 
 
-def make_api(tools: WebTools) -> APIRouter:
+def make_api(tools: WebTools) -> list[Route]:
     """Every route that answers questions."""
-    router = APIRouter()
     questions = Questions(tools)
     # What they are for is written down in web/description.py.
-    router.add_api_route("/requests/{request_id}", questions.show_request, methods=["GET"])
-    router.add_api_route("/explain/{subject}", questions.explain, methods=["GET"])
-    router.add_api_route("/hooks/{hook}/address", questions.show_address, methods=["GET"])
-    return router
+    return [
+        Route("/requests/{request_id}", questions.show_request),
+        Route("/explain/{subject}", questions.explain),
+        Route("/hooks/{hook}/address", questions.show_address),
+    ]
 
 
 class Questions:
@@ -46,8 +47,9 @@ class Questions:
         """Work with these tools."""
         self._tools = tools
 
-    async def show_request(self, request_id: str, request: Request) -> Response:
+    async def show_request(self, request: Request) -> Response:
         """Tell how an alert stands."""
+        request_id: str = request.path_params["request_id"]
         caller = await identify(request, self._tools)
         if isinstance(caller, Refusal):
             return error_reply(request.state.call_id, caller)
@@ -58,8 +60,9 @@ class Questions:
             return _not_found(request)
         return json_reply(found.status_code, found.answer)
 
-    async def explain(self, subject: str, request: Request) -> Response:
+    async def explain(self, request: Request) -> Response:
         """Tell everything about an alert, a request or an order."""
+        subject: str = request.path_params["subject"]
         caller = await identify(request, self._tools)
         if isinstance(caller, Refusal):
             return error_reply(request.state.call_id, caller)
@@ -68,10 +71,10 @@ class Questions:
             return _not_found(request)
         return json_reply(HTTPStatus.OK, {**explanation, "requestId": request.state.call_id})
 
-    async def show_address(self, hook: str, request: Request) -> Response:
+    async def show_address(self, request: Request) -> Response:
         """Tell a hook's owner or sender which address we see, without turning them away because of it."""
         address = find_address(request, self._tools)
-        found = await self._find_hook(hook, request)
+        found = await self._find_hook(request.path_params["hook"], request)
         if isinstance(found, Refusal):
             return error_reply(request.state.call_id, found)
         installation_rule = self._tools.allowed_addresses.find_rule(address)
