@@ -15,8 +15,16 @@ from typing import Annotated, Any, Final
 from urllib.parse import unquote, urlsplit
 
 import platformdirs
-from pydantic import BaseModel, BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 PREFIX: Final = "FAIRLEAD_"
 FILE_NAME: Final = "fairlead.toml"
@@ -54,7 +62,7 @@ def _split_commas(value: object) -> object:
     return value
 
 
-Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_split_commas)]
+Networks = Annotated[tuple[Network, ...], BeforeValidator(_split_commas)]
 
 
 def default_data_dir() -> Path:
@@ -62,10 +70,10 @@ def default_data_dir() -> Path:
     return Path(platformdirs.user_data_dir("fairlead", appauthor=False))
 
 
-class Settings(BaseSettings):
-    """Every setting with its default; `fairlead check-config` prints them."""
+class Settings(BaseModel):
+    """Every setting with its default; `fairlead check-config` prints them, and `read_settings` reads them."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     data_dir: Path = Field(default_factory=default_data_dir, description="folder of the database and of fairlead.toml")
     database_url: str = Field(
@@ -208,12 +216,11 @@ def read_settings(overrides: Mapping[str, Any]) -> SettingsReport:
         **{name: f"environment {PREFIX}{name.upper()}" for name in environment},
         **dict.fromkeys(chosen, "command line"),
     }
-    # Values of the file stand below the environment, which pydantic-settings reads itself.
-    given = {**{name: value for name, value in written.items() if name not in environment}, **chosen}
+    given = {**written, **environment, **chosen}
     settings, found = _build(given)
     return SettingsReport(
         lines=[
-            _describe(name, {**environment, **given}, origins, settings=settings, problem=found.get(name, ""))
+            _describe(name, given, origins, settings=settings, problem=found.get(name, ""))
             for name in Settings.model_fields
         ],
         problems=problems + [f"{name}: {text}" if name else text for name, text in found.items()],

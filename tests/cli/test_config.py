@@ -147,7 +147,7 @@ def test_a_misspelt_variable_does_not_pass(
 def test_a_public_address_needs_a_word(folder: Path) -> None:
     assert Settings(host="0.0.0.0", public_listen=True).host == "0.0.0.0"
     assert Settings(host="::1").base_url == "http://[::1]:8000"
-    assert Settings(host="localhost").store_url == f"sqlite:///{folder / 'fairlead.sqlite3'}"
+    assert Settings(host="localhost", data_dir=folder).store_url == f"sqlite:///{folder / 'fairlead.sqlite3'}"
 
 
 def test_migrate_brings_an_empty_folder_to_the_newest_layout(folder: Path, run: Callable[..., Result]) -> None:

@@ -5,12 +5,15 @@ import stat
 from pathlib import Path
 
 import pytest
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 from fairlead.store.databases.opening import driver_faults
 from fairlead.store.journal import StoredJournal
-from fairlead.store.migrate import migrate, pending
+from fairlead.store.migrate import connect, list_revisions, migrate, pending, read_revision
 from fairlead.store.tables import metadata
+from fairlead.store.upgrading import make_config
 from fairlead.store.urls import UnsupportedDatabaseError
 from tests.servers.clean import empty_url, on_every_database
 
@@ -24,6 +27,23 @@ def test_an_empty_database_is_brought_up_once(path: Path) -> None:
     assert migrate(url) == ["0001", "0002", "0003", "0004", "0005", "0006", "0007"]
     assert pending(url) == []
     assert migrate(url) == []
+
+
+def test_the_names_of_the_files_tell_what_alembic_finds_in_them() -> None:
+    steps = ScriptDirectory.from_config(make_config()).walk_revisions()
+    assert list_revisions() == [step.revision for step in steps][::-1]
+
+
+@on_every_database
+def test_the_revision_applied_last_is_what_alembic_reads(kind: str, tmp_path: Path) -> None:
+    url = empty_url(kind, tmp_path)
+    with connect(url) as connection:
+        assert read_revision(connection) is None
+        assert MigrationContext.configure(connection).get_current_revision() is None
+    migrate(url)
+    with connect(url) as connection:
+        assert read_revision(connection) == list_revisions()[-1]
+        assert MigrationContext.configure(connection).get_current_revision() == list_revisions()[-1]
 
 
 async def test_it_works_from_the_event_loop_and_with_the_async_url(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from types import FrameType
@@ -11,6 +12,8 @@ from fairlead.cli.output import EXIT_INTERRUPTED
 
 __all__ = ["main"]
 
+MADE_BEFORE_COLLECTED: Final = 100_000
+"""So many objects are made between two searches for garbage: modules make many, and next to no garbage."""
 _USUAL: Final = signal.default_int_handler
 
 
@@ -20,6 +23,7 @@ def main() -> None:
     was_usual = signal.getsignal(signal.SIGINT) is _USUAL
     if was_usual:
         signal.signal(signal.SIGINT, _leave)
+    gc.set_threshold(MADE_BEFORE_COLLECTED)
     from fairlead.cli.app import run
 
     if was_usual:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.metadata import version
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import typer
 
 from fairlead.cli.options import Options, PrintOptions, add_command
 from fairlead.cli.output import EXIT_USAGE, StopError, say, say_json, tell
-from fairlead.settings import Settings, SettingsReport, read_settings
+
+if TYPE_CHECKING:
+    from fairlead.settings import Settings, SettingsReport
 
 VALUE_WIDTH_MAX: Final = 48
 
@@ -59,6 +61,7 @@ def check_config(options: PrintOptions) -> None:
 def _read_for_showing(overrides: Mapping[str, object]) -> SettingsReport:
     """A secret may have been put into a setting that is not made for one; only ``settings`` have it then."""
     from fairlead.observing.redaction import Redactor, redact_sentence
+    from fairlead.settings import read_settings
 
     report = read_settings(overrides)
     redactor = Redactor(report.settings.secrets if report.settings is not None else ())

@@ -14,7 +14,6 @@ from fairlead.cli.failures import database_failures_explained
 from fairlead.cli.options import PrintOptions, add_command
 from fairlead.cli.output import EXIT_USAGE, StopError, say, say_facts, tell
 from fairlead.cli.records import check_database
-from fairlead.settings import redact_url
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,6 +51,8 @@ def copy(options: CopyOptions) -> None:
     checked as fairlead verify does; the original is only read. Kill switches, the vault's key and fairlead.toml stay
     in the data folder. Exits with 1 when anything differs.
     """
+    from fairlead.settings import redact_url
+
     settings = load_settings(options)
     url = sys.stdin.readline().strip() if options.url == FROM_STDIN else options.url
     check_database(settings)

@@ -15,10 +15,10 @@ from fairlead.cli.failures import database_failures_explained
 from fairlead.cli.options import PrintOptions, add_command
 from fairlead.cli.output import EXIT_USAGE, StopError, say, say_json, say_rows, tell
 from fairlead.core.model.latch import Latch, LatchLevel, LatchReason, LatchScope
-from fairlead.settings import Settings
 
 if TYPE_CHECKING:
     from fairlead.cli.kill_effect import Effect
+    from fairlead.settings import Settings
     from fairlead.store.latch_file import LatchFile
 
 REPORT_WAIT_S: Final = 15

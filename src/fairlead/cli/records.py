@@ -12,7 +12,6 @@ from fairlead.cli.config import load_settings
 from fairlead.cli.failures import database_failures_explained
 from fairlead.cli.options import Options
 from fairlead.cli.output import StopError, program_name
-from fairlead.settings import Settings
 
 if TYPE_CHECKING:
     from fairlead.accounts.registry import (
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
         Refused,
         UserRegistry,
     )
+    from fairlead.settings import Settings
     from fairlead.store.databases.contract import OwnerLock
     from fairlead.store.session import Store
 

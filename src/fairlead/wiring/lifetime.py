@@ -139,6 +139,8 @@ async def running(settings: Settings, lock: OwnerLock, plugs: Plugs = SHIPPED) -
 
 def serve(settings: Settings, lock: OwnerLock, plugs: Plugs = SHIPPED) -> None:
     """Run until SIGINT or SIGTERM; blocks. ``lock`` owns the database and is released at the end."""
+    # What modules made stays: the search for garbage after the start need not look through it.
+    gc.freeze()
     asyncio.run(_serve(settings, lock, plugs))
 
 
