@@ -126,7 +126,11 @@ class Sampler:
         self._note(frame, spent_s)
         writer = self._writer or self._find_writer()
         if writer is not None:
-            now_s = time.clock_gettime(time.pthread_getcpuclockid(writer))
+            try:
+                now_s = time.clock_gettime(time.pthread_getcpuclockid(writer))
+            except ProcessLookupError:
+                # It ends before the loop does, and a fault in here would be one of whatever runs.
+                return
             spent_s, self._writer_s = now_s - self._writer_s, now_s
             self._note(sys._current_frames().get(writer), spent_s)  # noqa: SLF001 - a profiler looks at frames
 
