@@ -43,6 +43,8 @@ STEPS: Final = (
     ("/fairlead/store/latch", "kill switch"),
     ("/fairlead/store/projections", "projections"),
     ("/fairlead/store/rows", "journal"),
+    ("/fairlead/store/packing", "journal"),
+    ("/fairlead/store/sqlite_file", "journal"),
     ("/fairlead/store/deliveries", "journal"),
     ("/fairlead/store/journal", "journal"),
     ("/fairlead/store/writer", "journal"),

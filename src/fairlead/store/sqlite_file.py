@@ -12,10 +12,15 @@ from urllib.parse import quote
 from fairlead.store.private_files import FILE_MODE, make_private_folder, open_private_file
 
 BUSY_TIMEOUT_MS: Final = 10_000
+LOG_PAGES_MAX: Final = 4_000
+"""16 MiB: so much of the log is gathered before its pages are copied into the file, each but once."""
+WRITER_CACHE_KIB: Final = 32 * 1_024
+"""A commit that does not fit into the cache is written to the log in parts, and some pages twice."""
 _PRAGMAS: Final = (
     f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
+    f"PRAGMA wal_autocheckpoint={LOG_PAGES_MAX}",
     "PRAGMA foreign_keys=ON",
 )
 
@@ -84,6 +89,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
     make_private_file(path)
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     set_pragmas(connection)
+    connection.execute(f"PRAGMA cache_size=-{WRITER_CACHE_KIB}").close()
     return connection
 
 

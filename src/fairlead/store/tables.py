@@ -1,7 +1,7 @@
 """Every table, once: the journal, the tables made from it, and what people configure.
 
 ``info["tenant"]`` marks tables that are read for one tenant only, ``info["config"]`` those whose change a running
-server must notice. ``info["sealed"]`` marks columns whose values only the vault can read.
+server must notice; ``info["sealed"]`` columns whose values only the vault can read, ``info["fixed"]`` those that last.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    PrimaryKeyConstraint,
     SmallInteger,
     Table,
     UniqueConstraint,
@@ -29,6 +30,7 @@ TENANT: Final = {"tenant": True}
 CONFIG: Final = {"config": True}
 TENANT_CONFIG: Final = {"tenant": True, "config": True}
 SEALED: Final = {"sealed": True}
+FIXED: Final = {"fixed": True}
 ROLES: Final = ("owner", "admin", "trader", "viewer")
 RESPONSE_MODES: Final = ("ack", "wait")
 
@@ -41,8 +43,8 @@ def _key(name: str) -> Column[str]:
     return Column(name, text_type(name), primary_key=True)
 
 
-def _text(name: str) -> Column[str]:
-    return Column(name, text_type(name), nullable=False)
+def _text(name: str, info: dict[str, bool] | None = None) -> Column[str]:
+    return Column(name, text_type(name), nullable=False, info=info)
 
 
 def _time(name: str) -> Column[int]:
@@ -95,23 +97,24 @@ heads = Table(
     Column("version", Integer, nullable=False),
     sqlite_with_rowid=False,
 )
+# By key before owner, so that what comes in together lies together. With rowid: a long body takes no page of its own.
 records = Table(
     "records",
     metadata,
-    _key("space"),
-    _key("owner"),
-    _key("key"),
+    _text("space"),
+    _text("owner"),
+    _text("key"),
     _body(),
-    sqlite_with_rowid=False,
+    PrimaryKeyConstraint("space", "key", "owner"),
 )
 
 alerts = Table(
     "alerts",
     metadata,
     _key("alert_id"),
-    _text("tenant"),
-    _text("hook_id"),
-    _text("duplicate_key"),
+    _text("tenant", FIXED),
+    _text("hook_id", FIXED),
+    _text("duplicate_key", FIXED),
     _time("received_ms"),
     _text("verdict"),
     _body(),
@@ -122,9 +125,9 @@ requests = Table(
     "requests",
     metadata,
     _key("request_id"),
-    _text("tenant"),
-    _text("account_id"),
-    _text("cause"),
+    _text("tenant", FIXED),
+    _text("account_id", FIXED),
+    _text("cause", FIXED),
     _text("symbol"),
     _text("status"),
     Column("is_pending", SmallInteger, nullable=False),
@@ -139,8 +142,8 @@ orders = Table(
     "orders",
     metadata,
     _key("order_id"),
-    _text("tenant"),
-    _text("account_id"),
+    _text("tenant", FIXED),
+    _text("account_id", FIXED),
     _text("request_id"),
     _text("symbol"),
     _text("status"),
@@ -157,7 +160,7 @@ positions = Table(
     _key("account_id"),
     _key("symbol"),
     _key("position_side"),
-    _text("tenant"),
+    _text("tenant", FIXED),
     Column("quantity", Money, nullable=False),
     _body(),
     sqlite_with_rowid=False,
@@ -171,7 +174,7 @@ sub_positions = Table(
     _key("position_side"),
     _key("source_id"),
     _key("strategy_id"),
-    _text("tenant"),
+    _text("tenant", FIXED),
     Column("quantity", Money, nullable=False),
     _body(),
     sqlite_with_rowid=False,
@@ -182,7 +185,7 @@ balances = Table(
     metadata,
     _key("account_id"),
     _key("currency"),
-    _text("tenant"),
+    _text("tenant", FIXED),
     Column("total", Money, nullable=False),
     Column("reserved", Money, nullable=False),
     _body(),
@@ -390,3 +393,8 @@ def key_names(table: Table) -> tuple[str, ...]:
     """The columns of its primary key."""
     columns: Any = table.primary_key.columns
     return tuple(column.name for column in columns)
+
+
+def changing_names(table: Table) -> tuple[str, ...]:
+    """The columns to write where a row is there already; an index over others need not be touched then."""
+    return tuple(column.name for column in table.columns if not column.primary_key and not column.info.get("fixed"))

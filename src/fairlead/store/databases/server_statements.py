@@ -36,11 +36,10 @@ class Dialect(NamedTuple):
         return f"INSERT INTO {self.names([table.name])} ({columns}) {self.rows(table)}"
 
     def upsert(self, table: Table) -> str:
-        """Insert a row or, where its key is there already, replace the rest of it."""
-        keys = tables.key_names(table)
-        others = [self.names([name]) for name in tables.column_names(table) if name not in keys]
-        changes = ", ".join(self.change.format(name=name) for name in others)
-        return f"{self.insert(table)} {self.on_clash.format(keys=self.names(keys))} {changes}"
+        """Insert a row or, where its key is there already, replace what may change of it."""
+        keys = self.names(tables.key_names(table))
+        changes = ", ".join(self.change.format(name=self.names([name])) for name in tables.changing_names(table))
+        return f"{self.insert(table)} {self.on_clash.format(keys=keys)} {changes}"
 
     def select_all(self, table: Table) -> str:
         """Read every row in the order of its key."""

@@ -22,10 +22,10 @@ def _insert(table: Table, *, name: str = "") -> str:
 
 
 def upsert_statement(table: Table, *, name: str = "") -> str:
-    """Insert a row or, where its key is there already, replace the rest of it."""
-    keys = tables.key_names(table)
-    changes = ", ".join(f"{column}=excluded.{column}" for column in tables.column_names(table) if column not in keys)
-    return f"{_insert(table, name=name)} ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}"
+    """Insert a row or, where its key is there already, replace what may change of it."""
+    keys = ", ".join(tables.key_names(table))
+    changes = ", ".join(f"{column}=excluded.{column}" for column in tables.changing_names(table))
+    return f"{_insert(table, name=name)} ON CONFLICT ({keys}) DO UPDATE SET {changes}"
 
 
 INSERT_ROWS: Final = _insert(tables.journal)
