@@ -11,6 +11,7 @@ from fairlead.simulator.events import ExchangeEvent
 from fairlead.simulator.exchange import Exchange
 from fairlead.simulator.okx.catalogue import Catalogue
 from fairlead.simulator.okx.keys import KeyBook
+from fairlead.simulator.okx.notes import OrderNotes
 from fairlead.simulator.okx.windows import RateWindows
 
 Listener = Callable[[Sequence[ExchangeEvent]], None]
@@ -53,6 +54,7 @@ class OkxVenue:
         self.options = options or OkxOptions()
         self.catalogue = Catalogue(exchange)
         self.windows = RateWindows()
+        self.notes = OrderNotes()
         self._listeners: list[Listener] = []
 
     def now_ms(self) -> int:
