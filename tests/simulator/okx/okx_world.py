@@ -14,6 +14,10 @@ from fairlead.simulator.okx.gateway import Gateway, RawAnswer
 from fairlead.simulator.okx.keys import KeyBook, Member, parse_member
 from fairlead.simulator.okx.rest.endpoints import ENDPOINTS
 from fairlead.simulator.okx.signing import RawRequest, sign
+from fairlead.simulator.okx.sockets.channel import Place
+from fairlead.simulator.okx.sockets.channels import CHANNELS
+from fairlead.simulator.okx.sockets.connection import SocketDesk
+from fairlead.simulator.okx.sockets.hub import Hub
 from fairlead.simulator.okx.venue import OkxOptions, OkxVenue
 
 START_MS = 1_767_600_000_000
@@ -35,6 +39,34 @@ class StillClock:
         self._now_ms += duration_ms
 
 
+class SocketClient:
+    """One connection, and what it was told since one last looked."""
+
+    def __init__(self, world: OkxWorld, place: Place) -> None:
+        self._world = world
+        self._frames: list[bytes] = []
+        self.connection = world.sockets.open(place, "127.0.0.1", self._frames.append)
+
+    def send(self, message: object) -> list[dict[str, Any]]:
+        """Send one message; returns all that was told since."""
+        self.connection.receive(message if isinstance(message, str) else msgspec.json.encode(message).decode())
+        self._world.venue.settle()
+        return self.take()
+
+    def take(self) -> list[dict[str, Any]]:
+        """What was told since the last look."""
+        frames, self._frames[:] = list(self._frames), []
+        return [msgspec.json.decode(frame, type=dict[str, Any]) for frame in frames if frame != b"pong"]
+
+    def log_in(self) -> list[dict[str, Any]]:
+        """Log in as the first member."""
+        key = self._world.members[0].key
+        at = str(self._world.clock.now_ms() // 1000)
+        signature = sign(key.secret, f"{at}GET/users/self/verify")
+        arg = {"apiKey": key.key, "passphrase": key.passphrase, "timestamp": at, "sign": signature}
+        return self.send({"op": "login", "args": [arg]})
+
+
 class OkxWorld:
     """Asks as one member, or as nobody."""
 
@@ -48,6 +80,11 @@ class OkxWorld:
         self.venue = OkxVenue(self.exchange, keys=keys, clock=self.clock, options=options)
         self.venue.advance()
         self.gateway = Gateway(self.venue, ENDPOINTS)
+        self.sockets = SocketDesk(self.venue, self.gateway, Hub(CHANNELS))
+
+    def connect(self, place: Place = Place.PRIVATE) -> SocketClient:
+        """Open a socket in process; what it is told stands in ``told``."""
+        return SocketClient(self, place)
 
     def get(self, path: str, **query: str) -> dict[str, Any]:
         """The decoded answer to a signed GET below ``/api/v5``."""

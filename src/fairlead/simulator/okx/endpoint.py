@@ -23,7 +23,7 @@ class Call(msgspec.Struct, kw_only=True):
     """One request, checked and parsed.
 
     ``items`` are the elements of a body that is a list, else the one body or query itself. ``expires_at_ms`` is the
-    deadline that the sender gave (``expTime``).
+    deadline that the sender gave (``expTime``); ``by_code``: instruments must be named by number.
     """
 
     venue: OkxVenue
@@ -33,6 +33,7 @@ class Call(msgspec.Struct, kw_only=True):
     address: str
     now_ms: int
     expires_at_ms: int | None = None
+    by_code: bool = False
 
     @property
     def account_id(self) -> str:

@@ -34,7 +34,7 @@ class Gateway:
 
     def __init__(self, venue: OkxVenue, endpoints: Iterable[Endpoint]) -> None:
         """Answer at these paths."""
-        self._venue = venue
+        self.venue = venue
         self._endpoints: dict[str, dict[str, Endpoint]] = {}
         for endpoint in endpoints:
             self._endpoints.setdefault(endpoint.path, {})[endpoint.method] = endpoint
@@ -50,7 +50,7 @@ class Gateway:
 
     def answer(self, request: RawRequest) -> RawAnswer:
         """Answer one request; whatever is wrong with it becomes the code and text that OKX has for it."""
-        came_us = self._venue.now_ms() * 1000
+        came_us = self.venue.now_ms() * 1000
         try:
             endpoint, answer = self._call(request)
         except OkxError as error:
@@ -58,20 +58,20 @@ class Gateway:
             return RawAnswer(status=error.status, body=_ENCODER.encode(body))
         reply: dict[str, Any] = {"code": answer.code, "msg": answer.message, "data": answer.data}
         if endpoint.timed:
-            reply |= {"inTime": str(came_us), "outTime": str(self._venue.now_ms() * 1000)}
+            reply |= {"inTime": str(came_us), "outTime": str(self.venue.now_ms() * 1000)}
         return RawAnswer(status=200, body=_ENCODER.encode(reply))
 
     def _call(self, request: RawRequest) -> tuple[Endpoint, Answer]:
         endpoint = self._route(request)
         key = None
-        now_ms = self._venue.now_ms()
+        now_ms = self.venue.now_ms()
         if endpoint.permission is not None:
-            key = check_request(request, self._venue.keys, now_ms)
+            key = check_request(request, self.venue.keys, now_ms)
             if endpoint.permission not in key.permissions:
                 raise fault(GatewayCode.PERMISSION_MISSING)
         fields, items = self._read(endpoint, request)
         call = Call(
-            venue=self._venue,
+            venue=self.venue,
             fields=fields,
             items=items,
             key=key,
@@ -79,9 +79,17 @@ class Gateway:
             now_ms=now_ms,
             expires_at_ms=_deadline(request.headers),
         )
-        if self._venue.options.has_rate_limits:
-            self.count(endpoint, call)
-        return endpoint, endpoint.handler(call)
+        return endpoint, self.perform(endpoint, call)
+
+    def perform(self, endpoint: Endpoint, call: Call) -> Answer:
+        """Count a call and carry it out, wherever it came from.
+
+        Raises:
+            OkxError: it is refused.
+        """
+        if self.venue.options.has_rate_limits:
+            self._count(endpoint, call)
+        return endpoint.handler(call)
 
     def _route(self, request: RawRequest) -> Endpoint:
         path = urlsplit(request.target).path
@@ -115,20 +123,15 @@ class Gateway:
         check_batch(endpoint, items)
         return items[0], items
 
-    def count(self, endpoint: Endpoint, call: Call) -> None:
-        """Count a request against its limit.
-
-        Raises:
-            OkxError: 50011, it does not fit.
-        """
+    def _count(self, endpoint: Endpoint, call: Call) -> None:
         limit = endpoint.limit
         # A batch of one counts as a single order (OKX API v5).
         if endpoint.batch_limit is not None and len(call.items) > 1:
             limit = endpoint.batch_limit
         if not endpoint.is_batch or limit.scope is not Scope.USER_AND_INSTRUMENT:
-            fits = self._venue.windows.take(limit, _counted(limit, call, call.fields), call.now_ms)
+            fits = self.venue.windows.take(limit, _counted(limit, call, call.fields), call.now_ms)
         else:
-            fits = all(self._venue.windows.take(limit, _counted(limit, call, item), call.now_ms) for item in call.items)
+            fits = all(self.venue.windows.take(limit, _counted(limit, call, item), call.now_ms) for item in call.items)
         if not fits:
             raise fault(GatewayCode.RATE_LIMIT)
 

@@ -10,21 +10,28 @@ from aiohttp import WSMsgType, web
 
 from fairlead.simulator.okx.gateway import BODY_BYTES_MAX, Gateway
 from fairlead.simulator.okx.signing import RawRequest
+from fairlead.simulator.okx.sockets.channel import Place
+from fairlead.simulator.okx.sockets.codes import Close
+from fairlead.simulator.okx.sockets.connection import FRAME_BYTES_MAX, Connection, SocketDesk
 from fairlead.simulator.okx.venue import OkxVenue
 
 STEP_MS: Final = 250
 """Prices move this often."""
 
-SOCKET_PATHS: Final = frozenset({"/ws/v5/public", "/ws/v5/private", "/ws/v5/business"})
+FRAMES_WAITING_MAX: Final = 10_000
+"""Messages that wait for a slow reader before its connection is closed."""
+
+SOCKET_PATHS: Final = {f"/ws/v5/{place.value}": place for place in Place}
 
 
 class OkxServer:
     """Serves one venue at one address."""
 
-    def __init__(self, venue: OkxVenue, gateway: Gateway) -> None:
+    def __init__(self, venue: OkxVenue, gateway: Gateway, sockets: SocketDesk) -> None:
         """Prepare; nothing listens yet."""
         self.venue = venue
         self._gateway = gateway
+        self._sockets = sockets
         self._runner = web.ServerRunner(web.Server(self._handle, access_log=None))
         self._clockwork: asyncio.Task[None] | None = None
 
@@ -50,8 +57,9 @@ class OkxServer:
             await self.venue.clock.sleep_ms(STEP_MS)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        if request.path in SOCKET_PATHS:
-            return await self._talk(request)
+        place = SOCKET_PATHS.get(request.path)
+        if place is not None:
+            return await self._talk(request, place)
         body = await request.content.read(BODY_BYTES_MAX + 1)
         if len(body) > BODY_BYTES_MAX:
             return web.Response(status=413)
@@ -64,14 +72,39 @@ class OkxServer:
                 address=request.remote or "",
             ),
         )
-        # Who asked hears first; those who listen hear when this answer is on its way.
-        asyncio.get_running_loop().call_soon(self.venue.settle)
+        self._settle_soon()
         return web.Response(status=answer.status, body=answer.body, content_type=answer.content_type)
 
-    async def _talk(self, request: web.BaseRequest) -> web.StreamResponse:
-        socket = web.WebSocketResponse(autoping=True)
+    async def _talk(self, request: web.BaseRequest, place: Place) -> web.StreamResponse:
+        socket = web.WebSocketResponse(autoping=True, max_msg_size=FRAME_BYTES_MAX)
         await socket.prepare(request)
-        async for message in socket:
-            if message.type is WSMsgType.TEXT and message.data == "ping":
-                await socket.send_str("pong")
+        frames: asyncio.Queue[bytes] = asyncio.Queue(FRAMES_WAITING_MAX)
+        connection = self._sockets.open(place, request.remote or "", frames.put_nowait)
+        writer = asyncio.create_task(_write(socket, frames, connection))
+        try:
+            async for message in socket:
+                if message.type is WSMsgType.TEXT:
+                    connection.receive(message.data)
+                    self._settle_soon()
+        except asyncio.QueueFull:
+            connection.close_code = Close.BUFFER_FULL
+        finally:
+            self._sockets.close(connection)
+            writer.cancel()
+            await asyncio.gather(writer, return_exceptions=True)
+            await socket.close(code=connection.close_code or 1000)
         return socket
+
+    def _settle_soon(self) -> None:
+        # Who asked hears first; those who listen hear when this answer is on its way.
+        if self.venue.options.pushes_first:
+            self.venue.settle()
+        else:
+            asyncio.get_running_loop().call_soon(self.venue.settle)
+
+
+async def _write(socket: web.WebSocketResponse, frames: asyncio.Queue[bytes], connection: Connection) -> None:
+    while connection.close_code is None or not frames.empty():
+        frame = await frames.get()
+        await socket.send_str(frame.decode())
+    await socket.close(code=connection.close_code)

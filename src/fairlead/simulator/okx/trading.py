@@ -35,7 +35,7 @@ def place(call: Call, fields: Fields) -> Item:
     """Place one order."""
     row = {"clOrdId": fields.text("clOrdId"), "ordId": "", "tag": fields.text("tag"), "ts": str(call.now_ms)}
     try:
-        instrument = call.venue.catalogue.wanted(fields)
+        instrument = call.venue.catalogue.wanted(fields, is_strict=call.by_code)
         tag = read_tag(fields)
         limits = call.venue.exchange.markets.price_limits(instrument.symbol)
         wish = read_wish(fields, instrument, limits=limits, expires_at_ms=call.expires_at_ms)
@@ -52,7 +52,7 @@ def cancel(call: Call, fields: Fields) -> Item:
     """Cancel what is left of one order."""
     row = {"clOrdId": fields.text("clOrdId"), "ordId": fields.text("ordId"), "ts": str(call.now_ms)}
     try:
-        call.venue.catalogue.wanted(fields)
+        call.venue.catalogue.wanted(fields, is_strict=call.by_code)
         order_id, client_id = _which(fields)
         canceled = call.venue.exchange.cancel(
             call.account_id, now_ms=call.now_ms, client_order_id=client_id, venue_order_id=order_id
@@ -73,7 +73,7 @@ def amend(call: Call, fields: Fields) -> Item:
         "reqId": fields.text("reqId"),
     }
     try:
-        instrument = call.venue.catalogue.wanted(fields)
+        instrument = call.venue.catalogue.wanted(fields, is_strict=call.by_code)
         order_id, client_id = _which(fields)
         change = _read_amendment(call, fields, instrument)
         amended = call.venue.exchange.amend(

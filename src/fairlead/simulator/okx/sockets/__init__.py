@@ -1,0 +1,1 @@
+"""The three WebSockets: connections, subscriptions, channels and trading."""

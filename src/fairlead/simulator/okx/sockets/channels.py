@@ -1,0 +1,9 @@
+"""Every channel, once."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fairlead.simulator.okx.sockets.channel import Channel
+
+CHANNELS: Final[tuple[Channel, ...]] = ()
