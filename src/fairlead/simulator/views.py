@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fairlead.core.model.account import MarginMode, PositionMode, PositionSide
+from fairlead.core.model.account import FeeRates, MarginMode, PositionMode, PositionSide
 from fairlead.core.model.market import Quote
 from fairlead.core.model.money import ZERO
 from fairlead.core.model.request import Side
@@ -262,6 +262,11 @@ class MarketViews:
         """Look at this world."""
         self._world = world
         self._funding = funding
+
+    @property
+    def fees(self) -> FeeRates:
+        """What every member is charged."""
+        return self._world.rules.fees
 
     def quote(self, symbol: str) -> Quote:
         """Best bid and ask with last, mark and index price."""

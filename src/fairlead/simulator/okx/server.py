@@ -54,6 +54,7 @@ class OkxServer:
     async def _run(self) -> None:
         while True:
             self.venue.advance()
+            self._sockets.tick()
             await self.venue.clock.sleep_ms(STEP_MS)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:

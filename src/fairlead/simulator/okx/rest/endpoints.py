@@ -5,6 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from fairlead.simulator.okx.endpoint import Endpoint
-from fairlead.simulator.okx.rest import clock, trade
+from fairlead.simulator.okx.rest import account, clock, trade
 
-ENDPOINTS: Final[tuple[Endpoint, ...]] = (*clock.ENDPOINTS, *trade.ENDPOINTS)
+ENDPOINTS: Final[tuple[Endpoint, ...]] = (*account.ENDPOINTS, *clock.ENDPOINTS, *trade.ENDPOINTS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from fairlead.simulator.okx.sockets import private
 from fairlead.simulator.okx.sockets.channel import Channel
 
-CHANNELS: Final[tuple[Channel, ...]] = ()
+CHANNELS: Final[tuple[Channel, ...]] = (*private.CHANNELS,)

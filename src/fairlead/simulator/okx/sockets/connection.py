@@ -14,6 +14,7 @@ from fairlead.simulator.okx.sockets.channel import Place, Subscription, read_sub
 from fairlead.simulator.okx.sockets.codes import LOGIN_CODES, TEXTS, Close, SocketCode
 from fairlead.simulator.okx.sockets.hub import COUNTED_MAX, Hub
 from fairlead.simulator.okx.sockets.operations import OPERATIONS, Operation
+from fairlead.simulator.okx.sockets.private import PrivatePushes
 from fairlead.simulator.okx.windows import RateLimit, RateWindows, Scope
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class SocketDesk:
         self.gateway = gateway
         self.hub = hub
         self.connections: dict[str, Connection] = {}
+        self.private = PrivatePushes(venue, hub)
         self._opened = 0
 
     def open(self, place: Place, address: str, put_out: Callable[[bytes], None]) -> Connection:
@@ -46,6 +48,14 @@ class SocketDesk:
         connection = Connection(self, place, address, put_out, number=self._opened)
         self.connections[connection.connection_id] = connection
         return connection
+
+    def tick(self) -> None:
+        """Do what is due by the clock: whole sets, and the end of connections that were silent too long."""
+        self.private.tell_whole()
+        now_ms = self.venue.now_ms()
+        for connection in self.connections.values():
+            if connection.is_idle(now_ms):
+                connection.close_code = Close.IDLE
 
     def close(self, connection: Connection) -> None:
         """Forget a connection."""

@@ -1,0 +1,214 @@
+"""The private channels: orders, fills, cash and holdings of the account that has logged in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from fairlead.simulator import events as ev
+from fairlead.simulator.okx.catalogue import family_of, type_of
+from fairlead.simulator.okx.keys import ApiKey
+from fairlead.simulator.okx.rows.balance import balance_row, changed_row
+from fairlead.simulator.okx.rows.position import position_id, position_row
+from fairlead.simulator.okx.rows.push import fill_push_row, push_row
+from fairlead.simulator.okx.sockets.channel import Channel, Place, Push, Subscription
+from fairlead.simulator.okx.sockets.hub import Hub
+from fairlead.simulator.okx.words import ALGO_TYPES
+from fairlead.simulator.orders import Order, OrderStatus
+
+if TYPE_CHECKING:
+    from fairlead.simulator.okx.venue import OkxVenue
+
+FULL_SET_EVERY_MS: Final = 5_000
+"""Account and positions are told whole this often, unless a subscriber asked for changes only."""
+
+_PRIVATE: Final = frozenset({Place.PRIVATE})
+_SNAPSHOT: Final = {"eventType": "snapshot", "curPage": 1, "lastPage": True}
+_UPDATE: Final = {"eventType": "event_update"}
+_OrderNews = ev.OrderOpened | ev.OrderFilled | ev.OrderCanceled | ev.OrderAmended | ev.TriggerFired
+
+
+def _first_account(venue: OkxVenue, wanted: Subscription, key: ApiKey | None) -> Sequence[Push]:
+    assert key is not None
+    currencies = (wanted.currency,) if wanted.currency else ()
+    return (Push(data=[balance_row(venue, key.account_id, currencies)], extra=_SNAPSHOT),)
+
+
+def _first_positions(venue: OkxVenue, wanted: Subscription, key: ApiKey | None) -> Sequence[Push]:
+    assert key is not None
+    rows = [
+        {**position_row(venue, view), "pTime": str(venue.now_ms())}
+        for view in venue.exchange.accounts.positions(key.account_id)
+        if _covers(venue, wanted, view.symbol)
+    ]
+    return (Push(data=rows, extra=_SNAPSHOT),)
+
+
+def _first_both(venue: OkxVenue, _wanted: Subscription, key: ApiKey | None) -> Sequence[Push]:
+    assert key is not None
+    accounts = venue.exchange.accounts
+    cash = [_cash_row(venue, key.account_id, name) for name in accounts.balances(key.account_id)]
+    held = [_held_row(position_row(venue, view)) for view in accounts.positions(key.account_id)]
+    return (Push(data=[_both_row(venue, "snapshot", cash=cash, held=held)]),)
+
+
+CHANNELS: Final = (
+    Channel(name="orders", places=_PRIVATE, names=("instType",), needs_login=True, is_counted=True),
+    Channel(name="fills", places=_PRIVATE, needs_login=True),
+    Channel(name="account", places=_PRIVATE, needs_login=True, is_counted=True, first=_first_account),
+    Channel(
+        name="positions",
+        places=_PRIVATE,
+        names=("instType",),
+        needs_login=True,
+        is_counted=True,
+        first=_first_positions,
+    ),
+    Channel(name="balance_and_position", places=_PRIVATE, needs_login=True, is_counted=True, first=_first_both),
+    Channel(name="liquidation-warning", places=_PRIVATE, names=("instType",), needs_login=True, is_counted=True),
+    Channel(name="account-greeks", places=_PRIVATE, needs_login=True, is_counted=True),
+)
+
+
+class PrivatePushes:
+    """Tells members what the exchange did with their accounts."""
+
+    def __init__(self, venue: OkxVenue, hub: Hub) -> None:
+        """Listen to the venue."""
+        self._venue = venue
+        self._hub = hub
+        self._whole_ms = venue.now_ms()
+        venue.listen(self.tell)
+
+    def tell(self, events: Sequence[ev.ExchangeEvent]) -> None:
+        """Tell about facts, in their order."""
+        currencies: dict[str, dict[str, None]] = {}
+        holdings: dict[str, dict[str, ev.PositionChanged]] = {}
+        for event in events:
+            match event:
+                case ev.OrderOpened() | ev.OrderFilled() | ev.OrderCanceled() | ev.OrderAmended() | ev.TriggerFired():
+                    self._tell_order(event)
+                case ev.BalanceChanged():
+                    currencies.setdefault(event.account_id, {})[event.currency] = None
+                case ev.PositionChanged():
+                    key = f"{event.symbol} {event.position_side} {event.margin_mode}"
+                    holdings.setdefault(event.account_id, {})[key] = event
+                case _:
+                    pass
+        for account_id in dict.fromkeys([*currencies, *holdings]):
+            self._tell_books(account_id, tuple(currencies.get(account_id, ())), holdings.get(account_id, {}))
+
+    def tell_whole(self) -> None:
+        """Tell account and positions whole, when it is time."""
+        if self._venue.now_ms() - self._whole_ms < FULL_SET_EVERY_MS:
+            return
+        self._whole_ms = self._venue.now_ms()
+        for name, first in (("account", _first_account), ("positions", _first_positions)):
+            for listener, wanted in self._hub.heard(name):
+                if '"updateInterval":"0"' not in wanted.extra.replace(" ", "") and listener.key is not None:
+                    self._hub.tell(listener, wanted, first(self._venue, wanted, listener.key))
+
+    def _tell_order(self, event: _OrderNews) -> None:
+        venue = self._venue
+        order = venue.exchange.accounts.find_venue_order(event.account_id, event.venue_order_id)
+        if order is None or _is_asleep(order, event):
+            return
+        self._send("orders", event.account_id, order.symbol, push_row(venue, order, event))
+        if isinstance(event, ev.OrderFilled):
+            self._send("fills", event.account_id, order.symbol, fill_push_row(event))
+
+    def _send(self, channel: str, account_id: str, symbol: str, row: dict[str, Any]) -> None:
+        push = Push(data=[row])
+        for listener, wanted in self._hub.heard(channel):
+            if _is_of(listener.key, account_id) and _covers(self._venue, wanted, symbol):
+                self._hub.tell(listener, wanted, (push,))
+
+    def _tell_books(self, account_id: str, currencies: Sequence[str], holdings: dict[str, ev.PositionChanged]) -> None:
+        venue, hub = self._venue, self._hub
+        rows = self._position_rows(account_id, holdings)
+        for listener, wanted in hub.heard("account"):
+            if _is_of(listener.key, account_id) and currencies and wanted.currency in {"", *currencies}:
+                asked = (wanted.currency,) if wanted.currency else currencies
+                row = changed_row(venue, account_id, asked)
+                hub.tell(listener, wanted, (Push(data=[row], extra=_UPDATE),))
+        for listener, wanted in hub.heard("positions"):
+            told = [row for row in rows if _covers(venue, wanted, row["instId"])]
+            if _is_of(listener.key, account_id) and told:
+                hub.tell(listener, wanted, (Push(data=told, extra=_UPDATE),))
+        for listener, wanted in hub.heard("balance_and_position"):
+            if _is_of(listener.key, account_id):
+                cash = [_cash_row(venue, account_id, currency) for currency in currencies]
+                both = _both_row(venue, "filled", cash=cash, held=[_held_row(row) for row in rows])
+                hub.tell(listener, wanted, (Push(data=[both]),))
+
+    def _position_rows(self, account_id: str, holdings: dict[str, ev.PositionChanged]) -> list[dict[str, Any]]:
+        venue = self._venue
+        now = str(venue.now_ms())
+        views = {
+            f"{view.symbol} {view.position_side} {view.margin_mode}": view
+            for view in venue.exchange.accounts.positions(account_id)
+        }
+        rows = []
+        for key, event in holdings.items():
+            row = position_row(venue, views[key]) if key in views else _flat_row(event)
+            rows.append({**row, "pTime": now})
+        return rows
+
+
+def _is_asleep(order: Order, event: _OrderNews) -> bool:
+    # What waits for a trigger is told by the channels of algo orders.
+    if order.wish.order_type not in ALGO_TYPES:
+        return False
+    never_fired = order.triggered_ms is None or event.at_ms < order.triggered_ms
+    return never_fired or (isinstance(event, ev.OrderOpened) and event.status is OrderStatus.WAITING)
+
+
+def _is_of(key: ApiKey | None, account_id: str) -> bool:
+    return key is not None and key.account_id == account_id
+
+
+def _covers(venue: OkxVenue, wanted: Subscription, symbol: str) -> bool:
+    instrument = venue.catalogue.find(symbol)
+    if instrument is None:
+        return False
+    return (
+        wanted.instrument_type in {"", "ANY", type_of(instrument)}
+        and wanted.family in {"", family_of(instrument)}
+        and wanted.symbol in {"", symbol}
+    )
+
+
+def _cash_row(venue: OkxVenue, account_id: str, currency: str) -> dict[str, Any]:
+    row = changed_row(venue, account_id, (currency,))
+    (detail,) = row["details"]
+    return {"ccy": currency, "cashBal": detail["cashBal"], "uTime": detail["uTime"]}
+
+
+def _held_row(row: dict[str, Any]) -> dict[str, Any]:
+    names = ("posId", "tradeId", "instId", "instType", "mgnMode", "posSide", "pos", "ccy", "posCcy", "avgPx", "uTime")
+    return {name: row[name] for name in names}
+
+
+def _both_row(venue: OkxVenue, kind: str, *, cash: Sequence[object], held: Sequence[object]) -> dict[str, Any]:
+    return {"pTime": str(venue.now_ms()), "eventType": kind, "balData": cash, "posData": held, "trades": []}
+
+
+def _flat_row(event: ev.PositionChanged) -> dict[str, Any]:
+    # It is gone from the books: what is told is that nothing is left.
+    return {
+        "instType": "SWAP",
+        "instId": event.symbol,
+        "posId": position_id(0),
+        "mgnMode": event.margin_mode.value,
+        "posSide": event.position_side.value,
+        "pos": "0",
+        "availPos": "",
+        "avgPx": "",
+        "lever": str(event.leverage),
+        "ccy": "",
+        "posCcy": "",
+        "tradeId": "",
+        "upl": "0",
+        "cTime": str(event.at_ms),
+        "uTime": str(event.at_ms),
+    }
