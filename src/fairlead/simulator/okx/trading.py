@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import format_amount
@@ -13,8 +13,14 @@ from fairlead.simulator.okx.endpoint import Call
 from fairlead.simulator.okx.fields import Fields
 from fairlead.simulator.okx.notes import OrderNote
 from fairlead.simulator.okx.order_wishes import clamp, read_client_id, read_tag, read_wish
+from fairlead.simulator.okx.windows import RateLimit, Scope
 from fairlead.simulator.okx.words import algo_id_of
 from fairlead.simulator.orders import NewOrder, Refused
+
+ORDERS_PER_TWO_SECONDS: Final = 1_000
+"""New and amended orders of an account, each of a batch by itself, over REST and WebSocket; cancels do not count."""
+
+_ACCOUNT_LIMIT: Final = RateLimit("orders of an account", ORDERS_PER_TWO_SECONDS, Scope.USER)
 
 Item = dict[str, Any]
 """The answer to one item: accepted by the gateway if its ``sCode`` is 0, which does not mean that the order rests."""
@@ -35,6 +41,7 @@ def place(call: Call, fields: Fields) -> Item:
     """Place one order."""
     row = {"clOrdId": fields.text("clOrdId"), "ordId": "", "tag": fields.text("tag"), "ts": str(call.now_ms)}
     try:
+        _count_order(call)
         instrument = call.venue.catalogue.wanted(fields, is_strict=call.by_code)
         tag = read_tag(fields)
         limits = call.venue.exchange.markets.price_limits(instrument.symbol)
@@ -73,6 +80,7 @@ def amend(call: Call, fields: Fields) -> Item:
         "reqId": fields.text("reqId"),
     }
     try:
+        _count_order(call)
         instrument = call.venue.catalogue.wanted(fields, is_strict=call.by_code)
         order_id, client_id = _which(fields)
         change = _read_amendment(call, fields, instrument)
@@ -84,6 +92,12 @@ def amend(call: Call, fields: Fields) -> Item:
     except OkxError as error:
         return row | _failed(error) | {"subCode": error.sub_code}
     return row | {"ordId": amended.venue_order_id, "sCode": OK, "sMsg": "", "subCode": ""}
+
+
+def _count_order(call: Call) -> None:
+    venue = call.venue
+    if venue.options.has_rate_limits and not venue.windows.take(_ACCOUNT_LIMIT, call.account_id, call.now_ms):
+        raise fault(GatewayCode.ACCOUNT_RATE_LIMIT)
 
 
 def _read_amendment(call: Call, fields: Fields, instrument: Instrument) -> Amendment:

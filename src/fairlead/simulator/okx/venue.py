@@ -10,6 +10,7 @@ import msgspec
 from fairlead.simulator.events import ExchangeEvent
 from fairlead.simulator.exchange import Exchange
 from fairlead.simulator.okx.catalogue import Catalogue
+from fairlead.simulator.okx.chronicle import Chronicle
 from fairlead.simulator.okx.keys import KeyBook
 from fairlead.simulator.okx.notes import OrderNotes
 from fairlead.simulator.okx.windows import RateWindows
@@ -55,7 +56,8 @@ class OkxVenue:
         self.catalogue = Catalogue(exchange)
         self.windows = RateWindows()
         self.notes = OrderNotes()
-        self._listeners: list[Listener] = []
+        self.chronicle = Chronicle()
+        self._listeners: list[Listener] = [self.chronicle.note]
 
     def now_ms(self) -> int:
         """Time of the exchange, UTC."""
