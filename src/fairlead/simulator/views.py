@@ -309,6 +309,30 @@ class MarketViews:
         market = self._world.markets[symbol]
         return PriceLimits(highest_buy=market.worst_price(Side.BUY), lowest_sell=market.worst_price(Side.SELL))
 
+    def band(self, symbol: str) -> Decimal:
+        """How far from the index an order may be priced, as a fraction."""
+        return self._world.markets[symbol].band
+
+    @property
+    def funding_interval_ms(self) -> int:
+        """Time between two settlements."""
+        return self._world.rules.funding_interval_ms
+
+    @property
+    def funding_rate_max(self) -> Decimal:
+        """Largest rate of a settlement, either way."""
+        return self._world.rules.funding_rate_max
+
+    def funding_rate_at(self, symbol: str, at_ms: int) -> Decimal:
+        """Rate of the settlement at a moment, past or coming."""
+        return self._funding.rate(symbol, at_ms)
+
+    def open_interest(self, symbol: str) -> Decimal:
+        """Contracts that members hold long, or short if that is more (the house has the other side)."""
+        held = [position.quantity for position in self._world.holders[symbol].values()]
+        longs = sum((quantity for quantity in held if quantity > ZERO), ZERO)
+        return max(longs, -sum((quantity for quantity in held if quantity < ZERO), ZERO))
+
     def funding(self, symbol: str) -> FundingView:
         """Next settlement of a perpetual."""
         at_ms = self._funding.next_time(self._world.now_ms)

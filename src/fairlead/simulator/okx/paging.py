@@ -40,7 +40,7 @@ POSITIONS = Paging(near_before=False, by_time=True)
 
 
 def cut(entries: Sequence[Entry[T]], fields: Fields, paging: Paging = LIST) -> list[T]:
-    """One page of a list, newest first; ``after`` and ``before`` are themselves left out, ``begin`` and ``end`` are not.
+    """One page of a list, newest first; ``after`` and ``before`` themselves are left out, ``begin`` and ``end`` not.
 
     Raises:
         OkxError: 51000, a bound is no number or the limit is none of 1 to the maximum.

@@ -12,6 +12,7 @@ from fairlead.simulator.exchange import Exchange
 from fairlead.simulator.okx.catalogue import Catalogue
 from fairlead.simulator.okx.chronicle import Chronicle
 from fairlead.simulator.okx.keys import KeyBook
+from fairlead.simulator.okx.market_watch import MarketWatch
 from fairlead.simulator.okx.notes import OrderNotes
 from fairlead.simulator.okx.windows import RateWindows
 
@@ -34,9 +35,10 @@ class OkxOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How closely it follows OKX where clients differ.
 
     ``is_strict``: trading over WebSocket needs ``instIdCode``. ``has_rate_limits``: requests are counted and refused.
-    ``pushes_first``: a fill is told before the order is acknowledged.
+    ``pushes_first``: a fill is told before the order is acknowledged. ``seed`` decides what history there is.
     """
 
+    seed: int = 0
     is_strict: bool = False
     has_rate_limits: bool = True
     pushes_first: bool = False
@@ -57,6 +59,8 @@ class OkxVenue:
         self.windows = RateWindows()
         self.notes = OrderNotes()
         self.chronicle = Chronicle()
+        self.markets = MarketWatch(exchange, seed=self.options.seed, now_ms=clock.now_ms())
+        self.notices: list[dict[str, str]] = []
         self._listeners: list[Listener] = [self.chronicle.note]
 
     def now_ms(self) -> int:
@@ -71,6 +75,7 @@ class OkxVenue:
     def advance(self) -> None:
         """Let prices move up to now, and tell what that did."""
         self.exchange.advance(self.now_ms())
+        self.markets.read_tapes()
         self.settle()
 
     def settle(self) -> None:

@@ -5,6 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from fairlead.simulator.okx.endpoint import Endpoint
-from fairlead.simulator.okx.rest import account, clock, history, trade
+from fairlead.simulator.okx.rest import account, history, market, public, trade
 
-ENDPOINTS: Final[tuple[Endpoint, ...]] = (*account.ENDPOINTS, *clock.ENDPOINTS, *history.ENDPOINTS, *trade.ENDPOINTS)
+ENDPOINTS: Final[tuple[Endpoint, ...]] = (
+    *account.ENDPOINTS,
+    *history.ENDPOINTS,
+    *market.ENDPOINTS,
+    *public.ENDPOINTS,
+    *trade.ENDPOINTS,
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from fairlead.simulator.okx.sockets import private
+from fairlead.simulator.okx.sockets import private, public
 from fairlead.simulator.okx.sockets.channel import Channel
 
-CHANNELS: Final[tuple[Channel, ...]] = (*private.CHANNELS,)
+CHANNELS: Final[tuple[Channel, ...]] = (*public.CHANNELS, *private.CHANNELS)

@@ -15,6 +15,7 @@ from fairlead.simulator.okx.sockets.codes import LOGIN_CODES, TEXTS, Close, Sock
 from fairlead.simulator.okx.sockets.hub import COUNTED_MAX, Hub
 from fairlead.simulator.okx.sockets.operations import OPERATIONS, Operation
 from fairlead.simulator.okx.sockets.private import PrivatePushes
+from fairlead.simulator.okx.sockets.public import PublicPushes
 from fairlead.simulator.okx.windows import RateLimit, RateWindows, Scope
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class SocketDesk:
         self.hub = hub
         self.connections: dict[str, Connection] = {}
         self.private = PrivatePushes(venue, hub)
+        self.public = PublicPushes(venue, hub)
         self._opened = 0
 
     def open(self, place: Place, address: str, put_out: Callable[[bytes], None]) -> Connection:
@@ -50,7 +52,8 @@ class SocketDesk:
         return connection
 
     def tick(self) -> None:
-        """Do what is due by the clock: whole sets, and the end of connections that were silent too long."""
+        """Tell what is due by the clock: prices, whole sets, and the end of connections that were silent too long."""
+        self.public.tick()
         self.private.tell_whole()
         now_ms = self.venue.now_ms()
         for connection in self.connections.values():
