@@ -12,12 +12,13 @@ NOTES_MAX: Final = 1_000_000
 
 
 class OrderNote(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The sender's tag, the unit of its size as sent, and the leverage at which it was placed."""
+    """The sender's tag, the unit of its size as sent, its leverage, and who canceled it if not its owner."""
 
     tag: str = ""
     order_type: str = ""
     target_currency: str = ""
     leverage: str = ""
+    cancel_source: str = ""
 
 
 NO_NOTE: Final = OrderNote()

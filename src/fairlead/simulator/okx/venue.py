@@ -11,6 +11,7 @@ from fairlead.simulator.events import ExchangeEvent
 from fairlead.simulator.exchange import Exchange
 from fairlead.simulator.okx.catalogue import Catalogue
 from fairlead.simulator.okx.chronicle import Chronicle
+from fairlead.simulator.okx.countdowns import Countdowns
 from fairlead.simulator.okx.keys import KeyBook
 from fairlead.simulator.okx.market_watch import MarketWatch
 from fairlead.simulator.okx.notes import OrderNotes
@@ -58,6 +59,7 @@ class OkxVenue:
         self.catalogue = Catalogue(exchange)
         self.windows = RateWindows()
         self.notes = OrderNotes()
+        self.countdowns = Countdowns()
         self.chronicle = Chronicle()
         self.markets = MarketWatch(exchange, seed=self.options.seed, now_ms=clock.now_ms())
         self.notices: list[dict[str, str]] = []
@@ -76,6 +78,7 @@ class OkxVenue:
         """Let prices move up to now, and tell what that did."""
         self.exchange.advance(self.now_ms())
         self.markets.read_tapes()
+        self.countdowns.act(self.exchange, self.notes, self.now_ms())
         self.settle()
 
     def settle(self) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from fairlead.core.model.account import MarginMode, PositionMode, PositionSide
 from fairlead.simulator.account import PositionKey
-from fairlead.simulator.okx import trading
+from fairlead.simulator.okx import trading, words
 from fairlead.simulator.okx.codes import GatewayCode, OkxError, fault, refusal, wrong
 from fairlead.simulator.okx.endpoint import Answer, Call, Endpoint, Handler, answer_items, answer_rows
 from fairlead.simulator.okx.fields import Fields
@@ -48,7 +48,9 @@ def _find(call: Call, fields: Fields) -> Order | None:
     if order_id:
         return accounts.find_venue_order(call.account_id, trading.own_id(order_id))
     if client_id:
-        return accounts.find_order(call.account_id, client_id)
+        order = accounts.find_order(call.account_id, client_id)
+        # The owner's id of an algo order is not that of the order which it sends.
+        return None if order is not None and order.wish.order_type in words.ALGO_TYPES else order
     raise fault(GatewayCode.ID_REQUIRED)
 
 

@@ -50,7 +50,7 @@ def order_row(order: Order, instrument: Instrument, note: OrderNote) -> dict[str
         "side": order.side.value,
         "posSide": "" if instrument.is_spot else wish.position_side.value,
         "tdMode": "cash" if instrument.is_spot else wish.margin_mode.value,
-        "ordType": note.order_type or type_name(order),
+        "ordType": type_name(order) if is_algo_child else note.order_type or type_name(order),
         "sz": format_amount(order.quantity),
         "px": _price(order.limit_price),
         "tgtCcy": note.target_currency or _target(order, instrument),
@@ -67,7 +67,7 @@ def order_row(order: Order, instrument: Instrument, note: OrderNote) -> dict[str
         "reduceOnly": "true" if wish.reduce_only else "false",
         "source": source_of(order),
         "category": words.CATEGORIES[order.category],
-        "cancelSource": "" if order.cancel_reason is None else words.CANCEL_SOURCES[order.cancel_reason],
+        "cancelSource": _cancel_source(order, note),
         "cancelSourceReason": "" if order.cancel_reason is None else order.cancel_reason.value.replace("_", " "),
         "stpMode": wish.self_trade_prevention.value,
         "attachAlgoOrds": [] if is_algo_child or wish.exits is None else [attached_row(wish.exits)],
@@ -122,6 +122,10 @@ def leg_fields(leg: ExitLeg | None, prefix: str) -> dict[str, str]:
         f"{prefix}OrdPx": "-1" if leg.limit_price is None else format_amount(leg.limit_price),
         f"{prefix}TriggerPxType": leg.source.value,
     }
+
+
+def _cancel_source(order: Order, note: OrderNote) -> str:
+    return "" if order.cancel_reason is None else note.cancel_source or words.CANCEL_SOURCES[order.cancel_reason]
 
 
 def _fill_fields(order: Order) -> dict[str, str]:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from fairlead.simulator import events as ev
 from fairlead.simulator.okx.catalogue import family_of, type_of
 from fairlead.simulator.okx.keys import ApiKey
+from fairlead.simulator.okx.rows.algo import algo_row
 from fairlead.simulator.okx.rows.balance import balance_row, changed_row
 from fairlead.simulator.okx.rows.position import position_id, position_row
 from fairlead.simulator.okx.rows.push import fill_push_row, push_row
 from fairlead.simulator.okx.sockets.channel import Channel, Place, Push, Subscription
 from fairlead.simulator.okx.sockets.hub import Hub
 from fairlead.simulator.okx.words import ALGO_TYPES
-from fairlead.simulator.orders import Order, OrderStatus
+from fairlead.simulator.orders import Order, OrderStatus, OrderType
 
 if TYPE_CHECKING:
     from fairlead.simulator.okx.venue import OkxVenue
@@ -67,6 +70,10 @@ CHANNELS: Final = (
     Channel(name="balance_and_position", places=_PRIVATE, needs_login=True, is_counted=True, first=_first_both),
     Channel(name="liquidation-warning", places=_PRIVATE, names=("instType",), needs_login=True, is_counted=True),
     Channel(name="account-greeks", places=_PRIVATE, needs_login=True, is_counted=True),
+    *(
+        Channel(name=name, places=frozenset({Place.BUSINESS}), names=("instType",), needs_login=True)
+        for name in ("orders-algo", "algo-advance")
+    ),
 )
 
 
@@ -111,7 +118,15 @@ class PrivatePushes:
     def _tell_order(self, event: _OrderNews) -> None:
         venue = self._venue
         order = venue.exchange.accounts.find_venue_order(event.account_id, event.venue_order_id)
-        if order is None or _is_asleep(order, event):
+        if order is None:
+            return
+        if order.wish.order_type in ALGO_TYPES and _is_of_algo(order, event):
+            instrument = venue.catalogue.find(order.symbol)
+            assert instrument is not None
+            row = algo_row(_as_algo(order, event), instrument, venue.notes.of(order.venue_order_id))
+            channel = "algo-advance" if order.wish.order_type is OrderType.TRAILING_STOP else "orders-algo"
+            self._send(channel, event.account_id, order.symbol, row)
+        if _is_asleep(order, event):
             return
         self._send("orders", event.account_id, order.symbol, push_row(venue, order, event))
         if isinstance(event, ev.OrderFilled):
@@ -161,6 +176,21 @@ def _is_asleep(order: Order, event: _OrderNews) -> bool:
         return False
     never_fired = order.triggered_ms is None or event.at_ms < order.triggered_ms
     return never_fired or (isinstance(event, ev.OrderOpened) and event.status is OrderStatus.WAITING)
+
+
+def _is_of_algo(order: Order, event: _OrderNews) -> bool:
+    # What happens to the order that it has sent is no news of the algo order.
+    return isinstance(event, ev.TriggerFired) or _is_asleep(order, event)
+
+
+def _as_algo(order: Order, event: _OrderNews) -> Order:
+    match event:
+        case ev.OrderOpened():
+            return msgspec.structs.replace(order, status=OrderStatus.WAITING, triggered_ms=None)
+        case ev.TriggerFired():
+            return msgspec.structs.replace(order, status=OrderStatus.LIVE, triggered_ms=event.at_ms)
+        case _:
+            return order
 
 
 def _is_of(key: ApiKey | None, account_id: str) -> bool:
