@@ -18,6 +18,7 @@ from fairlead.cli.memory import keep_memory_private
 from fairlead.cli.notifications import notify
 from fairlead.cli.policies import policies
 from fairlead.cli.serve import add_serve
+from fairlead.cli.simulate import add_simulate
 from fairlead.cli.storage import add_storage_commands
 from fairlead.cli.users import users
 from fairlead.cli.vault import vault
@@ -29,6 +30,7 @@ ABOUT = """Guides every trading signal to exactly one risk-checked order per acc
 Begin with:
   fairlead demo              everything at once, with pretend money, in a temporary folder
   fairlead serve             the same without demo content, in your data folder
+  fairlead simulate          an exchange that speaks OKX, for other programs to trade on
   fairlead explain ID        why an alert became these orders, or none
   fairlead kill platform     stop everything, now
 
@@ -47,6 +49,7 @@ app = typer.Typer(
 )
 add_demo(app)
 add_serve(app)
+add_simulate(app)
 add_explain(app)
 add_kill(app)
 app.add_typer(users, name="user")

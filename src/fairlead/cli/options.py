@@ -33,7 +33,7 @@ class PrintOptions(Options):
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False
 
 
-OptionsT = TypeVar("OptionsT", bound=Options)
+OptionsT = TypeVar("OptionsT")
 
 
 def add_command(

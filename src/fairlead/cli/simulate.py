@@ -1,0 +1,101 @@
+"""`fairlead simulate`: an exchange of one's own that speaks OKX."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from fairlead.cli.options import add_command
+from fairlead.cli.output import EXIT_USAGE, StopError, say_json, tell
+
+if TYPE_CHECKING:
+    from fairlead.simulator.okx.keys import Member
+
+DEFAULT_PORT: Final = 9000
+PRETEND_MEMBER: Final = "demo-key:demo-secret:demo-passphrase:USDT=100000,BTC=2"
+
+_KEYS_HELP: Final = (
+    "An account and its key: KEY:SECRET:PASSPHRASE, and its cash as :USDT=100000,BTC=2; may be repeated "
+    f"(default {PRETEND_MEMBER})."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulateOptions:
+    """Where it listens, who may trade, and which world it is."""
+
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 picks a free one.")] = DEFAULT_PORT
+    tls: Annotated[bool, typer.Option("--tls", help="Serve https and wss, with a certificate made for this run.")] = (
+        False
+    )
+    account: Annotated[list[str] | None, typer.Option(metavar="TEXT", help=_KEYS_HELP)] = None
+    seed: Annotated[int, typer.Option(help="The same seed moves prices the same way.")] = 7
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse what OKX refuses, where this exchange is lenient by default.")
+    ] = False
+    public: Annotated[bool, typer.Option("--public", help="Allow an address that other machines can reach.")] = False
+
+
+def add_simulate(app: typer.Typer) -> None:
+    """Hang the command into the command line."""
+    add_command(
+        app,
+        "simulate",
+        "fairlead simulate",
+        "fairlead simulate --port 0 --seed 42 --account k1:s1:p1:USDT=5000 --account k2:s2:p2",
+        "fairlead simulate --tls      for clients that speak https and wss only",
+        "",
+        "Then, with ccxt:",
+        "  exchange = ccxt.okx({'apiKey': 'demo-key', 'secret': 'demo-secret', 'password': 'demo-passphrase'})",
+        "  exchange.urls['api']['rest'] = 'http://127.0.0.1:9000'",
+        "  print(exchange.create_order('BTC/USDT', 'limit', 'buy', 0.01, 50000))",
+    )(simulate)
+
+
+def simulate(options: SimulateOptions) -> None:
+    """Run an exchange that speaks OKX's API v5 over HTTP and WebSocket, until Ctrl-C.
+
+    Prices move by themselves, the same way for the same seed. Nothing is kept when it ends. The first line on stdout is
+    one JSON object once it is ready: rest, ws, certificate (with --tls) and pid.
+    """
+    from fairlead.wiring.simulating import PublicAddressError, Simulation, run_simulation
+
+    members = [_read_member(text) for text in options.account or [PRETEND_MEMBER]]
+    _check_names(members)
+    plan = Simulation(
+        host=options.host,
+        port=options.port,
+        tls=options.tls,
+        members=tuple(members),
+        seed=options.seed,
+        is_strict=options.strict,
+        allows_public=options.public,
+    )
+    try:
+        run_simulation(plan, lambda ready: say_json(ready, one_line=True))
+    except PublicAddressError as error:
+        raise StopError(str(error), EXIT_USAGE) from None
+    except OSError as error:
+        message = f"cannot listen on {options.host} port {options.port}: {error.strerror}; choose another --port"
+        raise StopError(message) from None
+    tell("Stopped. Nothing was kept.")
+
+
+def _read_member(text: str) -> Member:
+    from fairlead.simulator.okx.keys import parse_member
+
+    try:
+        return parse_member(text)
+    except ValueError as error:
+        raise StopError(f"--account: {error}", EXIT_USAGE) from None
+
+
+def _check_names(members: Sequence[Member]) -> None:
+    names = [member.key.key for member in members]
+    for name in names:
+        if names.count(name) > 1:
+            raise StopError(f"--account: the key {name} is given twice", EXIT_USAGE)
