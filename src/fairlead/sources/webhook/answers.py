@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import msgspec
-
-from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.order import Order
 from fairlead.core.model.state import AlertState, RequestState
 from fairlead.core.rules.modes import mode_label
@@ -81,11 +78,7 @@ class AlertAnswers:
     async def _describe_requests(self, state: AlertState, handled: HandledAlert | None) -> AlertAnswer:
         requests = await self._find_requests(state)
         orders = await self._find_orders(state.tenant, requests)
-        results = []
-        for request in requests:
-            label, instrument = self._name(request)
-            result = describe_request(request, label, instrument, orders)
-            results.append(msgspec.structs.replace(result, mode=self._mode(request)))
+        results = [self._describe_request(request, orders) for request in requests]
         subject = Subject(
             request_id=state.alert_id,
             alert_id=state.alert_id,
@@ -112,18 +105,15 @@ class AlertAnswers:
             known |= {order.order_id: order for order in await self._tools.reader.find_orders(tenant, missing)}
         return {order_id: order for order_id, order in known.items() if order is not None}
 
-    def _mode(self, state: RequestState) -> str:
+    def _describe_request(self, state: RequestState, orders: Mapping[str, Order]) -> AccountResult:
         request = state.request
         account = self._tools.directory.current.find_account(request.tenant, request.account_id)
-        return mode_label(account, dry_run=request.dry_run or state.preview is not None)
-
-    def _name(self, state: RequestState) -> tuple[str, Instrument | None]:
-        request = state.request
-        account = self._tools.directory.current.find_account(request.tenant, request.account_id)
+        mode = mode_label(account, dry_run=request.dry_run or state.preview is not None)
         if account is None:
-            return request.account_id, None
+            return describe_request(state, request.account_id, None, orders, mode)
         master = self._tools.symbols.get(account.exchange)
-        return account.label, master.get(request.symbol) if master is not None else None
+        instrument = None if master is None else master.get(request.symbol)
+        return describe_request(state, account.label, instrument, orders, mode)
 
     def _describe_refused(self, state: AlertState, handled: HandledAlert | None) -> AlertAnswer:
         labels = handled.accounts if handled is not None else ()

@@ -81,8 +81,9 @@ def describe_request(
     label: str,
     instrument: Instrument | None,
     orders: Mapping[str, Order],
+    mode: str = "",
 ) -> AccountResult:
-    """Say how one request stands; the first order names the ids."""
+    """Say how one request stands; the first order names the ids, ``mode`` what is not live."""
     own = [orders[order_id] for order_id in state.order_ids if order_id in orders]
     quantity = state.filled_quantity
     if state.status is RequestStatus.ACCEPTED and not any(order.in_quote for order in own):
@@ -92,7 +93,8 @@ def describe_request(
         quantity = state.preview.quantity
     return AccountResult(
         account=label,
-        status=state.status.value,
+        status=state.status,
+        mode=mode,
         quantity=format_amount(quantity),
         quantity_unit=instrument.quantity_unit if instrument is not None else "",
         client_order_id=state.order_ids[0] if state.order_ids else "",
