@@ -82,6 +82,7 @@ NOTATIONS: dict[str, Callable[[str, str], str]] = {
 }
 
 
+@example("call", "access_sign", "Zq700000000qZ9", "")
 @given(st.sampled_from(sorted(NOTATIONS)), secret_names, wild_secrets, st.text(WORDS + " .", max_size=30))
 def test_no_notation_of_a_name_and_its_value_survives(notation: str, name: str, secret: str, around: str) -> None:
     shown = REDACTOR.redact_text(f"{around} {NOTATIONS[notation](name, secret)} {around}")

@@ -30,7 +30,7 @@ VENUE_SECRET_LENGTH: Final = 32
 # The quote that ends a value stands behind as many backslashes as the one that began it.
 _NAMED: Final = r"""
 (?P<name>(?:token|secret|passw|passphrase|passcode|pwd|api[ _-]?key|access[_-]?key|private[_-]?key|signing[_-]?key
-  |encryption[_-]?key|master[_-]?key|authorization|cookie|credential|mnemonic|seed[_-]?phrase|signature|access-sign|csrf
+  |encryption[_-]?key|master[_-]?key|authorization|cookie|credential|mnemonic|seed[_-]?phrase|signature|access[-_]sign|csrf
   |pepper|session|\bsign\b|\botp\b|\bpin\b|\bauth\b)[\w.-]{0,40})
 (?P<between>\\*["']?\]?\s*(?::|=>|=|%3[Dd])\s*(?:[bru]{1,2}(?=["']))?)
 (?:(?P<slashes>\\*)(?P<quote>["'])(?:(?!(?<!\\)(?P=slashes)(?P=quote)).)*
