@@ -116,6 +116,7 @@ SHAPES = [
     ("-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKC\nAQEA\n-----END RSA PRIVATE KEY-----", "MIIEpAIBAAKC"),
     ("-----BEGIN PRIVATE KEY-----\\nMIIEpAIBAAKC", "MIIEpAIBAAKC"),
     (JWT, "c2lnbmF0dXJl"),
+    (f"https://api.telegram.org/bot{TELEGRAM}/getMe", TELEGRAM),
     ("sk-ant-REDACTED", "b2xpdmU6Y29ycmVjdA"),
     (ARGON, "aGFzaGhhc2g"),
     (TELEGRAM, "AAF-mI9hVeryLongTelegramBotToken_012345"),

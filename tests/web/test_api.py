@@ -6,6 +6,7 @@ import pytest
 
 from fairlead.accounts.addresses import AddressList
 from fairlead.accounts.tokens import hash_token
+from fairlead.sources.webhook.seams import UnreadableError
 from fairlead.web.rates import FAILURES_PER_MINUTE_MAX
 from tests.sources.webhook.world import TENANT, make_hook
 from tests.web.site import PASSWORD, PROXY, Site, basic, bearer
@@ -123,6 +124,21 @@ async def test_a_fault_in_a_question_is_a_clean_500_without_details(
     assert reply.json()["requestId"] == reply.headers["x-request-id"]
     assert "secret" not in reply.text
     assert str(site.faults[-1]) == "secret details"
+
+
+async def test_a_question_while_the_store_is_away_is_asked_again_later(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def cannot_read(*_asked: object, **_named: object) -> None:
+        raise UnreadableError("OperationalError")
+
+    object.__setattr__(site.tools, "explain", cannot_read)
+    monkeypatch.setattr(site.tools.intake, "find_answer", cannot_read)
+    for path in ("/explain/1", "/requests/1"):
+        reply = await site.call("GET", path, headers=bearer())
+        assert (reply.status_code, reply.headers["retry-after"]) == (503, "5")
+        assert "cannot be read now" in reply.json()["error"]
+    assert site.faults == []
 
 
 async def test_the_description_of_the_api_names_its_routes(site: Site) -> None:

@@ -42,7 +42,7 @@ _SHAPES: Final = r"""
 |(?P<url>(?<=://)[^\s/@:]*:(?!\*\*\*@)[^\s/]*@)
 |(?P<auth>\b(?:bearer|basic|digest)\s+(?:[\w.~+/=-]{16,}|(?=[\w.~+/=-]{0,40}?[0-9+/=])[\w.~+/=-]{6,}))
 |(?P<token>\bfl[a-z]_[\w-]+|\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?|\bsk-[\w-]{12,}|\bgh[a-z]_\w{16,}|\bxox[a-z]-[\w-]{8,}
-  |\$argon2\w*\$[\w+/=,$.-]+|\bAKIA[A-Z0-9]{12,}|\b\d{6,12}:[\w-]{30,}|(?-i:\b(?=[A-F]*\d)(?=\d*[A-F])[0-9A-F]{32}\b))
+  |\$argon2\w*\$[\w+/=,$.-]+|\bAKIA[A-Z0-9]{12,}|\b(?:bot)?\d{6,12}:[\w-]{30,}|(?-i:\b(?=[A-F]*\d)(?=\d*[A-F])[0-9A-F]{32}\b))
 """
 _FLAGS: Final = re.VERBOSE | re.DOTALL | re.IGNORECASE
 _SECRET: Final = re.compile(f"{_SHAPES}|{_NAMED}", _FLAGS)

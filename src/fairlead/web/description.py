@@ -23,7 +23,7 @@ CONDITION: Final = "Condition"
 EXPLANATION: Final = "Explanation"
 
 _HOOK_REFUSALS: Final = (400, 401, 403, 404, 405, 413, 429, 503)
-_QUESTION_REFUSALS: Final = (400, 401, 403, 404, 405, 429)
+_QUESTION_REFUSALS: Final = (400, 401, 403, 404, 405, 429, 503)
 _MEANINGS: Final = {
     200: "Done, or as far as it is known",
     202: "On disk; the work is not finished",
@@ -36,7 +36,7 @@ _MEANINGS: Final = {
     413: "The body is too large",
     422: "All accounts failed or were denied (strict statuses)",
     429: "Too many calls; see Retry-After",
-    503: "Nothing was stored; send it again",
+    503: "Nothing was stored, or nothing can be read now; see Retry-After",
 }
 
 

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Final
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp
 
 from fairlead.accounts.addresses import AddressList
@@ -28,6 +29,7 @@ from fairlead.reporting.explanation import explanation_to_builtins
 from fairlead.reporting.gather import explain_stored
 from fairlead.settings import LogFormat, Settings
 from fairlead.sources.webhook.refused_calls import RefusedCalls
+from fairlead.sources.webhook.seams import UnreadableError
 from fairlead.store.databases.contract import OwnerLock
 from fairlead.store.journal import StoredJournal
 from fairlead.store.migrate import migrate
@@ -163,8 +165,11 @@ def _build_web(settings: Settings, intake: Intake, store: Store, monitor: Monito
     async def explain(tenant: str, subject: str) -> dict[str, object] | None:
         # A refused call is gathered before it is stored, and its id was told at once.
         await refused.flush()
-        async with store.session(tenant) as session:
-            found = await explain_stored(session, subject, trading.hub.instruments)
+        try:
+            async with store.session(tenant) as session:
+                found = await explain_stored(session, subject, trading.hub.instruments)
+        except SQLAlchemyError as error:
+            raise UnreadableError(type(error).__name__) from error
         return None if found is None else explanation_to_builtins(found)
 
     tools = WebTools(
