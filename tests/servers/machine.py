@@ -148,8 +148,12 @@ def is_alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    state = Path(f"/proc/{pid}/stat")
-    return not (state.exists() and state.read_text().rpartition(")")[2].split()[0] == "Z")
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        # Where there is no such file the signal was the answer; one that went meanwhile has ended.
+        return not Path("/proc/self/stat").exists()
+    return state.rpartition(")")[2].split()[0] != "Z"
 
 
 def _has_user(name: str) -> bool:
