@@ -90,8 +90,9 @@ async def test_a_lost_request_stays_unknown_until_its_deadline_is_surely_past(wo
 
 
 @pytest.mark.slow
-async def test_without_deadlines_and_lasting_ids_no_such_order_proves_nothing(world: TradingWorld) -> None:
-    world.venue().promises = promises(deadlines=False, lasting=False)
+@pytest.mark.parametrize("lasting", [False, True])
+async def test_without_deadlines_no_such_order_proves_nothing(world: TradingWorld, *, lasting: bool) -> None:
+    world.venue().promises = promises(deadlines=False, lasting=lasting)
     world.venue().lose_requests = 1
     request = world.request()
     await world.ask(request, within_ms=600_000)
@@ -101,11 +102,9 @@ async def test_without_deadlines_and_lasting_ids_no_such_order_proves_nothing(wo
     assert world.venue().calls.count("find_order") > 20
 
 
-@pytest.mark.parametrize(("deadlines", "lasting"), [(True, False), (False, True), (True, True)])
-async def test_either_promise_is_enough_to_settle_a_doubt(
-    world: TradingWorld, *, deadlines: bool, lasting: bool
-) -> None:
-    world.venue().promises = promises(deadlines=deadlines, lasting=lasting)
+@pytest.mark.parametrize("lasting", [False, True])
+async def test_deadlines_are_enough_to_settle_a_doubt(world: TradingWorld, *, lasting: bool) -> None:
+    world.venue().promises = promises(deadlines=True, lasting=lasting)
     world.venue().lose_requests = 1
     (state,) = await world.ask(brief_request(world), within_ms=60_000)
     assert state.status is RequestStatus.EXPIRED

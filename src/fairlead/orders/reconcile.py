@@ -25,8 +25,7 @@ async def settle_doubt(desk: RecordingDesk, tools: DeskTools, order: Order) -> N
     """Ask about an order until the venue's answer settles it; never resend.
 
     "No such order" proves something only once the deadline and a margin have passed, and only on a venue that honours
-    deadlines or keeps client ids for ever (OKX API v5). Otherwise the order stays unknown, nobody waits for it any
-    longer, and a person is asked.
+    deadlines (OKX API v5). Otherwise the order stays unknown, nobody waits for it any longer, and a person is asked.
     """
     pause_ms = ASK_FIRST_MS
     for _ in range(ASK_TIMES_MAX):
@@ -73,8 +72,8 @@ def _is_proof(order: Order, asked_ms: int, capabilities: VenueCapabilities) -> b
     """Whether "no such order" proves that it was never placed, and never will be."""
     if not capabilities.late_arrivals:
         return True
-    provable = capabilities.deadlines or capabilities.client_ids_lasting
-    return provable and asked_ms > order.deadline_ms + DEADLINE_MARGIN_MS
+    # Ids that last for ever prove nothing: what is planned anew has an id of its own, and both would be taken.
+    return capabilities.deadlines and asked_ms > order.deadline_ms + DEADLINE_MARGIN_MS
 
 
 def differences(book: AccountBook, report: AccountReport) -> tuple[str, ...]:
