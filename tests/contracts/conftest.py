@@ -16,6 +16,7 @@ from fairlead.ports import Journal
 from fairlead.store.journal import StoredJournal
 from fairlead.store.verify import Report, verify
 from tests.servers.clean import DATABASES, clean_url
+from tests.simulation.disk import Disk, DiskJournal
 from tests.store.samples import all_states
 
 
@@ -63,12 +64,37 @@ class _Watched(WatchedJournal):
         self.close = journal.close
 
 
+class _DiskWorld(JournalWorld):
+    """The disk of the simulated world, which must be as good as a database."""
+
+    def __init__(self, folder: Path) -> None:
+        self._disk = Disk(seed=1)
+        self._file = folder / "fairlead.sqlite3"
+        super().__init__("", self._open_disk)
+
+    async def _open_disk(self, _url: str) -> OpenJournal:
+        return DiskJournal(self._disk, SystemClock())
+
+    def verify(self, *, with_states: bool = False) -> Report:
+        self.url = self._disk.write_file(self._file)
+        return super().verify(with_states=with_states)
+
+    def forget(self) -> None:
+        self._disk.close()
+
+
 def _fail(error: BaseException) -> None:
     raise AssertionError("the writer died") from error
 
 
-@pytest.fixture(name="world", params=[*DATABASES, "watched"])
+@pytest.fixture(name="world", params=[*DATABASES, "watched", "simulated"])
 async def _world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[JournalWorld]:
+    if request.param == "simulated":
+        simulated = _DiskWorld(tmp_path)
+        yield simulated
+        await simulated.close()
+        simulated.forget()
+        return
     is_watched = request.param == "watched"
     url = clean_url("sqlite" if is_watched else request.param, tmp_path)
     world = JournalWorld(url, _open_watched if is_watched else _open_plain)

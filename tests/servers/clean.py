@@ -44,7 +44,7 @@ def clean_sqlite(folder: Path) -> str:
     path = folder / "fairlead.sqlite3"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     make_private_file(path)
-    path.write_bytes(_migrated_bytes())
+    path.write_bytes(migrated_bytes())
     return f"sqlite:///{path}"
 
 
@@ -69,7 +69,8 @@ def quote_name(kind: str, name: str) -> str:
 
 
 @cache
-def _migrated_bytes() -> bytes:
+def migrated_bytes() -> bytes:
+    """A SQLite file with the newest tables and nothing in them."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "fairlead.sqlite3"
         migrate(f"sqlite:///{path}")

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from sqlalchemy import Connection, Executable, Select, Table, event, update
+from sqlalchemy import Connection, Engine, Executable, Select, Table, event, update
 from sqlalchemy.engine import CursorResult, Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ClauseElement, visitors
@@ -75,7 +75,7 @@ class Store:
             UnsupportedDatabaseError: not a database for us.
         """
         self._engine = engines.make_engine(url)
-        event.listen(self._engine.sync_engine, "before_execute", _check_statement)
+        guard_tenants(self._engine.sync_engine)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -105,6 +105,11 @@ class Store:
             await connection.execution_options(**{engines.TENANT: tenant, engines.WRITES: writes})
             async with connection.begin():
                 yield Session(connection, tenant)
+
+
+def guard_tenants(engine: Engine) -> None:
+    """Check every statement on its way to the database: it must stay with the tenant of its connection."""
+    event.listen(engine, "before_execute", _check_statement)
 
 
 def _check_statement(
