@@ -1,0 +1,52 @@
+"""Whatever happens, whenever we die and whoever is next: one order for each wish, and our books are the exchange's."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.simulation.mutants import MUTANTS
+from tests.simulation.seeds import run_seed
+
+SEEDS = 300
+SEEDS_EACH = 10
+# Each mutant is caught much earlier; this many only makes sure that it is not by luck.
+SEEDS_PER_MUTANT = 60
+PRINT_DIGEST = "from tests.simulation.seeds import run_seed; print(run_seed(5).digest)"
+
+
+@pytest.mark.parametrize("first", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(10, SEEDS, SEEDS_EACH))])
+def test_a_world_of_any_seed_ends_well(first: int) -> None:
+    for seed in range(first, first + SEEDS_EACH):
+        outcome = run_seed(seed)
+        assert not outcome.problems, outcome.tell()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_product_that_does_one_thing_wrong_is_caught(name: str) -> None:
+    assert any(run_seed(seed, MUTANTS[name]).problems for seed in range(SEEDS_PER_MUTANT))
+
+
+def test_a_seed_repeats_its_whole_story() -> None:
+    first, second = run_seed(5), run_seed(5)
+    assert first.events == second.events
+    assert first.digest == second.digest != run_seed(6).digest
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hash_seed", ["1", "2"])
+def test_a_seed_repeats_its_story_in_another_process(hash_seed: str) -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", PRINT_DIGEST],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "PYTHONHASHSEED": hash_seed},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.strip() == run_seed(5).digest
