@@ -16,6 +16,7 @@ from fairlead.simulator.okx.rest.endpoints import ENDPOINTS
 from fairlead.simulator.okx.signing import RawRequest, sign
 from fairlead.simulator.okx.sockets.channel import Place
 from fairlead.simulator.okx.sockets.channels import CHANNELS
+from fairlead.simulator.okx.sockets.codes import Close
 from fairlead.simulator.okx.sockets.connection import SocketDesk
 from fairlead.simulator.okx.sockets.hub import Hub
 from fairlead.simulator.okx.venue import OkxOptions, OkxVenue
@@ -45,7 +46,14 @@ class SocketClient:
     def __init__(self, world: OkxWorld, place: Place) -> None:
         self._world = world
         self._frames: list[bytes] = []
-        self.connection = world.sockets.open(place, "127.0.0.1", self._frames.append)
+        self.closed_with: Close | None = None
+        self.connection = world.sockets.open(place, "127.0.0.1", self)
+
+    def put(self, frame: bytes) -> None:
+        self._frames.append(frame)
+
+    def close(self, code: Close) -> None:
+        self.closed_with = code
 
     def send(self, message: object) -> list[dict[str, Any]]:
         """Send one message; returns all that was told since."""

@@ -11,7 +11,7 @@ def test_a_login_is_answered_first_and_once() -> None:
     (first,) = socket.log_in()
     assert (first["event"], first["code"], len(first["connId"])) == ("login", "0", 8)
     (again,) = socket.log_in()
-    assert (again["event"], again["code"], socket.connection.close_code) == ("error", "60031", None)
+    assert (again["event"], again["code"], socket.closed_with) == ("error", "60031", None)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_a_wrong_login_is_refused_and_the_socket_closed(changes: dict[str, objec
     at = world.clock.now_ms() // 1000
     arg = {"apiKey": "k1", "passphrase": "p1", "timestamp": at, "sign": "wrong", **changes}
     (refused,) = socket.send({"op": "login", "args": [arg]})
-    assert (refused["code"], socket.connection.close_code) == (code, 4001)
+    assert (refused["code"], socket.closed_with) == (code, 4001)
 
 
 def test_an_order_over_the_socket_is_named_by_number_or_name_and_shares_the_limits_of_rest() -> None:
@@ -55,3 +55,21 @@ def test_what_is_no_request_is_answered_and_the_socket_stays() -> None:
     assert [told["code"] for told in socket.send({"op": "dance"})] == ["60019"]
     unknown = {"op": "subscribe", "args": [{"channel": "gossip", "instId": None}]}
     assert [told["code"] for told in socket.send(unknown)] == ["60018"]
+
+
+def test_a_connection_that_is_silent_for_too_long_is_closed_and_a_heartbeat_keeps_it() -> None:
+    world = OkxWorld()
+    silent, alive = world.connect(), world.connect()
+    for _ in range(2):
+        world.clock.advance(20_000)
+        alive.send("ping")
+        world.sockets.tick()
+    assert (silent.closed_with, alive.closed_with) == (4004, None)
+
+
+def test_the_connections_of_a_key_that_was_changed_are_closed() -> None:
+    world = OkxWorld("k1:s1:p1")
+    mine, other = world.connect(), world.connect()
+    mine.log_in()
+    world.sockets.drop_key("k1")
+    assert (mine.closed_with, other.closed_with) == (4007, None)

@@ -12,7 +12,7 @@ from fairlead.simulator.okx.gateway import BODY_BYTES_MAX, Gateway
 from fairlead.simulator.okx.signing import RawRequest
 from fairlead.simulator.okx.sockets.channel import Place
 from fairlead.simulator.okx.sockets.codes import Close
-from fairlead.simulator.okx.sockets.connection import FRAME_BYTES_MAX, Connection, SocketDesk
+from fairlead.simulator.okx.sockets.connection import FRAME_BYTES_MAX, SocketDesk
 from fairlead.simulator.okx.venue import OkxVenue
 
 STEP_MS: Final = 250
@@ -79,21 +79,18 @@ class OkxServer:
     async def _talk(self, request: web.BaseRequest, place: Place) -> web.StreamResponse:
         socket = web.WebSocketResponse(autoping=True, max_msg_size=FRAME_BYTES_MAX)
         await socket.prepare(request)
-        frames: asyncio.Queue[bytes] = asyncio.Queue(FRAMES_WAITING_MAX)
-        connection = self._sockets.open(place, request.remote or "", frames.put_nowait)
-        writer = asyncio.create_task(_write(socket, frames, connection))
+        outbox = _Outbox()
+        connection = self._sockets.open(place, request.remote or "", outbox)
+        writer = asyncio.create_task(outbox.write_to(socket))
         try:
             async for message in socket:
                 if message.type is WSMsgType.TEXT:
                     connection.receive(message.data)
                     self._settle_soon()
-        except asyncio.QueueFull:
-            connection.close_code = Close.BUFFER_FULL
         finally:
-            self._sockets.close(connection)
+            self._sockets.leave(connection)
             writer.cancel()
             await asyncio.gather(writer, return_exceptions=True)
-            await socket.close(code=connection.close_code or 1000)
         return socket
 
     def _settle_soon(self) -> None:
@@ -104,8 +101,28 @@ class OkxServer:
             asyncio.get_running_loop().call_soon(self.venue.settle)
 
 
-async def _write(socket: web.WebSocketResponse, frames: asyncio.Queue[bytes], connection: Connection) -> None:
-    while connection.close_code is None or not frames.empty():
-        frame = await frames.get()
-        await socket.send_str(frame.decode())
-    await socket.close(code=connection.close_code)
+class _Outbox:
+    """Frames that wait for a socket, in order, and at last the code it is closed with."""
+
+    def __init__(self) -> None:
+        self._frames: asyncio.Queue[bytes | Close] = asyncio.Queue(FRAMES_WAITING_MAX)
+
+    def put(self, frame: bytes) -> None:
+        """Send a frame when its turn has come; a reader that is too slow for them is sent away."""
+        if self._frames.full():
+            while not self._frames.empty():
+                self._frames.get_nowait()
+            self._frames.put_nowait(Close.BUFFER_FULL)
+        else:
+            self._frames.put_nowait(frame)
+
+    def close(self, code: Close) -> None:
+        """Close the socket after what waits has been sent."""
+        if not self._frames.full():
+            self._frames.put_nowait(code)
+
+    async def write_to(self, socket: web.WebSocketResponse) -> None:
+        """Send what comes until the socket is to be closed."""
+        while not isinstance(frame := await self._frames.get(), Close):
+            await socket.send_str(frame.decode())
+        await socket.close(code=frame)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 
@@ -31,6 +31,18 @@ _DECODER: Final = msgspec.json.Decoder(dict[str, Any])
 _ENCODER: Final = msgspec.json.Encoder()
 
 
+class Outbox(Protocol):
+    """Where a connection puts what it says."""
+
+    def put(self, frame: bytes) -> None:
+        """Send a frame, after those before it; never waits."""
+        ...
+
+    def close(self, code: Close) -> None:
+        """Close the connection, after what was put out."""
+        ...
+
+
 class SocketDesk:
     """What all connections share."""
 
@@ -44,10 +56,10 @@ class SocketDesk:
         self.public = PublicPushes(venue, hub)
         self._opened = 0
 
-    def open(self, place: Place, address: str, put_out: Callable[[bytes], None]) -> Connection:
-        """Take a new connection; ``put_out`` sends a frame without waiting."""
+    def open(self, place: Place, address: str, outbox: Outbox) -> Connection:
+        """Take a new connection."""
         self._opened += 1
-        connection = Connection(self, place, address, put_out, number=self._opened)
+        connection = Connection(self, place, address, outbox, number=self._opened)
         self.connections[connection.connection_id] = connection
         return connection
 
@@ -58,9 +70,15 @@ class SocketDesk:
         now_ms = self.venue.now_ms()
         for connection in self.connections.values():
             if connection.is_idle(now_ms):
-                connection.close_code = Close.IDLE
+                connection.close(Close.IDLE)
 
-    def close(self, connection: Connection) -> None:
+    def drop_key(self, key: str) -> None:
+        """Close the connections of a key that was changed or deleted."""
+        for connection in self.connections.values():
+            if connection.key is not None and connection.key.key == key:
+                connection.close(Close.KEY_CHANGED)
+
+    def leave(self, connection: Connection) -> None:
         """Forget a connection."""
         self.hub.leave(connection)
         self.connections.pop(connection.connection_id, None)
@@ -69,24 +87,28 @@ class SocketDesk:
 class Connection:
     """One WebSocket, without the socket: text in, frames out."""
 
-    def __init__(
-        self, desk: SocketDesk, place: Place, address: str, put_out: Callable[[bytes], None], *, number: int
-    ) -> None:
+    def __init__(self, desk: SocketDesk, place: Place, address: str, outbox: Outbox, *, number: int) -> None:
         """Open; nothing is told before the client has spoken."""
         self.place = place
         self.address = address
         self.key: ApiKey | None = None
         self.connection_id = derive_id(desk.venue.now_ms(), "socket", str(number))[-8:]
-        self.close_code: Close | None = None
         self.active_ms = desk.venue.now_ms()
         self._desk = desk
-        self._put_out = put_out
+        self._outbox = outbox
+        self._is_closing = False
         self._windows = RateWindows()
 
     def send(self, frame: bytes) -> None:
         """Put a message out."""
         self.active_ms = self._desk.venue.now_ms()
-        self._put_out(frame)
+        self._outbox.put(frame)
+
+    def close(self, code: Close) -> None:
+        """End it, once; what was said before still goes out."""
+        if not self._is_closing:
+            self._is_closing = True
+            self._outbox.close(code)
 
     def receive(self, text: str) -> None:
         """Take one text frame and answer it."""
@@ -156,7 +178,7 @@ class Connection:
 
     def _fail_login(self, code: SocketCode, message: Mapping[str, Any]) -> None:
         self._refuse(code, message)
-        self.close_code = Close.LOGIN_FAILED
+        self.close(Close.LOGIN_FAILED)
 
     def _subscribe(self, message: Mapping[str, Any]) -> None:
         for arg in self._wanted_args(message):
