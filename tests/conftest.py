@@ -48,7 +48,7 @@ sys.addaudithook(_refuse_lookups)
 _HERE = Path(__file__).parent
 # What starts processes or runs whole commands, the longest first: begun last, one of them would keep a single worker
 # busy at the end.
-PROCESSES = (_HERE / "crash", _HERE / "e2e", _HERE / "cli")
+PROCESSES = (_HERE / "crash", _HERE / "e2e", _HERE / "wire", _HERE / "cli")
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
