@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from tests.simulator.okx.okx_world import OkxWorld, SocketClient
@@ -63,10 +64,14 @@ def test_cash_and_holdings_are_told_whole_first_and_then_what_changed() -> None:
         ("balance_and_position", None),
     ]
     assert [row["ccy"] for row in pushes[0]["data"][0]["details"]] == ["USDT"]
-    assert pushes[1]["data"][0]["pos"] == "1"
+    (opened,) = pushes[1]["data"]
+    assert opened["pos"] == "1"
+    both = pushes[2]["data"][0]
+    assert (both["eventType"], [trade["instId"] for trade in both["trades"]]) == ("filled", [MARKET["instId"]])
     world.post("/trade/order", {**MARKET, "side": "sell", "reduceOnly": True})
     pushes = [push for push in socket.take() if "data" in push]
     assert pushes[1]["data"][0]["pos"] == "0"
+    assert pushes[1]["data"][0]["posId"] == opened["posId"]
 
 
 def test_nobody_hears_of_another_account() -> None:
@@ -88,3 +93,23 @@ def test_more_than_thirty_connections_to_one_channel_are_counted_and_refused() -
         events = socket.send({"op": "subscribe", "args": [{"channel": "account"}]})
         counts += [(event["event"], event["connCount"]) for event in events if "connCount" in event]
     assert counts[29:] == [("channel-conn-count", "30"), ("channel-conn-count-error", "30")]
+
+
+def test_why_cash_moved_is_told() -> None:
+    world = OkxWorld()
+    socket = listen(world, "balance_and_position")
+    socket.take()
+    world.exchange.deposit("k1", "USDT", Decimal(5))
+    world.venue.settle()
+    assert [row["eventType"] for row in told(socket, "balance_and_position")] == ["transferred"]
+
+
+def test_an_amendment_is_told_with_the_number_of_its_request() -> None:
+    world = OkxWorld()
+    socket = listen(world, "orders")
+    wish = {**MARKET, "ordType": "limit", "px": "59000", "clOrdId": "a"}
+    world.post("/trade/order", wish)
+    world.post("/trade/amend-order", {"instId": wish["instId"], "clOrdId": "a", "newSz": "2", "reqId": "r7"})
+    opened, amended = told(socket, "orders")
+    assert (opened["sz"], opened["reqId"], opened["amendResult"]) == ("1", "", "")
+    assert (amended["sz"], amended["reqId"], amended["amendResult"]) == ("2", "r7", "0")

@@ -12,13 +12,17 @@ NOTES_MAX: Final = 1_000_000
 
 
 class OrderNote(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The sender's tag, the unit of its size as sent, its leverage, and who canceled it if not its owner."""
+    """What its sender said: tag, word for its type, unit of its size, ``reqId`` of its newest amendment; its leverage.
+
+    ``cancel_source`` is set when somebody else than its owner canceled it.
+    """
 
     tag: str = ""
     order_type: str = ""
     target_currency: str = ""
     leverage: str = ""
     cancel_source: str = ""
+    request_id: str = ""
 
 
 NO_NOTE: Final = OrderNote()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Final
 
+import msgspec
+
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import format_amount
 from fairlead.simulator.amending import Amendment
@@ -91,6 +93,8 @@ def amend(call: Call, fields: Fields) -> Item:
             raise refusal(amended)
     except OkxError as error:
         return row | _failed(error) | {"subCode": error.sub_code}
+    note = call.venue.notes.of(amended.venue_order_id)
+    call.venue.notes.keep(amended.venue_order_id, msgspec.structs.replace(note, request_id=fields.text("reqId")))
     return row | {"ordId": amended.venue_order_id, "sCode": OK, "sMsg": "", "subCode": ""}
 
 

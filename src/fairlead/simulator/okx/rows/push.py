@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import ZERO, format_amount
 from fairlead.core.model.order import Liquidity
-from fairlead.simulator.events import OrderFilled
+from fairlead.simulator.events import OrderAmended, OrderFilled
 from fairlead.simulator.okx.moments import Moment, order_at
 from fairlead.simulator.okx.rows.order import order_row
 
@@ -55,6 +55,8 @@ def push_row(venue: OkxVenue, order: Order, moment: Moment) -> dict[str, Any]:
         "lastPx": format_amount(quote.last),
         "notionalUsd": format_amount(instrument.notional_in_quote(order.target_quantity or ZERO, price)),
     }
+    if isinstance(moment, OrderAmended):
+        extra |= {"amendResult": "0", "reqId": venue.notes.of(order.venue_order_id).request_id}
     return {**row, **_UPDATE, **extra, **_fill(venue, instrument, moment)}
 
 

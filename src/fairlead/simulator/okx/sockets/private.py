@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from fairlead.core.model.account import MarginMode, PositionSide
 from fairlead.simulator import events as ev
 from fairlead.simulator.okx.catalogue import family_of, type_of
 from fairlead.simulator.okx.keys import ApiKey
@@ -77,6 +78,26 @@ CHANNELS: Final = (
 )
 
 
+_KINDS: Final = {
+    ev.BalanceReason.TRADE: "filled",
+    ev.BalanceReason.FUNDING: "funding_fee",
+    ev.BalanceReason.LIQUIDATION: "liquidation",
+    ev.BalanceReason.INSURANCE: "liquidation",
+    ev.BalanceReason.DEPOSIT: "transferred",
+    ev.BalanceReason.WITHDRAWAL: "transferred",
+}
+
+
+class _Changes:
+    """What facts changed of one account's cash and holdings, and why."""
+
+    def __init__(self) -> None:
+        self.kind = "filled"
+        self.currencies: dict[str, None] = {}
+        self.holdings: dict[str, ev.PositionChanged] = {}
+        self.trades: list[dict[str, str]] = []
+
+
 class PrivatePushes:
     """Tells members what the exchange did with their accounts."""
 
@@ -85,25 +106,31 @@ class PrivatePushes:
         self._venue = venue
         self._hub = hub
         self._whole_ms = venue.now_ms()
+        self._position_ids: dict[tuple[str, str], str] = {}
         venue.listen(self.tell)
 
     def tell(self, events: Sequence[ev.ExchangeEvent]) -> None:
         """Tell about facts, in their order."""
-        currencies: dict[str, dict[str, None]] = {}
-        holdings: dict[str, dict[str, ev.PositionChanged]] = {}
+        changes: dict[str, _Changes] = {}
         for event in events:
+            change = changes.setdefault(event.account_id, _Changes())
             match event:
                 case ev.OrderOpened() | ev.OrderFilled() | ev.OrderCanceled() | ev.OrderAmended() | ev.TriggerFired():
                     self._tell_order(event)
+                    if isinstance(event, ev.OrderFilled):
+                        change.trades.append({"instId": event.symbol, "tradeId": event.trade_id})
                 case ev.BalanceChanged():
-                    currencies.setdefault(event.account_id, {})[event.currency] = None
+                    change.currencies[event.currency] = None
+                    change.kind = _KINDS[event.reason]
                 case ev.PositionChanged():
-                    key = f"{event.symbol} {event.position_side} {event.margin_mode}"
-                    holdings.setdefault(event.account_id, {})[key] = event
+                    change.holdings[_key(event.symbol, event.position_side, event.margin_mode)] = event
+                case ev.LeverageChanged():
+                    change.kind = "set_leverage"
                 case _:
                     pass
-        for account_id in dict.fromkeys([*currencies, *holdings]):
-            self._tell_books(account_id, tuple(currencies.get(account_id, ())), holdings.get(account_id, {}))
+        for account_id, change in changes.items():
+            if change.currencies or change.holdings:
+                self._tell_books(account_id, change)
 
     def tell_whole(self) -> None:
         """Tell account and positions whole, when it is time."""
@@ -138,9 +165,10 @@ class PrivatePushes:
             if _is_of(listener.key, account_id) and _covers(self._venue, wanted, symbol):
                 self._hub.tell(listener, wanted, (push,))
 
-    def _tell_books(self, account_id: str, currencies: Sequence[str], holdings: dict[str, ev.PositionChanged]) -> None:
+    def _tell_books(self, account_id: str, change: _Changes) -> None:
         venue, hub = self._venue, self._hub
-        rows = self._position_rows(account_id, holdings)
+        currencies = tuple(change.currencies)
+        rows = self._position_rows(account_id, change.holdings)
         for listener, wanted in hub.heard("account"):
             if _is_of(listener.key, account_id) and currencies and wanted.currency in {"", *currencies}:
                 asked = (wanted.currency,) if wanted.currency else currencies
@@ -153,21 +181,30 @@ class PrivatePushes:
         for listener, wanted in hub.heard("balance_and_position"):
             if _is_of(listener.key, account_id):
                 cash = [_cash_row(venue, account_id, currency) for currency in currencies]
-                both = _both_row(venue, "filled", cash=cash, held=[_held_row(row) for row in rows])
+                held = [_held_row(row) for row in rows]
+                both = _both_row(venue, change.kind, cash=cash, held=held) | {"trades": change.trades}
                 hub.tell(listener, wanted, (Push(data=[both]),))
 
     def _position_rows(self, account_id: str, holdings: dict[str, ev.PositionChanged]) -> list[dict[str, Any]]:
         venue = self._venue
         now = str(venue.now_ms())
         views = {
-            f"{view.symbol} {view.position_side} {view.margin_mode}": view
+            _key(view.symbol, view.position_side, view.margin_mode): view
             for view in venue.exchange.accounts.positions(account_id)
         }
         rows = []
         for key, event in holdings.items():
             row = position_row(venue, views[key]) if key in views else _flat_row(event)
-            rows.append({**row, "pTime": now})
+            # One that is gone from the books keeps the number that it was told under.
+            number = self._position_ids.pop((account_id, key), row["posId"]) if key not in views else row["posId"]
+            if key in views:
+                self._position_ids[account_id, key] = number
+            rows.append({**row, "posId": number, "pTime": now})
         return rows
+
+
+def _key(symbol: str, side: PositionSide, mode: MarginMode) -> str:
+    return f"{symbol} {side} {mode}"
 
 
 def _is_asleep(order: Order, event: _OrderNews) -> bool:
