@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
+
+from tests.e2e.births import Born, Streams
 
 FAIRLEAD: Final = str(Path(sys.executable).parent / "fairlead")
 START_S: Final = 30
@@ -29,15 +32,12 @@ def run(
     *arguments: str, data: Path, given: str = "", fails: bool = False, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Run one command to its end, with ``given`` on its standard input."""
-    done = subprocess.run(
-        [FAIRLEAD, *arguments, "--data", str(data)],
-        capture_output=True,
-        input=given,
-        text=True,
-        timeout=START_S,
-        check=False,
-        env=_environment(**environment),
-    )
+    command = [FAIRLEAD, *arguments, "--data", str(data)]
+    with tempfile.TemporaryDirectory() as folder:
+        streams = Streams(*(Path(folder) / name for name in ("in", "out", "err")))
+        streams.stdin.write_text(given)
+        code = Born(command, streams, _environment(**environment)).wait(START_S)
+        done = subprocess.CompletedProcess(command, code, streams.stdout.read_text(), streams.stderr.read_text())
     if not fails:
         assert done.returncode == 0, done.stderr
     return done
@@ -56,7 +56,7 @@ class Server:
         self._environment = {"FAIRLEAD_LOG_FORMAT": "json", "FAIRLEAD_LOG_LEVEL": "debug", **environment}
         self.log_path = data.parent / f"{data.name}.log"
         self.url = ""
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Born | subprocess.Popen[bytes] | None = None
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -68,16 +68,17 @@ class Server:
             if self._process is not None and self._process.poll() is None:
                 self.stop()
 
-    def start(self) -> None:
-        """Start and wait until it listens."""
+    def start(self, *, is_fresh: bool = False) -> None:
+        """Start and wait until it listens; ``is_fresh`` starts the installed command by its own name."""
+        command = [FAIRLEAD, "serve", "--data", str(self.data), "--port", "0"]
+        environment = _environment(**self._environment)
         with self.log_path.open("a") as log:
             seen = log.tell()
-            self._process = subprocess.Popen(
-                [FAIRLEAD, "serve", "--data", str(self.data), "--port", "0"],
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-                env=_environment(**self._environment),
-            )
+            if is_fresh:
+                self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log, env=environment)
+            else:
+                nothing = Path(os.devnull)
+                self._process = Born(command, Streams(nothing, nothing, self.log_path), environment)
         until = time.monotonic() + START_S
         while self._process.poll() is None and time.monotonic() < until:
             lines = self.log_path.read_text()[seen:].splitlines()

@@ -324,7 +324,8 @@ async def run_server(evidence: Evidence, around: Outside, kind: str) -> str:
         FAIRLEAD_LOG_FORMAT=kind,
         FAIRLEAD_LOG_FILE=str(logs / "fairlead.log"),
     )
-    await asyncio.to_thread(server.start)
+    # By its own name, because its command line is searched too.
+    await asyncio.to_thread(server.start, is_fresh=True)
     try:
         told = len(around.bot.sent)
         alert_id = await asyncio.to_thread(drive, evidence, server, kind)
