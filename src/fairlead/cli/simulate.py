@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -12,6 +14,7 @@ from fairlead.cli.options import add_command
 from fairlead.cli.output import EXIT_USAGE, StopError, say_json, tell
 
 if TYPE_CHECKING:
+    from fairlead.simulator.okx.faults.rules import FaultRule
     from fairlead.simulator.okx.keys import Member
 
 DEFAULT_PORT: Final = 9000
@@ -21,6 +24,13 @@ _KEYS_HELP: Final = (
     "An account and its key: KEY:SECRET:PASSPHRASE, and its cash as :USDT=100000,BTC=2; may be repeated "
     f"(default {PRETEND_MEMBER})."
 )
+
+
+class ClockKind(StrEnum):
+    """Whose time it is."""
+
+    REAL = "real"
+    VIRTUAL = "virtual"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +47,16 @@ class SimulateOptions:
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse what OKX refuses, where this exchange is lenient by default.")
     ] = False
+    admin_port: Annotated[
+        int | None,
+        typer.Option(help="Port on 127.0.0.1 for faults, time and books (docs/simulator.md); 0: a free one."),
+    ] = None
+    faults: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="What goes wrong: rules as YAML, TOML or JSON (docs/faults.md).")
+    ] = None
+    clock: Annotated[ClockKind, typer.Option(help="virtual: time stands still until the admin port moves it.")] = (
+        ClockKind.REAL
+    )
     public: Annotated[bool, typer.Option("--public", help="Allow an address that other machines can reach.")] = False
 
 
@@ -47,6 +67,7 @@ def add_simulate(app: typer.Typer) -> None:
         "simulate",
         "fairlead simulate",
         "fairlead simulate --port 0 --seed 42 --account k1:s1:p1:USDT=5000 --account k2:s2:p2",
+        "fairlead simulate --faults faults.yaml --admin-port 9001      where things go wrong",
         "fairlead simulate --tls      for clients that speak https and wss only",
         "",
         "Then, with ccxt:",
@@ -60,7 +81,7 @@ def simulate(options: SimulateOptions) -> None:
     """Run an exchange that speaks OKX's API v5 over HTTP and WebSocket, until Ctrl-C.
 
     Prices move by themselves, the same way for the same seed. Nothing is kept when it ends. The first line on stdout is
-    one JSON object once it is ready: rest, ws, certificate (with --tls) and pid.
+    one JSON object once it is ready: rest, ws, certificate (with --tls), pid and admin (with --admin-port).
     """
     from fairlead.wiring.simulating import PublicAddressError, Simulation, run_simulation
 
@@ -74,10 +95,13 @@ def simulate(options: SimulateOptions) -> None:
         seed=options.seed,
         is_strict=options.strict,
         allows_public=options.public,
+        admin_port=options.admin_port,
+        is_virtual=_is_virtual(options),
+        faults=_read_faults(options.faults),
     )
     try:
         run_simulation(plan, lambda ready: say_json(ready, one_line=True))
-    except PublicAddressError as error:
+    except (PublicAddressError, ValueError) as error:
         raise StopError(str(error), EXIT_USAGE) from None
     except OSError as error:
         message = f"cannot listen on {options.host} port {options.port}: {error.strerror}; choose another --port"
@@ -92,6 +116,27 @@ def _read_member(text: str) -> Member:
         return parse_member(text)
     except ValueError as error:
         raise StopError(f"--account: {error}", EXIT_USAGE) from None
+
+
+def _is_virtual(options: SimulateOptions) -> bool:
+    is_virtual = options.clock is ClockKind.VIRTUAL
+    if is_virtual and options.admin_port is None:
+        raise StopError("--clock virtual needs --admin-port: nobody else can move the time", EXIT_USAGE)
+    return is_virtual
+
+
+def _read_faults(file: Path | None) -> tuple[FaultRule, ...]:
+    from fairlead.simulator.okx.faults.plan import PlanError
+    from fairlead.simulator.okx.faults.reading import read_rules_file
+
+    if file is None:
+        return ()
+    try:
+        return read_rules_file(file)
+    except PlanError as error:
+        raise StopError(f"--faults: {error}", EXIT_USAGE) from None
+    except OSError as error:
+        raise StopError(f"--faults: cannot read {file}: {error.strerror}", EXIT_USAGE) from None
 
 
 def _check_names(members: Sequence[Member]) -> None:

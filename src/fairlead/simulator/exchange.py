@@ -17,6 +17,7 @@ from fairlead.simulator.funding import Funding
 from fairlead.simulator.gate import Gate
 from fairlead.simulator.ledger import House
 from fairlead.simulator.liquidation import Liquidation
+from fairlead.simulator.listing import Listing
 from fairlead.simulator.orders import (
     Amended,
     Canceled,
@@ -52,7 +53,8 @@ if TYPE_CHECKING:
 class Exchange:
     """An exchange in process: no I/O, no clock, no chance but its seed.
 
-    ``accounts`` answers questions about an account, ``markets`` about prices, ``records`` saves and loads.
+    ``accounts`` answers questions about an account, ``markets`` about prices, ``records`` saves and loads, ``listing``
+    changes what is listed.
     Times are UTC milliseconds; a time earlier than one already seen counts as that one.
     """
 
@@ -81,6 +83,7 @@ class Exchange:
         self._steps = Steps(world, trading=trading, triggers=self._triggers, funding=funding, liquidation=liquidation)
         self.accounts = AccountViews(world)
         self.markets = MarketViews(world, funding)
+        self.listing = Listing(world)
         self.records = Records(world, triggers=self._triggers, funding=funding)
 
     @property

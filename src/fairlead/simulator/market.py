@@ -78,6 +78,7 @@ class Market:
         self.level_lots = max(1, int(rules.level_notional / lot_value))
         self.maker.set_size(self.level_lots)
         self.candles: CandlePath | None = None
+        self._replayed: Sequence[Candle] = ()
         self.fed_ticks: int | None = None
         self.trade_number = 0
         self.tape: deque[PublicTrade] = deque(maxlen=TAPE_LENGTH_MAX)
@@ -106,7 +107,33 @@ class Market:
 
     def replay(self, candles: Sequence[Candle]) -> None:
         """Let the price follow candles instead of chance."""
+        self._replayed = candles
         self.candles = CandlePath(candles, self.instrument.tick_size)
+
+    def change_steps(self, instrument: Instrument) -> None:
+        """Go on at the same prices with another tick or lot."""
+        old, self.instrument = self.instrument.tick_size, instrument
+        new = instrument.tick_size
+
+        def in_new_ticks(ticks: int) -> int:
+            return int(ticks * old / new)
+
+        self.start_ticks = max(4, in_new_ticks(self.start_ticks))
+        self.spacing = max(1, in_new_ticks(self.spacing))
+        self.mid_ticks = max(2, in_new_ticks(self.mid_ticks))
+        self.index_ticks = max(2, in_new_ticks(self.index_ticks))
+        self.fed_ticks = None if self.fed_ticks is None else max(2, in_new_ticks(self.fed_ticks))
+        self.mark_distance = in_new_ticks(self.mark_distance)
+        self.basis.rescale(
+            anchor=self.start_ticks,
+            unit=0 if instrument.is_spot else self.spacing,
+            offset=in_new_ticks(self.basis.offset),
+        )
+        if self.candles is not None:
+            self.candles = CandlePath(self._replayed, new)
+        self._worst = {}
+        self.maker.regrid(instrument, spacing=self.spacing)
+        self.maker.requote(*self.maker.quote_range(self.mid_ticks))
 
     def move(self, anchor: int, offset: int, now_ms: int, *, steps: int) -> None:
         """Take the next middle: fed from outside, replayed, or the walk of the base currency plus our own basis."""

@@ -64,6 +64,15 @@ class MarketMaker:
         for step in [step for step in self._asks if step < best_ask]:
             self._cancel("a", step)
 
+    def regrid(self, instrument: Instrument, *, spacing: int) -> None:
+        """Take back every quote; the next ones stand on another grid of prices."""
+        for letter, steps in (("b", self._bids), ("a", self._asks)):
+            for step in tuple(steps):
+                self._cancel(letter, step)
+        self._instrument = instrument
+        self._spacing = spacing
+        self._worn = True
+
     def withdraw_for(self, side: Side, price: Decimal) -> None:
         """Make room for a resting order of somebody else at this price (an order that comes back after a restart)."""
         limit = int(price / (self._instrument.tick_size * self._spacing))

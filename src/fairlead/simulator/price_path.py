@@ -46,6 +46,10 @@ class PricePath:
         self.offset = offset
         self._dice.state = dice_state
 
+    def rescale(self, *, anchor: int, unit: int, offset: int) -> None:
+        """Go on with the same walk in other units."""
+        self.anchor, self.unit, self.offset = anchor, unit, offset
+
     def step(self) -> int:
         """Take one step."""
         self._move(self.unit, 1)

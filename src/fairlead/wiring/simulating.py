@@ -8,7 +8,7 @@ import os
 import signal
 import ssl
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,12 +16,20 @@ from typing import Any, Final
 
 import msgspec
 
-from fairlead.clock import SystemClock
+from fairlead.clock import SystemClock, VirtualClock
+from fairlead.core.model.instrument import Instrument
+from fairlead.core.model.market import Candle
+from fairlead.simulator.instruments import DEFAULT_INSTRUMENTS
+from fairlead.simulator.okx.admin_server import ADMIN_HOST, AdminServer
+from fairlead.simulator.okx.faults.rules import FaultRule
 from fairlead.simulator.okx.keys import Member
 from fairlead.simulator.okx.opening import OkxPlan, OpenOkx
 from fairlead.simulator.okx.venue import OkxOptions
 
 CERTIFICATE_DAYS: Final = 30
+
+VIRTUAL_START_MS: Final = 1_767_225_600_000
+"""Where virtual time begins, 1 January 2026, so that a run repeats."""
 
 
 class PublicAddressError(Exception):
@@ -29,7 +37,7 @@ class PublicAddressError(Exception):
 
 
 class Simulation(msgspec.Struct, frozen=True, kw_only=True):
-    """What to run."""
+    """What to run. ``admin_port`` None: there is none; ``is_virtual``: only the admin port moves the time."""
 
     host: str
     port: int
@@ -38,6 +46,11 @@ class Simulation(msgspec.Struct, frozen=True, kw_only=True):
     tls: bool = False
     is_strict: bool = False
     allows_public: bool = False
+    admin_port: int | None = None
+    is_virtual: bool = False
+    faults: Sequence[FaultRule] = ()
+    instruments: Sequence[Instrument] = DEFAULT_INSTRUMENTS
+    candles: Mapping[str, Sequence[Candle]] = {}
 
 
 def run_simulation(plan: Simulation, announce: Callable[[dict[str, Any]], None]) -> None:
@@ -45,7 +58,9 @@ def run_simulation(plan: Simulation, announce: Callable[[dict[str, Any]], None])
 
     Raises:
         PublicAddressError: the address is not a loopback one, without TLS or permission.
-        OSError: the port is taken or may not be used.
+        OSError: a port is taken or may not be used.
+        PlanError: a fault is about nothing that this exchange has.
+        ValueError: candles are no series, or of an instrument that is not listed.
     """
     if not (plan.tls or plan.allows_public or is_loopback(plan.host)):
         message = (
@@ -57,8 +72,8 @@ def run_simulation(plan: Simulation, announce: Callable[[dict[str, Any]], None])
 
 
 async def _run(plan: Simulation, announce: Callable[[dict[str, Any]], None]) -> None:
-    options = OkxOptions(seed=plan.seed, is_strict=plan.is_strict)
-    okx = OpenOkx(OkxPlan(members=plan.members, options=options), SystemClock())
+    okx = _open(plan)
+    admin = AdminServer(okx.admin)
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
@@ -69,10 +84,32 @@ async def _run(plan: Simulation, announce: Callable[[dict[str, Any]], None]) -> 
             certificate, context = make_certificate(folder, plan.host)
         port = await okx.server.start(plan.host, plan.port, tls=context)
         try:
-            announce(_ready(plan, port, certificate))
+            ready = _ready(plan, port, certificate)
+            if plan.admin_port is not None:
+                ready["admin"] = f"http://{ADMIN_HOST}:{await admin.start(plan.admin_port)}"
+            announce(ready)
             await ended.wait()
         finally:
+            await admin.stop()
             await okx.server.stop()
+
+
+def _open(plan: Simulation) -> OpenOkx:
+    clock = VirtualClock(VIRTUAL_START_MS) if plan.is_virtual else SystemClock()
+    options = OkxOptions(seed=plan.seed, is_strict=plan.is_strict)
+    okx = OpenOkx(
+        OkxPlan(
+            members=plan.members,
+            instruments=plan.instruments,
+            options=options,
+            faults=plan.faults,
+            candles=plan.candles,
+        ),
+        clock,
+    )
+    if isinstance(clock, VirtualClock):
+        okx.admin.advance = clock.run_ms
+    return okx
 
 
 def _ready(plan: Simulation, port: int, certificate: Path | None) -> dict[str, Any]:

@@ -26,6 +26,7 @@ class SocketCode(StrEnum):
     PHRASE_WRONG = "60024"
     LOGIN_REPEATED = "60031"
     KEY_UNKNOWN = "60032"
+    INTERNAL_ERROR = "64007"
     CLOSING = "64008"
 
 
@@ -37,6 +38,7 @@ class Close(IntEnum):
     REQUEST_WRONG = 4002
     IDLE = 4004
     BUFFER_FULL = 4005
+    ABNORMAL = 4006
     KEY_CHANGED = 4007
 
 
@@ -59,6 +61,7 @@ TEXTS: Final = {
     SocketCode.PHRASE_WRONG: "Wrong passphrase",
     SocketCode.LOGIN_REPEATED: "The WebSocket endpoint does not allow multiple or repeated logins.",
     SocketCode.KEY_UNKNOWN: "API key doesn't exist",
+    SocketCode.INTERNAL_ERROR: "Operation failed due to internal error",
     SocketCode.CLOSING: "The connection will soon be closed for a service upgrade. Please reconnect.",
 }
 

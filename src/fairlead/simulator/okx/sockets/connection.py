@@ -170,7 +170,7 @@ class Connection:
         if wrong is not None:
             self._fail_login(LOGIN_CODES[wrong], message)
             return
-        if key.addresses and self.address not in key.addresses:
+        if key.is_frozen or (key.addresses and self.address not in key.addresses):
             self._fail_login(SocketCode.LOGIN_FAILED, message)
             return
         self.key = key
