@@ -13,7 +13,7 @@ import msgspec
 from fairlead.clock import SystemClock
 from fairlead.core.model.order import Order, OrderStatus
 from fairlead.core.model.state import RequestState, RequestStatus
-from fairlead.orders.reconcile import DOUBTFUL
+from fairlead.core.rules.drift import DOUBTFUL
 from fairlead.ports import Record
 from fairlead.simulator import orders as sim
 from fairlead.simulator.records import AccountRecord

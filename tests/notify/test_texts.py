@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairlead.core.model import events as ev
+from fairlead.core.model.drift import Drift, DriftCause, DriftKind, DriftWay
 from fairlead.core.model.latch import Latch, LatchLevel, LatchScope
 from fairlead.core.model.loss import LossLatch, LossStep
 from fairlead.notify.account_news import ACCOUNT_NEWS, tell_news
@@ -140,6 +141,14 @@ EVENTS = (
         account_id="a1", step=LossStep.DAY_HALT, equity=Decimal(9390), reason="the stop was too wide", at_ms=1
     ),
     ev.DriftFound(account_id="a1", differences=tuple(f"line {number}" for number in range(30)), at_ms=1),
+    ev.DriftSettled(
+        account_id="a1",
+        drift=Drift(drift_id="d1", kind=DriftKind.BALANCE, cause=DriftCause.MANUAL_BALANCE, subject="USDT", since_ms=1),
+        way=DriftWay.ADOPT,
+        decided_by="ann",
+        reason="moved by hand",
+        at_ms=1,
+    ),
     ev.DeskRebuilt(account_id="a1", reason="the disk was full", at_ms=1),
     ev.KillSwitchSet(latch=LATCH, at_ms=1),
     ev.KillSwitchCleared(latch=LATCH, at_ms=1),

@@ -22,9 +22,9 @@ from tests.servers.clean import empty_url, on_every_database
 def test_an_empty_database_is_brought_up_once(path: Path) -> None:
     url = f"sqlite:///{path}"
 
-    assert pending(url) == ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008"]
+    assert pending(url) == ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009"]
     assert not path.exists()
-    assert migrate(url) == ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008"]
+    assert migrate(url) == ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009"]
     assert pending(url) == []
     assert migrate(url) == []
 
@@ -47,7 +47,17 @@ def test_the_revision_applied_last_is_what_alembic_reads(kind: str, tmp_path: Pa
 
 
 async def test_it_works_from_the_event_loop_and_with_the_async_url(path: Path) -> None:
-    assert migrate(f"sqlite+aiosqlite:///{path}") == ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008"]
+    assert migrate(f"sqlite+aiosqlite:///{path}") == [
+        "0001",
+        "0002",
+        "0003",
+        "0004",
+        "0005",
+        "0006",
+        "0007",
+        "0008",
+        "0009",
+    ]
 
 
 # SQLite by nature: it alone keeps the words by which a table was made.

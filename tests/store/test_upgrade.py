@@ -15,7 +15,17 @@ from fairlead.store.verify import verify
 from tests.store.samples import all_states, fold_all, make_share, note, unit
 
 # Tables that later steps add, in an order in which they can be dropped.
-LATER_TABLES = ("sub_positions", "venue_keys", "notify_outbox", "notify_channels", "notify_state", "policies")
+LATER_TABLES = (
+    "sub_positions",
+    "venue_keys",
+    "notify_outbox",
+    "notify_channels",
+    "notify_state",
+    "policies",
+    "drift_decisions",
+    "drift_policies",
+    "venue_links",
+)
 # The order of the samples as the first version wrote it: every field, and none of those that came later.
 OLD_ORDER = (
     b'{"type":"Order","order_id":"o1","request_id":"r1","tenant":"acme","account_id":"account-1","symbol":"BTC-USDT",'

@@ -11,6 +11,7 @@ import typer
 from fairlead.cli.account_keys import account_key
 from fairlead.cli.account_promotion import add_promotion
 from fairlead.cli.account_resume import add_resume
+from fairlead.cli.drift import drift_registry, recovery_row
 from fairlead.cli.options import add_command
 from fairlead.cli.output import EXIT_USAGE, StopError, say_facts, say_rows
 from fairlead.cli.tenants import TenantOptions, TenantWork, ask_some, ask_tenant
@@ -91,9 +92,11 @@ def list_all(options: TenantOptions) -> None:
 
 @add_command(accounts, "show", "fairlead account show paper-1")
 def show(options: AccountOptions) -> None:
-    """Show one account."""
+    """Show one account, and once a server has opened it, what that found."""
     found = ask_tenant(options, lambda registry, tenant: registry.accounts.find(tenant, options.account), reads=True)
-    say_facts(account_row(found), as_json=options.as_json)
+    opened = ask_some(options, lambda registry, _: drift_registry(registry).list_all(found.tenant))
+    (recovered,) = (recovery_row(one) for one in opened if one.account.account_id == found.account_id)
+    say_facts(account_row(found) | recovered, as_json=options.as_json)
 
 
 @add_command(accounts, "enable", "fairlead account enable paper-1")

@@ -9,6 +9,7 @@ from fairlead.cli.backup import add_backup
 from fairlead.cli.config import add_config_commands
 from fairlead.cli.databases import databases
 from fairlead.cli.demo import add_demo
+from fairlead.cli.drift import drifts
 from fairlead.cli.explain import add_explain
 from fairlead.cli.groups import groups
 from fairlead.cli.hook_probe import add_hook_probe
@@ -55,6 +56,7 @@ add_kill(app)
 app.add_typer(users, name="user")
 app.add_typer(accounts, name="account")
 app.add_typer(groups, name="group")
+app.add_typer(drifts, name="drift")
 add_hook_probe(hooks)
 app.add_typer(hooks, name="hook")
 app.add_typer(policies, name="policy")

@@ -140,10 +140,10 @@ def lift_latches(settings: Settings, chosen: Sequence[Latch], reason: str) -> No
     file.change(
         lambda before: [_clearing(latch, reason) if latch.latch_id in ids else latch for latch in before],
     )
-    if not _is_served(settings):
+    if not is_served(settings):
         say("No server runs on this folder: the next start compares the accounts with their venues, then lifts it.")
         return
-    if not _wait_until(lambda: not any(latch.latch_id in ids for latch in _read(file))):
+    if not wait_until(lambda: not any(latch.latch_id in ids for latch in _read(file))):
         raise StopError(
             f"not lifted yet: {', '.join(latch.subject for latch in chosen)}. The server lifts it as soon as every "
             "venue has told what its account holds; see /ready and the log",
@@ -255,10 +255,10 @@ def _effect(settings: Settings, latch: Latch) -> Effect:
 
 
 def _report(settings: Settings, latch: Latch, options: KillOptions) -> None:
-    if not _is_served(settings):
+    if not is_served(settings):
         tell("No server runs on this folder: orders are canceled and positions closed at the next start.")
         return
-    is_done = _wait_until(lambda: _effect(settings, latch).is_done)
+    is_done = wait_until(lambda: _effect(settings, latch).is_done)
     _say_effect("Stopped", latch, _effect(settings, latch), options)
     if not is_done:
         raise StopError(
@@ -274,7 +274,8 @@ def _say_effect(verb: str, latch: Latch, effect: Effect, options: PrintOptions) 
     say("\n".join(effect.lines("Would" if verb.startswith("Would") else "Left to do:")))
 
 
-def _wait_until(is_done: Callable[[], bool]) -> bool:
+def wait_until(is_done: Callable[[], bool]) -> bool:
+    """Wait for a running server to do something; False when it has not done it in time."""
     from fairlead.clock import SystemClock
 
     clock = SystemClock()
@@ -286,7 +287,8 @@ def _wait_until(is_done: Callable[[], bool]) -> bool:
     return True
 
 
-def _is_served(settings: Settings) -> bool:
+def is_served(settings: Settings) -> bool:
+    """Whether a server runs on the data folder."""
     from fairlead.store.folder_lock import FolderInUseError, FolderLock
 
     try:

@@ -48,8 +48,14 @@ ACCOUNT_NEWS: Final[Mapping[type[object], News]] = {
         kind=MessageKind.DRIFT,
         headline="Our record and the venue's differ",
         label="DRIFT",
-        notes=lambda event: event.differences,
-        hint="Did somebody trade this account elsewhere? The venue's view was taken as ours.",
+        notes=lambda event: event.differences or ("They agree again",),
+        hint="Until it is settled the account only reduces: fairlead drift list shows what to decide.",
+    ),
+    ev.DriftSettled: News(
+        kind=MessageKind.DRIFT,
+        headline="Our record and the venue's differed",
+        label="SETTLED",
+        notes=lambda event: (event.drift.text, _name_decision(event)),
     ),
     ev.DeskRebuilt: News(
         kind=MessageKind.ACCOUNT_REBUILT,
@@ -111,6 +117,11 @@ def tell_news(row: JournalRow, accounts: Mapping[str, VenueAccount]) -> Told:
     )
     subject = news.subject(row.event) if news.subject else f"journal:{row.seq}"
     return Told(tenant=row.tenant, subject=subject, message=message)
+
+
+def _name_decision(event: ev.DriftSettled) -> str:
+    because = f": {event.reason}" if event.reason else ""
+    return f"{event.way.value.capitalize()} by {event.decided_by}{because}"
 
 
 def _describe_loss(latch: LossLatch) -> tuple[str, ...]:

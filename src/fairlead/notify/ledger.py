@@ -8,10 +8,11 @@ from decimal import Decimal
 import msgspec
 
 from fairlead.core.model.account import Position, PositionSide
-from fairlead.core.model.events import AccountAdopted
+from fairlead.core.model.events import AccountAdopted, PositionAdopted
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import ZERO
 from fairlead.core.model.order import Fill, Order
+from fairlead.core.model.reports import VenuePosition
 from fairlead.core.rules.order_state import InvariantBroken
 from fairlead.core.rules.position_state import apply_fill
 
@@ -64,17 +65,24 @@ class Ledger:
             self._put(key, None)
         for theirs in event.positions:
             if theirs.quantity:
-                position = Position(
-                    tenant=event.tenant,
-                    account_id=event.account_id,
-                    symbol=theirs.symbol,
-                    position_side=theirs.position_side,
-                    margin_mode=theirs.margin_mode,
-                    leverage=theirs.leverage,
-                    quantity=theirs.quantity,
-                    entry_price=theirs.entry_price,
-                )
-                self._put(key_of(position), position)
+                self._take(event.tenant, event.account_id, theirs)
+
+    def adopt_position(self, event: PositionAdopted) -> None:
+        """Take one position of the venue for ours."""
+        self._take(event.tenant, event.account_id, event.position)
+
+    def _take(self, tenant: str, account_id: str, theirs: VenuePosition) -> None:
+        position = Position(
+            tenant=tenant,
+            account_id=account_id,
+            symbol=theirs.symbol,
+            position_side=theirs.position_side,
+            margin_mode=theirs.margin_mode,
+            leverage=theirs.leverage,
+            quantity=theirs.quantity,
+            entry_price=theirs.entry_price,
+        )
+        self._put(key_of(position), position if position.quantity else None)
 
     def _put(self, key: PositionKey, position: Position | None) -> None:
         self.changed[key] = position

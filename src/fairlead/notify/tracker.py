@@ -138,6 +138,8 @@ class Tracker:
                 self._follow(event)
             case ev.AccountAdopted():
                 self.ledger.adopt(event)
+            case ev.PositionAdopted():
+                self.ledger.adopt_position(event)
             case _:
                 pass
         if type(event) in ACCOUNT_NEWS:

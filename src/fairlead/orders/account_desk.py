@@ -44,6 +44,9 @@ _NOTES: Final = frozenset(
     {
         ev.CancelRequested,
         ev.DriftFound,
+        ev.DriftSettled,
+        ev.PositionAdopted,
+        ev.AccountRecovered,
         ev.AccountAdopted,
         ev.LeverageChanged,
         ev.DeskRebuilt,
@@ -54,7 +57,16 @@ _NOTES: Final = frozenset(
 
 # What a book holds beside its rows is written down again after these.
 _CHANGES_HEADER: Final = frozenset(
-    {ev.DriftFound, ev.AccountAdopted, ev.LeverageChanged, ev.CashAdjusted, *get_args(ev.LossEvent)}
+    {
+        ev.DriftFound,
+        ev.DriftSettled,
+        ev.PositionAdopted,
+        ev.AccountRecovered,
+        ev.AccountAdopted,
+        ev.LeverageChanged,
+        ev.CashAdjusted,
+        *get_args(ev.LossEvent),
+    }
 )
 
 

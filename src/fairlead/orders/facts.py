@@ -40,12 +40,19 @@ def _key(account_id: str, event: ev.AccountEvent) -> str | None:
         case ev.OrderFilled():
             # Begins with the order's id, so that all fills of an order stand together in the index.
             return f"{event.fill.order_id}:{event.fill.trade_id}"
-        case ev.OrderUnknown():
-            return f"{event.order_id}:{event.at_ms}"
         case ev.VenueOrderBorn():
             # A protection is reported again when it has grown with what its order filled.
             return f"{event.report.order_id}:{format_amount(event.report.quantity)}"
         case ev.CashAdjusted():
             return f"{account_id}:{event.adjustment}"
+        case ev.OrderUnknown() | ev.DriftSettled():
+            return _key_of_one(event)
         case _:
             return None
+
+
+def _key_of_one(event: ev.OrderUnknown | ev.DriftSettled) -> str:
+    if isinstance(event, ev.OrderUnknown):
+        return f"{event.order_id}:{event.at_ms}"
+    # What was ignored may be adopted later.
+    return f"{event.drift.drift_id}:{event.way}"

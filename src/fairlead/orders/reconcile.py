@@ -1,14 +1,12 @@
-"""Settles doubts by asking the venue, and says where our record and the venue's differ."""
+"""Settles doubts by asking the venue."""
 
 from __future__ import annotations
 
 from typing import Final, assert_never
 
 from fairlead.core.model import events as ev
-from fairlead.core.model.money import ZERO, format_amount
-from fairlead.core.model.order import Order, OrderStatus
-from fairlead.core.model.reports import AccountReport, FindOutcome, NoSuchOrder, Unknown, VenueOrder
-from fairlead.core.rules.account_book import AccountBook
+from fairlead.core.model.order import Order
+from fairlead.core.model.reports import FindOutcome, NoSuchOrder, Unknown, VenueOrder
 from fairlead.orders.desk_tools import DeskTools, RecordingDesk
 from fairlead.orders.reports import events_of_reports
 from fairlead.ports import VenueCapabilities
@@ -18,7 +16,6 @@ DEADLINE_MARGIN_MS: Final = 2_000
 ASK_FIRST_MS: Final = 250
 ASK_BACKOFF_MAX_MS: Final = 30_000
 ASK_TIMES_MAX: Final = 200
-DOUBTFUL: Final = frozenset({OrderStatus.IN_FLIGHT, OrderStatus.UNKNOWN})
 
 
 async def settle_doubt(desk: RecordingDesk, tools: DeskTools, order: Order) -> None:
@@ -74,25 +71,3 @@ def _is_proof(order: Order, asked_ms: int, capabilities: VenueCapabilities) -> b
         return True
     # Ids that last for ever prove nothing: what is planned anew has an id of its own, and both would be taken.
     return capabilities.deadlines and asked_ms > order.deadline_ms + DEADLINE_MARGIN_MS
-
-
-def differences(book: AccountBook, report: AccountReport) -> tuple[str, ...]:
-    """Where the venue's account and our book disagree: one sentence each, ours first."""
-    lines: list[str] = []
-    for currency in sorted({*book.balances, *report.balances}):
-        ours = book.balances[currency].total if currency in book.balances else ZERO
-        theirs = report.balances.get(currency, ZERO)
-        if ours != theirs:
-            lines.append(f"balance {currency}: {format_amount(ours)}, venue {format_amount(theirs)}")
-    venue = {(position.symbol, position.position_side): position.quantity for position in report.positions}
-    for key in sorted({*book.positions, *venue}):
-        held = book.positions[key].quantity if key in book.positions else ZERO
-        if held != venue.get(key, ZERO):
-            theirs = venue.get(key, ZERO)
-            lines.append(f"position {key[0]} {key[1]}: {format_amount(held)}, venue {format_amount(theirs)}")
-    unknown = sorted(set(report.open_order_ids) - set(book.orders))
-    lines.extend(f"order {order_id}: not ours, open at the venue" for order_id in unknown)
-    open_here = {order_id for order_id, order in book.orders.items() if order.status not in DOUBTFUL}
-    gone = sorted(open_here - set(report.open_order_ids))
-    lines.extend(f"order {order_id}: open here, the venue does not have it" for order_id in gone)
-    return tuple(lines)

@@ -12,10 +12,12 @@ from fairlead.core.model.order import Order, OrderStatus
 from fairlead.core.model.reports import AccountReport, ExecutionReport, FindOutcome, Unknown, VenueOrder
 from fairlead.core.model.state import RequestState
 from fairlead.core.rules.account_book import AccountBook
+from fairlead.core.rules.drift import DOUBTFUL
 from fairlead.orders.account_desk import AccountDesk
 from fairlead.orders.desk_tools import DeskTools, RecordingDesk
+from fairlead.orders.drift_notes import compare, note
 from fairlead.orders.floor import TradingFloor
-from fairlead.orders.reconcile import DOUBTFUL, differences, settle_doubt
+from fairlead.orders.reconcile import settle_doubt
 from fairlead.orders.reports import in_venue_order
 from fairlead.ports import Unit, Venue
 
@@ -81,16 +83,25 @@ async def open_desk(
         requests_resumed=len(book.requests),
         differences=book.drift,
     )
+    desk.record([_report(recovery, tools.clock.now_ms())])
     desk.resume()
     return desk, recovery
 
 
+def _report(recovery: Recovery, now_ms: int) -> ev.AccountRecovered:
+    return ev.AccountRecovered(
+        account_id=recovery.account_id,
+        orders_asked=recovery.orders_asked,
+        orders_in_doubt=recovery.orders_in_doubt,
+        requests_resumed=recovery.requests_resumed,
+        differences=len(recovery.differences),
+        at_ms=now_ms,
+    )
+
+
 async def _compare(desk: RecordingDesk, tools: DeskTools) -> None:
     """Note where our record and the venue's differ now."""
-    found = differences(desk.book, await _read_account(desk.account, desk.venue, tools))
-    if found != desk.book.drift:
-        now_ms = tools.clock.now_ms()
-        desk.record([ev.DriftFound(account_id=desk.account.account_id, differences=found, at_ms=now_ms)])
+    note(desk, tools, compare(desk, tools, await _read_account(desk.account, desk.venue, tools), None))
 
 
 async def _settle(desk: RecordingDesk, tools: DeskTools, order: Order) -> None:

@@ -10,90 +10,48 @@ from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     PrimaryKeyConstraint,
     SmallInteger,
     Table,
     UniqueConstraint,
 )
 
-from fairlead.store.columns import Bytes, Digest, Money, text_type
+from fairlead.store import table_parts as parts
+from fairlead.store.columns import Digest, Money, text_type
 from fairlead.store.indexes import index_few, only_where
+from fairlead.store.link_tables import LINKS
 
-TENANT: Final = {"tenant": True}
-CONFIG: Final = {"config": True}
-TENANT_CONFIG: Final = {"tenant": True, "config": True}
-SEALED: Final = {"sealed": True}
-FIXED: Final = {"fixed": True}
 ROLES: Final = ("owner", "admin", "trader", "viewer")
 RESPONSE_MODES: Final = ("ack", "wait")
 
-metadata = MetaData(
-    naming_convention={"ix": "%(table_name)s_%(column_0_N_name)s", "uq": "%(table_name)s_%(column_0_N_name)s_unique"},
-)
-
-
-def _key(name: str) -> Column[str]:
-    return Column(name, text_type(name), primary_key=True)
-
-
-def _text(name: str, info: dict[str, bool] | None = None) -> Column[str]:
-    return Column(name, text_type(name), nullable=False, info=info)
-
-
-def _time(name: str) -> Column[int]:
-    return Column(name, BigInteger, nullable=False)
-
-
-def _flag(name: str) -> Column[bool]:
-    return Column(name, Boolean, nullable=False)
-
-
-def _body() -> Column[bytes]:
-    return Column("body", Bytes, nullable=False)
-
-
-def _sealed(name: str) -> Column[bytes]:
-    return Column(name, Bytes, nullable=False, info=SEALED)
-
-
-def _part_of(table: str, key: str, *, primary_key: bool = True) -> Column[str]:
-    owner = ForeignKey(f"{table}.{key}", ondelete="CASCADE")
-    return Column(key, text_type(key), owner, primary_key=primary_key, nullable=False)
-
-
-def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
-    listed = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
-
+metadata = parts.metadata
 
 # The only index beside seq, because each further one costs a dirty page per row (index locality).
 journal = Table(
     "journal",
     metadata,
     Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
-    _text("tenant"),
-    _text("stream"),
+    parts.text("tenant"),
+    parts.text("stream"),
     Column("version", Integer, nullable=False),
-    _text("kind"),
+    parts.text("kind"),
     Column("key", text_type("key")),
-    _text("cause"),
-    _time("at_ms"),
-    _body(),
+    parts.text("cause"),
+    parts.time("at_ms"),
+    parts.body(),
     Column("hash", Digest, nullable=False),
     Index("journal_key", "tenant", "kind", "key", unique=True, **only_where("key IS NOT NULL")),
-    info=TENANT,
+    info=parts.TENANT,
 )
 heads = Table(
     "heads",
     metadata,
-    _key("stream"),
+    parts.key("stream"),
     Column("version", Integer, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -101,264 +59,266 @@ heads = Table(
 records = Table(
     "records",
     metadata,
-    _text("space"),
-    _text("owner"),
-    _text("key"),
-    _body(),
+    parts.text("space"),
+    parts.text("owner"),
+    parts.text("key"),
+    parts.body(),
     PrimaryKeyConstraint("space", "key", "owner"),
 )
 
 alerts = Table(
     "alerts",
     metadata,
-    _key("alert_id"),
-    _text("tenant", FIXED),
-    _text("hook_id", FIXED),
-    _text("duplicate_key", FIXED),
-    _time("received_ms"),
-    _text("verdict"),
-    _body(),
+    parts.key("alert_id"),
+    parts.text("tenant", parts.FIXED),
+    parts.text("hook_id", parts.FIXED),
+    parts.text("duplicate_key", parts.FIXED),
+    parts.time("received_ms"),
+    parts.text("verdict"),
+    parts.body(),
     sqlite_with_rowid=False,
-    info=TENANT,
+    info=parts.TENANT,
 )
 requests = Table(
     "requests",
     metadata,
-    _key("request_id"),
-    _text("tenant", FIXED),
-    _text("account_id", FIXED),
-    _text("cause", FIXED),
-    _text("symbol"),
-    _text("status"),
+    parts.key("request_id"),
+    parts.text("tenant", parts.FIXED),
+    parts.text("account_id", parts.FIXED),
+    parts.text("cause", parts.FIXED),
+    parts.text("symbol"),
+    parts.text("status"),
     Column("is_pending", SmallInteger, nullable=False),
-    _time("updated_ms"),
-    _body(),
+    parts.time("updated_ms"),
+    parts.body(),
     Index("requests_cause", "tenant", "cause"),
     *index_few("requests_pending", ("account_id",), "is_pending", "1"),
     sqlite_with_rowid=False,
-    info=TENANT,
+    info=parts.TENANT,
 )
 orders = Table(
     "orders",
     metadata,
-    _key("order_id"),
-    _text("tenant", FIXED),
-    _text("account_id", FIXED),
-    _text("request_id"),
-    _text("symbol"),
-    _text("status"),
+    parts.key("order_id"),
+    parts.text("tenant", parts.FIXED),
+    parts.text("account_id", parts.FIXED),
+    parts.text("request_id"),
+    parts.text("symbol"),
+    parts.text("status"),
     Column("is_open", SmallInteger, nullable=False),
-    _time("updated_ms"),
-    _body(),
+    parts.time("updated_ms"),
+    parts.body(),
     *index_few("orders_open", ("account_id",), "is_open", "1"),
     sqlite_with_rowid=False,
-    info=TENANT,
+    info=parts.TENANT,
 )
 positions = Table(
     "positions",
     metadata,
-    _key("account_id"),
-    _key("symbol"),
-    _key("position_side"),
-    _text("tenant", FIXED),
+    parts.key("account_id"),
+    parts.key("symbol"),
+    parts.key("position_side"),
+    parts.text("tenant", parts.FIXED),
     Column("quantity", Money, nullable=False),
-    _body(),
+    parts.body(),
     sqlite_with_rowid=False,
-    info=TENANT,
+    info=parts.TENANT,
 )
 sub_positions = Table(
     "sub_positions",
     metadata,
-    _key("account_id"),
-    _key("symbol"),
-    _key("position_side"),
-    _key("source_id"),
-    _key("strategy_id"),
-    _text("tenant", FIXED),
+    parts.key("account_id"),
+    parts.key("symbol"),
+    parts.key("position_side"),
+    parts.key("source_id"),
+    parts.key("strategy_id"),
+    parts.text("tenant", parts.FIXED),
     Column("quantity", Money, nullable=False),
-    _body(),
+    parts.body(),
     sqlite_with_rowid=False,
-    info=TENANT,
+    info=parts.TENANT,
 )
 balances = Table(
     "balances",
     metadata,
-    _key("account_id"),
-    _key("currency"),
-    _text("tenant", FIXED),
+    parts.key("account_id"),
+    parts.key("currency"),
+    parts.text("tenant", parts.FIXED),
     Column("total", Money, nullable=False),
     Column("reserved", Money, nullable=False),
-    _body(),
+    parts.body(),
     sqlite_with_rowid=False,
-    info=TENANT,
+    info=parts.TENANT,
 )
+# Known with the others to whoever copies, checks or makes them.
+LINKED: Final = LINKS
 PROJECTIONS: Final = (alerts, requests, orders, positions, sub_positions, balances)
 
 users = Table(
     "users",
     metadata,
-    _key("user_id"),
-    _text("tenant"),
+    parts.key("user_id"),
+    parts.text("tenant"),
     Column("username", text_type("username"), nullable=False, unique=True),
-    _text("password_hash"),
-    _text("role"),
-    _text("time_zone"),
-    _flag("enabled"),
-    _time("created_ms"),
-    _one_of("role", ROLES),
-    info=TENANT_CONFIG,
+    parts.text("password_hash"),
+    parts.text("role"),
+    parts.text("time_zone"),
+    parts.flag("enabled"),
+    parts.time("created_ms"),
+    parts.one_of("role", ROLES),
+    info=parts.TENANT_CONFIG,
 )
 venue_accounts = Table(
     "venue_accounts",
     metadata,
-    _key("account_id"),
-    _text("tenant"),
-    _text("label"),
-    _text("exchange"),
-    _text("kind"),
-    _text("mode"),
-    _text("position_mode"),
-    _text("risk_profile"),
-    _flag("enabled"),
-    _text("opening_balances"),
-    _text("fee_rates"),
-    _time("created_ms"),
+    parts.key("account_id"),
+    parts.text("tenant"),
+    parts.text("label"),
+    parts.text("exchange"),
+    parts.text("kind"),
+    parts.text("mode"),
+    parts.text("position_mode"),
+    parts.text("risk_profile"),
+    parts.flag("enabled"),
+    parts.text("opening_balances"),
+    parts.text("fee_rates"),
+    parts.time("created_ms"),
     UniqueConstraint("tenant", "label"),
-    info=TENANT_CONFIG,
+    info=parts.TENANT_CONFIG,
 )
 # The fingerprint tells keys apart, so that two accounts never trade with the same one.
 venue_keys = Table(
     "venue_keys",
     metadata,
-    _part_of("venue_accounts", "account_id"),
-    _text("tenant"),
-    _sealed("api_key"),
-    _sealed("api_secret"),
-    _sealed("passphrase"),
+    parts.part_of("venue_accounts", "account_id"),
+    parts.text("tenant"),
+    parts.sealed("api_key"),
+    parts.sealed("api_secret"),
+    parts.sealed("passphrase"),
     Column("fingerprint", Digest, nullable=False, unique=True),
-    _text("permissions"),
-    _time("created_ms"),
-    info=TENANT_CONFIG,
+    parts.text("permissions"),
+    parts.time("created_ms"),
+    info=parts.TENANT_CONFIG,
 )
 groups = Table(
     "groups",
     metadata,
-    _key("group_id"),
-    _text("tenant"),
-    _text("name"),
-    _time("created_ms"),
+    parts.key("group_id"),
+    parts.text("tenant"),
+    parts.text("name"),
+    parts.time("created_ms"),
     UniqueConstraint("tenant", "name"),
-    info=TENANT_CONFIG,
+    info=parts.TENANT_CONFIG,
 )
 group_members = Table(
     "group_members",
     metadata,
-    _part_of("groups", "group_id"),
-    _part_of("venue_accounts", "account_id"),
-    _text("tenant"),
-    info=TENANT_CONFIG,
+    parts.part_of("groups", "group_id"),
+    parts.part_of("venue_accounts", "account_id"),
+    parts.text("tenant"),
+    info=parts.TENANT_CONFIG,
 )
 hooks = Table(
     "hooks",
     metadata,
-    _key("hook_id"),
-    _text("tenant"),
+    parts.key("hook_id"),
+    parts.text("tenant"),
     Column("owner", text_type("user_id"), ForeignKey("users.user_id"), nullable=False),
-    _text("name"),
+    parts.text("name"),
     Column("token_hash", Digest, nullable=False, unique=True),
-    _text("token_hint"),
+    parts.text("token_hint"),
     Column("previous_token_hash", Digest, unique=True),
     Column("previous_until_ms", BigInteger),
-    _text("target"),
-    _text("response_mode"),
-    _text("risk_profile"),
-    _flag("strict_fields"),
-    _flag("strict_status"),
-    _flag("cap_to_available"),
-    _text("address_list"),
+    parts.text("target"),
+    parts.text("response_mode"),
+    parts.text("risk_profile"),
+    parts.flag("strict_fields"),
+    parts.flag("strict_status"),
+    parts.flag("cap_to_available"),
+    parts.text("address_list"),
     Column("rate_per_minute", Integer, nullable=False),
-    _time("stale_after_ms"),
-    _flag("stale_close_passes"),
-    _flag("enabled"),
+    parts.time("stale_after_ms"),
+    parts.flag("stale_close_passes"),
+    parts.flag("enabled"),
     Column("expires_ms", BigInteger),
-    _time("created_ms"),
+    parts.time("created_ms"),
     UniqueConstraint("tenant", "name"),
-    _one_of("response_mode", RESPONSE_MODES),
-    info=TENANT_CONFIG,
+    parts.one_of("response_mode", RESPONSE_MODES),
+    info=parts.TENANT_CONFIG,
 )
 risk_profiles = Table(
     "risk_profiles",
     metadata,
-    _key("name"),
+    parts.key("name"),
     Column("version", Integer, primary_key=True, autoincrement=False),
-    _body(),
-    _time("created_ms"),
-    info=CONFIG,
+    parts.body(),
+    parts.time("created_ms"),
+    info=parts.CONFIG,
 )
 policies = Table(
     "policies",
     metadata,
-    _key("tenant"),
-    _key("name"),
+    parts.key("tenant"),
+    parts.key("name"),
     Column("version", Integer, primary_key=True, autoincrement=False),
-    _body(),
-    _time("created_ms"),
-    info=TENANT_CONFIG,
+    parts.body(),
+    parts.time("created_ms"),
+    info=parts.TENANT_CONFIG,
 )
 # Calls that were refused before they became alerts: the newest few per hook, without their secrets.
 hook_calls = Table(
     "hook_calls",
     metadata,
-    _part_of("hooks", "hook_id"),
-    _key("call_id"),
-    _text("tenant"),
-    _time("received_ms"),
-    _text("source_address"),
+    parts.part_of("hooks", "hook_id"),
+    parts.key("call_id"),
+    parts.text("tenant"),
+    parts.time("received_ms"),
+    parts.text("source_address"),
     Column("status_code", Integer, nullable=False),
-    _text("error"),
-    _text("details"),
-    _text("body"),
-    info=TENANT,
+    parts.text("error"),
+    parts.text("details"),
+    parts.text("body"),
+    info=parts.TENANT,
 )
 notify_channels = Table(
     "notify_channels",
     metadata,
-    _key("channel_id"),
-    _text("tenant"),
+    parts.key("channel_id"),
+    parts.text("tenant"),
     Column("owner", text_type("user_id"), ForeignKey("users.user_id"), nullable=False),
-    _text("name"),
-    _text("target"),
-    _sealed("secret"),
-    _text("levels"),
-    _text("time_zone"),
-    _flag("enabled"),
-    _time("created_ms"),
+    parts.text("name"),
+    parts.text("target"),
+    parts.sealed("secret"),
+    parts.text("levels"),
+    parts.text("time_zone"),
+    parts.flag("enabled"),
+    parts.time("created_ms"),
     UniqueConstraint("tenant", "name"),
-    info=TENANT_CONFIG,
+    info=parts.TENANT_CONFIG,
 )
 # Messages on their way to people; what waits is found by its channel and its time.
 notify_outbox = Table(
     "notify_outbox",
     metadata,
-    _key("message_id"),
-    _text("tenant"),
-    _part_of("notify_channels", "channel_id", primary_key=False),
-    _text("subject"),
-    _text("kind"),
-    _text("status"),
+    parts.key("message_id"),
+    parts.text("tenant"),
+    parts.part_of("notify_channels", "channel_id", primary_key=False),
+    parts.text("subject"),
+    parts.text("kind"),
+    parts.text("status"),
     Column("attempts", Integer, nullable=False),
-    _flag("is_silent"),
-    _time("created_ms"),
-    _time("due_ms"),
-    _time("changed_ms"),
-    _text("reason"),
-    _body(),
+    parts.flag("is_silent"),
+    parts.time("created_ms"),
+    parts.time("due_ms"),
+    parts.time("changed_ms"),
+    parts.text("reason"),
+    parts.body(),
     UniqueConstraint("channel_id", "subject", "kind"),
     *index_few("notify_outbox_waiting", ("channel_id", "due_ms"), "status", "'waiting'"),
-    info=TENANT,
+    info=parts.TENANT,
 )
 # How far the journal was read for them, and what was half read.
-notify_state = Table("notify_state", metadata, _key("name"), _body(), sqlite_with_rowid=False)
+notify_state = Table("notify_state", metadata, parts.key("name"), parts.body(), sqlite_with_rowid=False)
 # One row, counted up by every change of a config table, so that a server sees what another process did.
 config_version = Table(
     "config_version",

@@ -8,7 +8,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
@@ -39,6 +39,7 @@ from fairlead.web.app import build_app
 from fairlead.web.server import WebServer
 from fairlead.web.tls import TlsFiles
 from fairlead.web.tools import CallIds, WebTools
+from fairlead.wiring.drifting import Drifting
 from fairlead.wiring.intake import Intake, report_fault
 from fairlead.wiring.killing import Latching
 from fairlead.wiring.monitoring import Monitor
@@ -104,16 +105,10 @@ async def running(settings: Settings, lock: OwnerLock, plugs: Plugs = SHIPPED) -
         profiles = ProfileBook(built_in_profiles())
         directory = LiveDirectory(lambda: load_directory(store))
         latching = Latching(settings.data_dir, directory)
-        plan = TradingPlan(
-            seed=settings.market_seed,
-            unfinished_max=settings.unfinished_requests_max,
-            kill_switches=latching.covering,
-            zone=latching.zone,
-            watch_venue=monitor.watch_venue,
-            policies=directory.find_policing,
-            live_enabled=settings.enable_live_trading,
-            venues=plugs.venues,
-        )
+        drifting = Drifting(settings, store, clock)
+        stack.callback(drifting.close)
+        plan = _plan(settings, latching, directory, drifting, monitor)
+        plan = replace(plan, venues=plugs.venues)
         trading = Trading(journal=watched, store=store, clock=clock, profiles=profiles, plan=plan)
         stack.push_async_callback(trading.stop)
         intake = Intake(
@@ -127,6 +122,7 @@ async def running(settings: Settings, lock: OwnerLock, plugs: Plugs = SHIPPED) -
         await intake.start()
         trading.tasks.start("kill switch", kill_switch.run())
         trading.tasks.start("loss watch", latching.losses(trading, clock).run())
+        drifting.start(trading)
         monitor.readiness.is_recovered = True
         web = monitor.watch_web(_build_web(settings, intake, store, monitor))
         server = WebServer(web, host=settings.host, port=settings.port, tls=_tls(settings))
@@ -155,6 +151,21 @@ async def _serve(settings: Settings, lock: OwnerLock, plugs: Plugs) -> None:
         await ended.wait()
         process.readiness.is_draining = True
         _log.info("stopping")
+
+
+def _plan(
+    settings: Settings, latching: Latching, directory: LiveDirectory, drifting: Drifting, monitor: Monitor
+) -> TradingPlan:
+    return TradingPlan(
+        seed=settings.market_seed,
+        unfinished_max=settings.unfinished_requests_max,
+        kill_switches=latching.covering,
+        zone=latching.zone,
+        watch_venue=monitor.watch_venue,
+        policies=directory.find_policing,
+        live_enabled=settings.enable_live_trading,
+        adopts=drifting.adopts,
+    )
 
 
 def _build_web(settings: Settings, intake: Intake, store: Store, monitor: Monitor) -> ASGIApp:

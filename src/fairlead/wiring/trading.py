@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from fairlead.accounts.profiles import ProfileBook
 from fairlead.core.model.account import VenueAccount
+from fairlead.core.model.drift import DriftCause
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import ZERO
 from fairlead.core.model.order import Order
@@ -25,6 +26,8 @@ from fairlead.core.rules.book_rebuild import BookRows, rebuild_book
 from fairlead.market.hub import MarketHub
 from fairlead.orders.account_desk import BOOK_SPACE
 from fairlead.orders.desk_tools import DeskTools, RecordingDesk, no_policies
+from fairlead.orders.drift_settling import DriftSettler
+from fairlead.orders.drift_watch import DriftWatch
 from fairlead.orders.floor import TradingFloor
 from fairlead.orders.recover import BookUnreadableError, DeskOpener, Recovery, VenueUnreachableError
 from fairlead.orders.submit import UNFINISHED_REQUESTS_MAX, OrderDoor
@@ -63,13 +66,18 @@ def _unwatched(venue: Venue) -> Venue:
     return venue
 
 
+def _adopts_nothing(_account: VenueAccount) -> Collection[DriftCause]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class TradingPlan:
     """What differs between installations: the seed of the simulated market, limits, and who says stop.
 
     ``kill_switches`` describes those that cover a request or an order at this moment; ``zone`` is where the days of an
     account's user begin; ``watch_venue`` may put a watch on each venue; ``policies`` finds those that cover a request;
-    ``live_enabled`` says whether live accounts may trade.
+    ``live_enabled`` says whether live accounts may trade; ``adopts`` tells what drifts of an account
+    are adopted unasked.
     """
 
     seed: int
@@ -79,6 +87,7 @@ class TradingPlan:
     watch_venue: Callable[[Venue], Venue] = _unwatched
     policies: Policies = no_policies
     live_enabled: bool = False
+    adopts: Callable[[VenueAccount], Collection[DriftCause]] = _adopts_nothing
     venues: Mapping[str, OpenVenue] = field(default_factory=dict)
 
 
@@ -113,28 +122,33 @@ class Trading:
         exchange = Exchange(instruments=DEFAULT_INSTRUMENTS, seed=plan.seed, now_ms=clock.now_ms())
         self._house = PaperHouse(exchange=exchange, journal=journal, clock=clock, on_quote=self.hub.on_quote)
         self.hub.on_instruments(exchange.instruments.values())
-        tools = DeskTools(
-            journal=journal,
-            market=self.hub,
-            clock=clock,
-            limits=profiles.limits_for,
-            loss_limits=profiles.loss_limits_for,
-            zone=plan.zone,
-            others=self._others,
-            latches=self._latches,
-            settled=self.door.announce,
-            wake=self.floor.wake,
-            spawn=self._spawn,
-            halted=self._halted,
-            policing=plan.policies,
-            live_enabled=plan.live_enabled,
-        )
+        tools = self._tools(profiles)
+        self.settler = DriftSettler(tools, self.door)
+        self.drift_watch = DriftWatch(floor=self.floor, settler=self.settler, adopts=plan.adopts)
         self._opener = DeskOpener(
             floor=self.floor,
             tools=tools,
             load_book=self._load_book,
             venue_of=self.venue_of,
             resumed=self._resumed,
+        )
+
+    def _tools(self, profiles: ProfileBook) -> DeskTools:
+        return DeskTools(
+            journal=self._journal,
+            market=self.hub,
+            clock=self._clock,
+            limits=profiles.limits_for,
+            loss_limits=profiles.loss_limits_for,
+            zone=self._plan.zone,
+            others=self._others,
+            latches=self._latches,
+            settled=self.door.announce,
+            wake=self.floor.wake,
+            spawn=self._spawn,
+            halted=self._halted,
+            policing=self._plan.policies,
+            live_enabled=self._plan.live_enabled,
         )
 
     @property

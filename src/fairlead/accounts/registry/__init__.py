@@ -5,6 +5,7 @@ A refusal is a value, `Refused`, whose one sentence says what to do; nothing was
 
 from fairlead.accounts.registry.accounts import KINDS, AccountRegistry, AccountWish, UnknownKindError, check_kinds
 from fairlead.accounts.registry.channels import ChannelRegistry, ChannelWish
+from fairlead.accounts.registry.drifts import AccountDrifts, DriftRegistry
 from fairlead.accounts.registry.groups import DEFAULT_GROUP, GroupMembers, GroupRegistry
 from fairlead.accounts.registry.hooks import HookRegistry, HookWish, NewToken
 from fairlead.accounts.registry.naming import Refused
@@ -15,10 +16,12 @@ from fairlead.accounts.registry.venue_keys import VenueKeyRegistry, VenueKeyWish
 __all__ = [
     "DEFAULT_GROUP",
     "KINDS",
+    "AccountDrifts",
     "AccountRegistry",
     "AccountWish",
     "ChannelRegistry",
     "ChannelWish",
+    "DriftRegistry",
     "GroupMembers",
     "GroupRegistry",
     "HookRegistry",

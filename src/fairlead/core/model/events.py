@@ -7,6 +7,7 @@ from decimal import Decimal
 import msgspec
 
 from fairlead.core.model.account import MarginMode, PositionMode, PositionSide
+from fairlead.core.model.drift import Drift, DriftWay
 from fairlead.core.model.latch import Latch
 from fairlead.core.model.loss import LossLatch, LossPeriod, LossStep
 from fairlead.core.model.order import Fill, Order
@@ -246,10 +247,45 @@ class AccountAdopted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class DriftFound(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Our record and the venue's differ; lines are ``what: ours, theirs``."""
+    """Where our record and the venue's differ from now on; lines are ``what: ours, theirs``, and none says nowhere.
+
+    ``drifts`` has them one by one, with those that somebody lives with (empty in old journals).
+    """
 
     account_id: str
     differences: tuple[str, ...]
+    at_ms: int
+    drifts: tuple[Drift, ...] = ()
+
+
+class DriftSettled(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A drift was settled by a person, or by a policy that its owner chose."""
+
+    account_id: str
+    drift: Drift
+    way: DriftWay
+    decided_by: str
+    reason: str
+    at_ms: int
+
+
+class PositionAdopted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """One position as the venue has it, taken as ours to settle a drift; a quantity of zero says that it is gone."""
+
+    tenant: str
+    account_id: str
+    position: VenuePosition
+    at_ms: int
+
+
+class AccountRecovered(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The account was opened after a start or a halt: what was asked, and what it found."""
+
+    account_id: str
+    orders_asked: int
+    orders_in_doubt: int
+    requests_resumed: int
+    differences: int
     at_ms: int
 
 
@@ -339,6 +375,9 @@ AccountEvent = (
     | CashAdjusted
     | AccountAdopted
     | DriftFound
+    | DriftSettled
+    | PositionAdopted
+    | AccountRecovered
     | DeskRebuilt
     | LossPeriodStarted
     | EquityPeakMoved

@@ -26,6 +26,8 @@ class OrderStatus(StrEnum):
     EXPIRED = "expired"
 
 
+OUTSIDE = "outside"
+"""Origin of an order that somebody else placed on our account, once it is adopted."""
 TERMINAL_STATUSES = frozenset(
     {OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED, OrderStatus.EXPIRED},
 )
@@ -43,8 +45,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=T
 
     ``quantity`` is base currency (spot) or contracts, except when ``in_quote`` (a spot market buy that spends an amount
     of quote currency): then ``quantity`` is quote currency while ``filled_quantity`` stays base. ``fee`` is positive if
-    paid, negative when a rebate. ``parent_id`` is set on orders that the venue made for one of ours (protection,
-    liquidation: ``origin`` says which). ``trade_ids`` are its fills, so that one reported twice counts once.
+    paid, negative when a rebate. ``parent_id`` is set on orders that the venue made for one of ours; ``origin`` says
+    what an order is that we did not place (protection, liquidation, outside). ``trade_ids`` are its fills, so that one
+    reported twice counts once.
     ``opening_quantity`` is the part of a perpetual order that would open or add, fixed when it was approved; None: all.
     ``source_id`` and ``strategy_id`` say whose share it trades, ``close_scope`` whose share a close takes from.
     """

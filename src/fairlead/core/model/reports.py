@@ -80,10 +80,11 @@ class ReportRejected(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class ReportBorn(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """An order that the venue made itself: attached stop and take-profit, liquidation.
+    """An order that we did not place: attached stop and take-profit, liquidation, or one of somebody else.
 
-    ``parent_id`` is our order it belongs to, or empty; ``origin`` is ``protection`` or ``liquidation``. A protection
-    has one or both of the trigger prices; only one of them acts.
+    ``parent_id`` is our order it belongs to, or empty; ``origin`` is ``protection``, ``liquidation`` or ``outside``. A
+    protection has one or both of the trigger prices; only one of them acts. ``quantity`` of an outside order is what is
+    left of it.
     """
 
     order_id: str
@@ -99,6 +100,7 @@ class ReportBorn(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     stop_loss_price: Decimal | None
     take_profit_price: Decimal | None
     at_ms: int
+    limit_price: Decimal | None = None
 
 
 class ReportAdjusted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -142,9 +144,14 @@ class VenuePosition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccountReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The venue's view of one account: cash per currency, holdings, ids of open orders."""
+    """The venue's view of one account: cash per currency, holdings, ids of open orders.
+
+    ``open_orders`` describes those of them that may be somebody else's, so that they can be shown and adopted; an order
+    without an id of ours has one derived from the venue's, the same in every report about it.
+    """
 
     balances: dict[str, Decimal]
     positions: tuple[VenuePosition, ...]
     open_order_ids: tuple[str, ...]
     at_ms: int
+    open_orders: tuple[ReportBorn, ...] = ()

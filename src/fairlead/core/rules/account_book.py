@@ -11,12 +11,14 @@ import msgspec
 
 from fairlead.core.model import events as ev
 from fairlead.core.model.account import Balance, MarginMode, Position, PositionMode, PositionSide, SubPosition
+from fairlead.core.model.drift import Drift
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.loss import LossState
 from fairlead.core.model.money import ZERO
-from fairlead.core.model.order import Fill, Order, OrderStatus
+from fairlead.core.model.order import OUTSIDE, Fill, Order, OrderStatus
 from fairlead.core.model.request import Side, TimeInForce
 from fairlead.core.model.state import RequestState, State
+from fairlead.core.rules import drift_list as drifts
 from fairlead.core.rules import order_state
 from fairlead.core.rules.holdings import Holdings
 from fairlead.core.rules.loss_state import fold_loss
@@ -68,12 +70,15 @@ class AccountBook:
 
     ``orders`` are the open ones, oldest first; ``positions`` the non-flat ones; ``requests`` those that are pending,
     have live orders or will plan further legs. ``leverages`` are the venue's settings as far as they are known.
+    ``drifts`` are differences to the venue by id, ``drift`` a line for each that keeps the account from adding risk;
+    ``recovery`` is how it was opened last.
     """
 
     __slots__ = (
         "account_id",
         "adjustments",
         "drift",
+        "drifts",
         "holdings",
         "is_adopted",
         "ledger",
@@ -81,6 +86,7 @@ class AccountBook:
         "losses",
         "position_mode",
         "recent",
+        "recovery",
         "shelf",
         "sub_books",
         "tenant",
@@ -95,6 +101,8 @@ class AccountBook:
         self.position_mode = position_mode
         self.is_adopted = False
         self.drift: tuple[str, ...] = ()
+        self.drifts: dict[str, Drift] = {}
+        self.recovery: ev.AccountRecovered | None = None
         self.leverages: dict[LeverageKey, Decimal] = {}
         self.recent: deque[RecentOrder] = deque(maxlen=RECENT_ORDERS_MAX)
         self.shelf = OrderShelf()
@@ -163,8 +171,13 @@ class AccountBook:
                 return [*changed, *self.holdings.drain_touched()]
             case ev.AccountAdopted():
                 return self._adopt(event, instruments)
-            case ev.DriftFound():
-                self.drift = event.differences
+            case ev.PositionAdopted():
+                return self._adopt_position(event, instruments)
+            case ev.DriftFound() | ev.DriftSettled():
+                self._follow_drift(event)
+                return []
+            case ev.AccountRecovered():
+                self.recovery = event
                 return []
             case ev.DeskRebuilt():
                 return []
@@ -241,7 +254,8 @@ class AccountBook:
             created_ms=report.at_ms,
             updated_ms=report.at_ms,
             # A liquidation and a protection only ever take away; spot knows no such flag.
-            reduce_only=not instrument.is_spot,
+            reduce_only=not instrument.is_spot and report.origin != OUTSIDE,
+            limit_price=report.limit_price,
             stop_loss_price=report.stop_loss_price,
             take_profit_price=report.take_profit_price,
             status=OrderStatus.ACCEPTED,
@@ -274,7 +288,7 @@ class AccountBook:
         self.tenant = self.holdings.tenant = event.tenant
         self.position_mode = event.position_mode
         self.is_adopted = True
-        self.drift = ()
+        self.drift, self.drifts = (), {}
         for theirs in event.positions:
             if theirs.leverage:
                 self.leverages[self.leverage_key(theirs.symbol, theirs.margin_mode, theirs.position_side)] = (
@@ -288,6 +302,28 @@ class AccountBook:
             lot = self._instrument(key[0], instruments).lot_size
             shares += self.sub_books.follow(key, before=held, after=self._held(key, instruments), lot=lot)
         return [*positions, *shares, *self.holdings.drain_touched()]
+
+    def _adopt_position(self, event: ev.PositionAdopted, instruments: Instruments) -> list[State]:
+        theirs = event.position
+        instrument = self._instrument(theirs.symbol, instruments)
+        if theirs.leverage:
+            key = self.leverage_key(theirs.symbol, theirs.margin_mode, theirs.position_side)
+            self.leverages[key] = theirs.leverage
+        place = (theirs.symbol, theirs.position_side)
+        before = self._held(place, instruments)
+        positions = self.holdings.adopt_position(theirs, instrument)
+        after = self._held(place, instruments)
+        shares = self.sub_books.follow(place, before=before, after=after, lot=instrument.lot_size)
+        return [*positions, *shares, *self.holdings.drain_touched()]
+
+    def _follow_drift(self, event: ev.DriftFound | ev.DriftSettled) -> None:
+        match event:
+            case ev.DriftFound():
+                self.drifts = {drift.drift_id: drift for drift in event.drifts}
+                self.drift = event.differences
+            case ev.DriftSettled():
+                self.drifts = drifts.settle(self.drifts, event)
+                self.drift = drifts.texts_of(self.drifts.values())
 
     def _share_fill(
         self,
@@ -327,4 +363,14 @@ class AccountBook:
 
 
 _OrderNews = ev.OrderAccepted | ev.OrderCanceled | ev.OrderRejected | ev.OrderUnknown | ev.OrderExpired
-_AccountWide = ev.CashAdjusted | ev.LeverageChanged | ev.AccountAdopted | ev.DriftFound | ev.DeskRebuilt | ev.LossEvent
+_AccountWide = (
+    ev.CashAdjusted
+    | ev.LeverageChanged
+    | ev.AccountAdopted
+    | ev.PositionAdopted
+    | ev.DriftFound
+    | ev.DriftSettled
+    | ev.AccountRecovered
+    | ev.DeskRebuilt
+    | ev.LossEvent
+)

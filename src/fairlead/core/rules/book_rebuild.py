@@ -9,6 +9,8 @@ from typing import Final
 import msgspec
 
 from fairlead.core.model.account import Balance, MarginMode, Position, PositionMode, PositionSide, SubPosition
+from fairlead.core.model.drift import Drift
+from fairlead.core.model.events import AccountRecovered
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.loss import LossState
 from fairlead.core.model.order import Order
@@ -27,6 +29,8 @@ class BookHeader(msgspec.Struct, frozen=True, kw_only=True):
     adjustments: tuple[str, ...]
     losses: LossState = LossState()
     trades: TradeMemory = TradeMemory()
+    drifts: tuple[Drift, ...] = ()
+    recovery: AccountRecovered | None = None
 
 
 class BookRows(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +66,8 @@ def book_header(book: AccountBook) -> bytes:
         adjustments=tuple(book.adjustments),
         losses=book.losses,
         trades=book.trades.dump(),
+        drifts=tuple(book.drifts.values()),
+        recovery=book.recovery,
     )
     return _ENCODER.encode(header)
 
@@ -104,6 +110,8 @@ def _take_header(book: AccountBook, header: BookHeader) -> None:
     book.position_mode = header.position_mode
     book.is_adopted = header.is_adopted
     book.drift = header.drift
+    book.drifts = {drift.drift_id: drift for drift in header.drifts}
+    book.recovery = header.recovery
     book.losses = header.losses
     book.trades.restore(header.trades)
     book.leverages.update({(symbol, mode, side): leverage for symbol, mode, side, leverage in header.leverages})

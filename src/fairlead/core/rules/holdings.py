@@ -12,6 +12,7 @@ from fairlead.core.model.events import AccountAdopted, CashAdjusted, LeverageCha
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import ZERO
 from fairlead.core.model.order import Fill, Order
+from fairlead.core.model.reports import VenuePosition
 from fairlead.core.model.request import Side
 from fairlead.core.rules.holds import hold_of, opening_quantity
 from fairlead.core.rules.margin import initial_margin
@@ -120,29 +121,31 @@ class Holdings:
             self._put_position(key, gone, None)
             changed.append(gone)
         for theirs, instrument in zip(event.positions, instruments, strict=True):
-            if not theirs.quantity:
-                continue
-            key = (theirs.symbol, theirs.position_side)
-            ours = self.positions.get(key) or Position(
-                tenant=self.tenant,
-                account_id=self.account_id,
-                symbol=theirs.symbol,
-                position_side=theirs.position_side,
-                margin_mode=theirs.margin_mode,
-                leverage=theirs.leverage,
-            )
-            adopted = replace(
-                ours,
-                margin_mode=theirs.margin_mode,
-                leverage=theirs.leverage,
-                quantity=theirs.quantity,
-                entry_price=theirs.entry_price,
-                entry_cost=ZERO,
-            )
-            if adopted != self.positions.get(key):
-                self._put_position(key, adopted, instrument)
-                changed.append(adopted)
+            if theirs.quantity:
+                changed += self.adopt_position(theirs, instrument)
         return changed
+
+    def adopt_position(self, theirs: VenuePosition, instrument: Instrument | None) -> list[Position]:
+        """Take one position of the venue for ours; a quantity of zero says that it is gone."""
+        key = (theirs.symbol, theirs.position_side)
+        known = self.positions.get(key)
+        if known is None and not theirs.quantity:
+            return []
+        ours = known or Position(
+            tenant=self.tenant,
+            account_id=self.account_id,
+            symbol=theirs.symbol,
+            position_side=theirs.position_side,
+            margin_mode=theirs.margin_mode,
+            leverage=theirs.leverage,
+        )
+        if theirs.quantity:
+            ours = replace(ours, margin_mode=theirs.margin_mode, leverage=theirs.leverage)
+        adopted = replace(ours, quantity=theirs.quantity, entry_price=theirs.entry_price, entry_cost=ZERO)
+        if adopted == known:
+            return []
+        self._put_position(key, adopted, instrument)
+        return [adopted]
 
     def restore(
         self,

@@ -8,7 +8,7 @@ from typing import Final
 from fairlead.core.model.account import FeeRates, PositionSide
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import ZERO, ceil_to_decimals
-from fairlead.core.model.order import Order
+from fairlead.core.model.order import OUTSIDE, Order
 from fairlead.core.model.request import Side
 from fairlead.core.rules.margin import AMOUNT_STEP
 
@@ -29,7 +29,7 @@ def only_reduces(order: Order) -> bool:
 
 def may_add(order: Order, instrument: Instrument) -> bool:
     """Whether an open order can still add to a holding: an entry, not what a venue made to protect or end one."""
-    if order.origin:
+    if order.origin and order.origin != OUTSIDE:
         return False
     return order.side is Side.BUY if instrument.is_spot else not only_reduces(order)
 

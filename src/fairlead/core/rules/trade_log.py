@@ -10,7 +10,7 @@ from typing import Final
 from fairlead.core.model.account import Position
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import USD_CURRENCIES, ZERO
-from fairlead.core.model.order import Fill, Order
+from fairlead.core.model.order import OUTSIDE, Fill, Order
 from fairlead.core.model.trades import ClosedTrade, TradeMemory
 
 CLOSES_KEPT_MAX: Final = 256
@@ -69,7 +69,7 @@ class TradeLog:
                 asset=instrument.base_currency,
                 request_id=order.request_id,
                 is_loss=changed.realized_pnl - before.realized_pnl < fee,
-                by_stop=bool(order.origin),
+                by_stop=order.origin not in {"", OUTSIDE},
             ),
         )
         self._is_changed = True

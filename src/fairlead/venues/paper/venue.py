@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from fairlead.core.model import reports as rp
 from fairlead.core.model.account import MarginMode, PositionMode, PositionSide, VenueAccount
-from fairlead.core.model.order import ApprovedOrder, Order
+from fairlead.core.model.order import OUTSIDE, ApprovedOrder, Order
 from fairlead.ports import DeliverReports, VenueCapabilities
 from fairlead.simulator.orders import Canceled, Placed, Refused
 from fairlead.venues.paper import wire
@@ -63,6 +63,8 @@ class PaperVenue:
         result = self._house.exchange.cancel(
             self._account.account_id,
             client_order_id=order.order_id,
+            # Somebody else's order may have no id of ours at all.
+            venue_order_id=order.venue_order_id if order.origin == OUTSIDE else "",
             now_ms=self._house.clock.now_ms(),
         )
         saved = await self._house.publish()
@@ -114,9 +116,11 @@ class PaperVenue:
             return rp.Unknown(message=_NOT_SAVED)
         account_id = self._account.account_id
         books = self._house.exchange.accounts
+        open_orders = books.open_orders(account_id)
         return rp.AccountReport(
             balances={currency: row.total for currency, row in books.balances(account_id).items() if row.total},
             positions=tuple(wire.position(row) for row in books.positions(account_id)),
-            open_order_ids=tuple(wire.order_id_of(order) for order in books.open_orders(account_id)),
+            open_order_ids=tuple(wire.order_id_of(order) for order in open_orders),
             at_ms=self._house.clock.now_ms(),
+            open_orders=tuple(wire.outside(order) for order in open_orders),
         )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from fairlead.core.model import reports as rp
 from fairlead.core.model.account import PositionSide
 from fairlead.core.model.ids import PROTECTION, child_order_id, derive_id
-from fairlead.core.model.order import Fill, Order
+from fairlead.core.model.order import OUTSIDE, Fill, Order
 from fairlead.core.model.request import OrderType
 from fairlead.simulator import events as sim
 from fairlead.simulator import orders as sim_orders
@@ -15,6 +17,7 @@ from fairlead.simulator.views import PositionView
 
 LIQUIDATION: Final = "liquidation"
 _ORDER_TYPES: Final = {one: sim_orders.OrderType(one.value) for one in OrderType}
+_OUR_TYPES: Final = {theirs: ours for ours, theirs in _ORDER_TYPES.items()}
 
 
 def new_order(order: Order) -> sim_orders.NewOrder:
@@ -71,17 +74,28 @@ def opened(order: sim_orders.Order, parent_order_id: str) -> rp.ExecutionReport:
             venue_order_id=order.venue_order_id,
             at_ms=order.created_ms,
         )
+    order_type = OrderType.MARKET if is_liquidation else OrderType.STOP_MARKET
+    return _born(order, parent_order_id, LIQUIDATION if is_liquidation else PROTECTION, order_type)
+
+
+def outside(order: sim_orders.Order) -> rp.ReportBorn:
+    """An open order as it would be if somebody else had placed it: what is left of it."""
+    born = _born(order, "", OUTSIDE, _OUR_TYPES.get(order.wish.order_type, OrderType.STOP_MARKET))
+    return msgspec.structs.replace(born, quantity=order.leaves_quantity, limit_price=order.wish.limit_price)
+
+
+def _born(order: sim_orders.Order, parent_order_id: str, origin: str, order_type: OrderType) -> rp.ReportBorn:
     exits = order.wish.exits
     return rp.ReportBorn(
         order_id=order_id_of(order),
         venue_order_id=order.venue_order_id,
         parent_id=parent_order_id,
-        origin=LIQUIDATION if is_liquidation else PROTECTION,
+        origin=origin,
         symbol=order.symbol,
         side=order.side,
         position_side=order.wish.position_side,
         margin_mode=order.wish.margin_mode,
-        order_type=OrderType.MARKET if is_liquidation else OrderType.STOP_MARKET,
+        order_type=order_type,
         quantity=order.quantity,
         stop_loss_price=exits.stop_loss.trigger_price if exits is not None and exits.stop_loss else None,
         take_profit_price=exits.take_profit.trigger_price if exits is not None and exits.take_profit else None,

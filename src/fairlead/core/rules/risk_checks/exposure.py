@@ -12,7 +12,7 @@ from fairlead.core.model.account import PositionSide
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.market import Quote
 from fairlead.core.model.money import ZERO
-from fairlead.core.model.order import Order
+from fairlead.core.model.order import OUTSIDE, Order
 from fairlead.core.model.request import Side
 from fairlead.core.rules.account_view import AccountView
 from fairlead.core.rules.valuation import is_traded, is_usd, usd_rate
@@ -84,7 +84,7 @@ class _Lane(msgspec.Struct, frozen=True, gc=False):
     def is_closing(self, order: Order) -> bool:
         if self.closing_side is not None:
             return order.side is self.closing_side
-        return order.reduce_only or bool(order.origin)
+        return order.reduce_only or order.origin not in {"", OUTSIDE}
 
 
 class Exposure:
