@@ -1,0 +1,247 @@
+"""Keeps every request within OKX's rate limits, and lets the urgent ones go first."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import tomllib
+from collections import deque
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from importlib.resources import files
+from typing import Final
+
+import msgspec
+
+from fairlead.ports import Clock
+
+SPARE_TENTHS: Final = 1
+"""A tenth of every limit stays unused: others may use the same keys or the same address."""
+
+ENTRY_TENTHS: Final = 8
+"""Of the limit over all instruments, entries get at most so much: what closes must not wait behind them."""
+
+WAITING_MAX: Final = 10_000
+"""Requests that wait for one limit; one more is not taken."""
+
+BUCKETS_MAX: Final = 20_000
+_TENTHS: Final = 10
+_MS_PER_SECOND: Final = 1_000
+
+
+class Priority(IntEnum):
+    """Who goes first, lowest number first."""
+
+    CANCEL = 0
+    CLOSE = 1
+    ENTRY = 2
+    QUERY = 3
+
+
+class Scope(StrEnum):
+    """Whose requests are counted together."""
+
+    ADDRESS = "address"
+    ADDRESS_SUBJECT = "address_subject"
+    ACCOUNT = "account"
+    ACCOUNT_SUBJECT = "account_subject"
+
+
+class Limit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """At most ``count`` requests in any ``window_ms``; ``is_order``: counted again over all instruments."""
+
+    count: int
+    window_ms: int
+    scope: Scope
+    is_order: bool = False
+
+    @property
+    def usable(self) -> int:
+        """What we allow ourselves of it; never less than one."""
+        return max(1, self.count * (_TENTHS - SPARE_TENTHS) // _TENTHS)
+
+
+class LimitTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``limits.toml``."""
+
+    account_orders: Limit
+    endpoints: dict[str, Limit]
+
+
+def load_limits() -> LimitTable:
+    """Read the table that comes with the venue."""
+    text = (files("fairlead.venues.okx") / "limits.toml").read_text(encoding="utf-8")
+    return msgspec.convert(tomllib.loads(text), LimitTable)
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """Who wants to send what. ``subject`` is the instrument, its type or the tag, as the endpoint's scope counts."""
+
+    endpoint: str
+    account: str = ""
+    subject: str = ""
+    priority: Priority = Priority.QUERY
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of one limit is in use, for metrics."""
+
+    endpoint: str
+    account: str
+    subject: str
+    used: int
+    usable: int
+    waiting: int
+
+
+@dataclass(slots=True)
+class _Bucket:
+    """The moments of the requests of one limit, newest last; a sliding window never allows more than a fixed one."""
+
+    limit: Limit
+    taken: deque[float]
+    closed_until_ms: float = 0.0
+
+    def wait_ms(self, now_ms: float, usable: int) -> float:
+        """How long until one more fits; 0: now."""
+        while self.taken and self.taken[0] <= now_ms - self.limit.window_ms:
+            self.taken.popleft()
+        pause_ms = max(0.0, self.closed_until_ms - now_ms)
+        if len(self.taken) < usable:
+            return pause_ms
+        return max(pause_ms, self.taken[len(self.taken) - usable] + self.limit.window_ms - now_ms)
+
+
+@dataclass(slots=True, order=True)
+class _Waiter:
+    priority: int
+    number: int
+    turn: asyncio.Future[None] | None = field(default=None, compare=False)
+
+
+@dataclass(slots=True)
+class _Lane:
+    bucket: _Bucket
+    waiting: list[_Waiter] = field(default_factory=list)
+
+
+class RateGovernor:
+    """One for all venues of the process; over a clock, so that virtual time can test it."""
+
+    def __init__(self, clock: Clock, limits: LimitTable | None = None) -> None:
+        """Begin with nothing counted."""
+        self._clock = clock
+        self._limits = limits or load_limits()
+        self._lanes: dict[tuple[str, str, str], _Lane] = {}
+        self._orders: dict[str, _Bucket] = {}
+        self._number = 0
+
+    async def admit(self, ask: Ask, *, wait_max_ms: int) -> bool:
+        """Wait until a request fits its limits and count it; False when that would take too long, or too many wait."""
+        lane = self._lane(ask)
+        if len(lane.waiting) >= WAITING_MAX:
+            return False
+        give_up_ms = self._now_ms() + wait_max_ms
+        self._number += 1
+        waiter = _Waiter(ask.priority, self._number)
+        heapq.heappush(lane.waiting, waiter)
+        try:
+            return await self._wait(lane, waiter, ask, give_up_ms)
+        finally:
+            lane.waiting.remove(waiter)
+            heapq.heapify(lane.waiting)
+            _wake_first(lane)
+
+    def close(self, ask: Ask, *, for_ms: int) -> None:
+        """OKX refused one for its rate, so it counts otherwise than we do: send nothing more for a while."""
+        bucket = self._lane(ask).bucket
+        bucket.closed_until_ms = max(bucket.closed_until_ms, self._now_ms() + for_ms)
+
+    def usage(self) -> list[Usage]:
+        """How much of each limit is in use now."""
+        now_ms = self._now_ms()
+        rows = []
+        for (endpoint, account, subject), lane in self._lanes.items():
+            usable = lane.bucket.limit.usable
+            lane.bucket.wait_ms(now_ms, usable)
+            row = Usage(
+                endpoint=endpoint,
+                account=account,
+                subject=subject,
+                used=len(lane.bucket.taken),
+                usable=usable,
+                waiting=len(lane.waiting),
+            )
+            rows.append(row)
+        return rows
+
+    async def _wait(self, lane: _Lane, waiter: _Waiter, ask: Ask, give_up_ms: float) -> bool:
+        loop = asyncio.get_running_loop()
+        while True:
+            now_ms = self._now_ms()
+            if lane.waiting[0] is not waiter:
+                waiter.turn = loop.create_future()
+                await waiter.turn
+                continue
+            pause_ms = self._pause_ms(lane, ask, now_ms)
+            if pause_ms <= 0:
+                self._count(lane, ask, now_ms)
+                return True
+            if now_ms + pause_ms > give_up_ms:
+                return False
+            # Rounded up: to look again a moment early would only mean to wait once more.
+            await self._clock.sleep_ms(int(pause_ms) + 1 if pause_ms % 1 else int(pause_ms))
+
+    def _pause_ms(self, lane: _Lane, ask: Ask, now_ms: float) -> float:
+        pause_ms = lane.bucket.wait_ms(now_ms, lane.bucket.limit.usable)
+        if not lane.bucket.limit.is_order:
+            return pause_ms
+        orders = self._account_orders(ask.account)
+        usable = orders.limit.usable
+        if ask.priority is Priority.ENTRY:
+            usable = usable * ENTRY_TENTHS // _TENTHS
+        return max(pause_ms, orders.wait_ms(now_ms, usable))
+
+    def _count(self, lane: _Lane, ask: Ask, now_ms: float) -> None:
+        lane.bucket.taken.append(now_ms)
+        if lane.bucket.limit.is_order:
+            self._account_orders(ask.account).taken.append(now_ms)
+
+    def _lane(self, ask: Ask) -> _Lane:
+        limit = self._limits.endpoints[ask.endpoint]
+        by_account = limit.scope in {Scope.ACCOUNT, Scope.ACCOUNT_SUBJECT}
+        by_subject = limit.scope in {Scope.ADDRESS_SUBJECT, Scope.ACCOUNT_SUBJECT}
+        key = (ask.endpoint, ask.account if by_account else "", ask.subject if by_subject else "")
+        lane = self._lanes.get(key)
+        if lane is None:
+            self._make_room()
+            lane = self._lanes[key] = _Lane(_bucket(limit))
+        return lane
+
+    def _account_orders(self, account: str) -> _Bucket:
+        bucket = self._orders.get(account)
+        if bucket is None:
+            bucket = self._orders[account] = _bucket(self._limits.account_orders)
+        return bucket
+
+    def _make_room(self) -> None:
+        # A limit that nobody has used lately counts nothing: it is made anew when it is needed.
+        if len(self._lanes) < BUCKETS_MAX:
+            return
+        now_ms = self._now_ms()
+        for key, lane in list(self._lanes.items()):
+            lane.bucket.wait_ms(now_ms, lane.bucket.limit.usable)
+            if not lane.bucket.taken and not lane.waiting and lane.bucket.closed_until_ms <= now_ms:
+                del self._lanes[key]
+
+    def _now_ms(self) -> float:
+        return self._clock.monotonic_s() * _MS_PER_SECOND
+
+
+def _bucket(limit: Limit) -> _Bucket:
+    return _Bucket(limit, deque(maxlen=limit.count))
+
+
+def _wake_first(lane: _Lane) -> None:
+    if lane.waiting and (turn := lane.waiting[0].turn) is not None and not turn.done():
+        turn.set_result(None)

@@ -1,0 +1,216 @@
+"""Instruments and quotes of one site, for all accounts there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+import structlog
+
+from fairlead.core.model.instrument import Instrument, InstrumentKind
+from fairlead.core.model.market import Quote
+from fairlead.core.model.money import USD_CURRENCIES
+from fairlead.ports import Clock
+from fairlead.venues.okx.connection import OkxConnection
+from fairlead.venues.okx.governor import RateGovernor
+from fairlead.venues.okx.market_rows import (
+    SPOT,
+    SWAP,
+    FundingRow,
+    IndexRow,
+    InstrumentRow,
+    MarkRow,
+    TickerRow,
+    TierRow,
+    read_instrument,
+)
+from fairlead.venues.okx.outcomes import Answered, Failure
+from fairlead.venues.okx.rest import OkxRest
+from fairlead.venues.okx.rows import read_amount
+from fairlead.venues.okx.socket_line import Channel, Frame, SocketEndedError, SocketLine
+
+PAUSE_FIRST_MS: Final = 250
+PAUSE_MAX_MS: Final = 30_000
+STEADY_MS: Final = 60_000
+SYMBOLS_MAX: Final = 100
+"""Four channels for each fit the 480 requests an hour that OKX takes on one socket."""
+
+_log = structlog.get_logger("fairlead.venues.okx")
+_INSTRUMENTS: Final = msgspec.json.Decoder(tuple[InstrumentRow, ...])
+_TICKERS: Final = msgspec.json.Decoder(tuple[TickerRow, ...])
+_MARKS: Final = msgspec.json.Decoder(tuple[MarkRow, ...])
+_INDEXES: Final = msgspec.json.Decoder(tuple[IndexRow, ...])
+_FUNDINGS: Final = msgspec.json.Decoder(tuple[FundingRow, ...])
+
+
+class OkxMarketFeed:
+    """Reads the rules of everything that is listed, and follows the prices of what is wanted."""
+
+    def __init__(
+        self,
+        connection: OkxConnection,
+        governor: RateGovernor,
+        clock: Clock,
+        *,
+        symbols: Iterable[str],
+        on_instruments: Callable[[Sequence[Instrument]], None],
+        on_quote: Callable[[Quote], None],
+    ) -> None:
+        """Prepare; ``load`` asks, ``run`` follows.
+
+        Raises:
+            ValueError: more instruments are wanted than one socket may follow.
+        """
+        self.symbols = tuple(dict.fromkeys(symbols))
+        if len(self.symbols) > SYMBOLS_MAX:
+            raise ValueError(f"one feed follows at most {SYMBOLS_MAX} instruments, not {len(self.symbols)}")
+        self._connection = connection
+        self._rest = OkxRest(connection, governor, clock)
+        self._clock = clock
+        self._on_instruments = on_instruments
+        self._on_quote = on_quote
+        self._instruments: dict[str, Instrument] = {}
+        self._margin_rates: dict[str, Decimal] = {}
+        self._tickers: dict[str, TickerRow] = {}
+        self._marks: dict[str, Decimal] = {}
+        self._indexes: dict[str, Decimal] = {}
+        self._funding: dict[str, Decimal] = {}
+
+    async def load(self) -> Failure | None:
+        """Read all spot pairs and perpetuals, with the maintenance margin of what is wanted; None: it worked."""
+        rows: list[InstrumentRow] = []
+        for kind in (SPOT, SWAP):
+            reply = await self._rest.get("public/instruments", InstrumentRow, subject=kind, query={"instType": kind})
+            if not isinstance(reply, Answered):
+                return reply
+            rows += reply.rows
+        for row in rows:
+            if row.inst_type == SWAP and row.inst_id in self.symbols:
+                failure = await self._load_margin_rate(row)
+                if failure is not None:
+                    return failure
+        self._take_instruments(rows)
+        return None
+
+    async def run(self) -> None:
+        """Follow prices for ever; a socket that ends is opened again after a pause."""
+        pause_ms = PAUSE_FIRST_MS
+        while True:
+            begun_ms = self._clock.now_ms()
+            reason = await self._live()
+            is_steady = self._clock.now_ms() - begun_ms >= STEADY_MS
+            pause_ms = PAUSE_FIRST_MS if is_steady else min(2 * pause_ms, PAUSE_MAX_MS)
+            _log.warning("okx_feed_ended", reason=reason, again_in_ms=pause_ms)
+            await self._clock.sleep_ms(pause_ms)
+
+    async def _live(self) -> str:
+        line = SocketLine(self._connection, "public", self._clock)
+        try:
+            failure = None if self._instruments else await self.load()
+            if failure is not None:
+                return failure.message
+            await line.open(self._channels())
+            return await line.read(self._take)
+        except SocketEndedError as error:
+            return str(error)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            _log.exception("okx_feed_failed")
+            return f"{type(error).__name__}: {error}"
+        finally:
+            await line.close()
+
+    async def _load_margin_rate(self, row: InstrumentRow) -> Failure | None:
+        family = row.inst_family or row.uly
+        query = {"instType": SWAP, "tdMode": "cross", "instFamily": family, "tier": "1"}
+        reply = await self._rest.get("public/position-tiers", TierRow, query=query)
+        if not isinstance(reply, Answered):
+            return reply
+        rate = next((read_amount(tier.mmr) for tier in reply.rows if tier.tier == "1"), None)
+        if rate is not None:
+            self._margin_rates[row.inst_id] = rate
+        return None
+
+    def _channels(self) -> list[Channel]:
+        channels: list[Channel] = [{"channel": "instruments", "instType": kind} for kind in (SPOT, SWAP)]
+        indexes: dict[str, None] = {}
+        for symbol in self.symbols:
+            instrument = self._instruments.get(symbol)
+            if instrument is None:
+                continue
+            channels.append({"channel": "tickers", "instId": symbol})
+            indexes[_index_of(instrument)] = None
+            if not instrument.is_spot:
+                channels += [{"channel": name, "instId": symbol} for name in ("mark-price", "funding-rate")]
+        return [*channels, *({"channel": "index-tickers", "instId": name} for name in indexes)]
+
+    def _take(self, frame: Frame) -> None:
+        match frame.arg.channel if frame.arg is not None else "":
+            case "instruments":
+                self._take_instruments(_INSTRUMENTS.decode(frame.data))
+            case "tickers":
+                for ticker in _TICKERS.decode(frame.data):
+                    self._tickers[ticker.inst_id] = ticker
+                    self._publish(ticker.inst_id)
+            case "mark-price":
+                for mark in _MARKS.decode(frame.data):
+                    self._marks[mark.inst_id] = read_amount(mark.mark_px)
+                    self._publish(mark.inst_id)
+            case "index-tickers":
+                self._indexes |= {row.inst_id: read_amount(row.idx_px) for row in _INDEXES.decode(frame.data)}
+            case "funding-rate":
+                self._funding |= {row.inst_id: read_amount(row.funding_rate) for row in _FUNDINGS.decode(frame.data)}
+            case _:
+                pass
+
+    def _take_instruments(self, rows: Iterable[InstrumentRow]) -> None:
+        listed = []
+        for row in rows:
+            instrument = read_instrument(row, self._margin_rates.get(row.inst_id, Decimal(0)))
+            if instrument is not None:
+                self._instruments[instrument.symbol] = instrument
+                listed.append(instrument)
+            if row.inst_id_code is not None:
+                self._connection.codes[row.inst_id] = row.inst_id_code
+        self._on_instruments(listed)
+
+    def _publish(self, symbol: str) -> None:
+        """Tell a quote as soon as all its prices are known."""
+        instrument, ticker = self._instruments.get(symbol), self._tickers.get(symbol)
+        if instrument is None or ticker is None or not (ticker.bid_px and ticker.ask_px and ticker.last):
+            return
+        last = read_amount(ticker.last)
+        mark = last if instrument.is_spot else self._marks.get(symbol)
+        if mark is None:
+            return
+        quote = Quote(
+            symbol=symbol,
+            bid=read_amount(ticker.bid_px),
+            bid_quantity=read_amount(ticker.bid_sz),
+            ask=read_amount(ticker.ask_px),
+            ask_quantity=read_amount(ticker.ask_sz),
+            last=last,
+            mark=mark,
+            index=self._indexes.get(_index_of(instrument), mark),
+            # By our clock, as whoever asks how old a quote is asks our clock.
+            at_ms=int(ticker.ts) - self._connection.clock_offset_ms,
+            volume_24h_usd=_volume(instrument, ticker, last),
+            funding_rate=self._funding.get(symbol),
+        )
+        self._on_quote(quote)
+
+
+def _index_of(instrument: Instrument) -> str:
+    return f"{instrument.base_currency}-{instrument.quote_currency}"
+
+
+def _volume(instrument: Instrument, ticker: TickerRow, last: Decimal) -> Decimal | None:
+    """What was traded in a day, in USD: OKX tells it in quote currency for spot, in coins for perpetuals."""
+    if instrument.quote_currency not in USD_CURRENCIES or not ticker.vol_ccy24h:
+        return None
+    volume = read_amount(ticker.vol_ccy24h)
+    return volume if instrument.kind is InstrumentKind.SPOT else volume * last

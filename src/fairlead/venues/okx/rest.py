@@ -1,0 +1,126 @@
+"""One account's requests over REST: governed, signed, sent once, and classified."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from fairlead.ports import Clock
+from fairlead.venues.okx.connection import OkxConnection
+from fairlead.venues.okx.governor import Ask, Priority, RateGovernor
+from fairlead.venues.okx.outcomes import (
+    CLOCK_OFF,
+    CODES,
+    Answered,
+    Lost,
+    NotSent,
+    Refused,
+    Reply,
+    read_answer,
+    write_body,
+    write_query,
+)
+from fairlead.venues.okx.signing import OkxKeys, sign_request
+
+QUERY_WAIT_MAX_MS: Final = 10_000
+ORDER_WAIT_MAX_MS: Final = 4_000
+TOO_LATE: Final = "OKX's rate limit leaves no room for it in time"
+
+T = TypeVar("T")
+
+
+class _ServerTime(msgspec.Struct, frozen=True):
+    ts: str
+
+
+class OkxRest:
+    """Speaks for one account, or for nobody where no keys are given."""
+
+    def __init__(
+        self,
+        connection: OkxConnection,
+        governor: RateGovernor,
+        clock: Clock,
+        *,
+        account_id: str = "",
+        keys: Callable[[], OkxKeys] | None = None,
+    ) -> None:
+        """Use a shared connection; ``keys`` is asked for each signature, so that nothing keeps them."""
+        self.connection = connection
+        self.governor = governor
+        self.clock = clock
+        self.account_id = account_id
+        self._keys = keys
+
+    async def get(
+        self, endpoint: str, row: type[T], *, subject: str = "", query: Mapping[str, str] | None = None
+    ) -> Reply[T]:
+        """Ask a question; it may be asked again whatever comes back."""
+        ask = Ask(endpoint=f"GET {endpoint}", account=self.account_id, subject=subject)
+        if not await self.governor.admit(ask, wait_max_ms=QUERY_WAIT_MAX_MS):
+            return NotSent(TOO_LATE)
+        text = write_query(query or {})
+        target = f"/api/v5/{endpoint}{'?' if text else ''}{text}"
+        return await self._send(ask, "GET", target, row)
+
+    async def post(self, ask: Ask, body: Any, row: type[T], *, deadline_ms: int | None = None) -> Reply[T]:  # noqa: ANN401  # whatever becomes JSON
+        """Do something, once. After ``deadline_ms`` (our clock) OKX must refuse it (``expTime``)."""
+        if not await self.governor.admit(ask, wait_max_ms=wait_max_ms(self.clock, deadline_ms)):
+            return NotSent(TOO_LATE)
+        headers = {} if deadline_ms is None else {"expTime": str(deadline_ms + self.connection.clock_offset_ms)}
+        _, endpoint = ask.endpoint.split(" ")
+        return await self._send(ask, "POST", f"/api/v5/{endpoint}", row, body=write_body(body), headers=headers)
+
+    def ask(self, endpoint: str, subject: str, priority: Priority) -> Ask:
+        """Name a POST for the governor."""
+        return Ask(endpoint=f"POST {endpoint}", account=self.account_id, subject=subject, priority=priority)
+
+    async def measure_clock(self) -> bool:
+        """Ask OKX for its time, and note how far ours is off; False when it did not answer."""
+        before_ms = self.clock.now_ms()
+        reply = await self.get("public/time", _ServerTime)
+        if not isinstance(reply, Answered) or not reply.rows:
+            return False
+        # The answer was written somewhere between asking and reading.
+        middle_ms = (before_ms + self.clock.now_ms()) // 2
+        self.connection.clock_offset_ms = int(reply.rows[0].ts) - middle_ms
+        return True
+
+    def note_refusal(self, ask: Ask, code: str) -> None:
+        """Hold back what OKX says comes too often."""
+        pause_ms = CODES.retry_after_ms.get(code, 0)
+        if pause_ms and code != CLOCK_OFF:
+            self.governor.close(ask, for_ms=pause_ms)
+
+    async def _send(
+        self,
+        ask: Ask,
+        method: str,
+        target: str,
+        row: type[T],
+        *,
+        body: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply[T]:
+        signed = {}
+        if self._keys is not None:
+            server_ms = self.connection.server_ms
+            signed = sign_request(self._keys(), method=method, target=target, body=body, server_ms=server_ms)
+        answer = await self.connection.send(method, target, body=body, headers={**signed, **(headers or {})})
+        if isinstance(answer, Lost | NotSent):
+            return answer
+        reply = read_answer(answer.status, answer.body, row)
+        if isinstance(reply, Refused):
+            self.note_refusal(ask, reply.code)
+            if reply.code == CLOCK_OFF:
+                await self.measure_clock()
+        return reply
+
+
+def wait_max_ms(clock: Clock, deadline_ms: int | None) -> int:
+    """How long a request may wait for its turn: not beyond its deadline."""
+    if deadline_ms is None:
+        return ORDER_WAIT_MAX_MS
+    return max(0, min(ORDER_WAIT_MAX_MS, deadline_ms - clock.now_ms()))
