@@ -15,7 +15,7 @@ from fairlead.accounts.directory import Directory
 from fairlead.core.model.account import ExecutionMode, PositionMode, VenueAccount
 from fairlead.core.model.market import Quote
 from fairlead.core.model.request import Side
-from fairlead.sources.webhook.intake import Answered
+from fairlead.sources.webhook.intake import Answered, Refusal
 from fairlead.store.queries.hooks import Hook, ResponseMode
 from fairlead.store.queries.users import Role, User
 from tests.simulation.exchange_side import ETHER, INVERSE, LINEAR, SPOT, VenueKind
@@ -95,17 +95,18 @@ def make_directory(accounts: Sequence[VenueAccount], hooks: dict[str, Hook]) -> 
 
 @dataclass
 class Sent:
-    """One alert of a tenant, and every answer that reached its sender."""
+    """One alert of a tenant, and everything that its sender was told."""
 
     tenant: str
     alert: str
     body: bytes
     what: str
     answers: list[Answered] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
 
 
-def write_alert(number: int, tenant: str, dice: Random, quotes: dict[str, Quote]) -> Sent:
-    """Make up an alert: entries at market and at a limit, with a stop, closes, targets."""
+def write_alert(number: int, tenant: str, dice: Random, quotes: dict[str, Quote], accounts: Sequence[str] = ()) -> Sent:
+    """Make up an alert for some accounts or all: entries at market and at a limit, with a stop, closes, targets."""
     symbol = dice.choice((LINEAR, LINEAR, ETHER, INVERSE, SPOT))
     side = dice.choice(tuple(Side))
     kind = dice.choices(KINDS, weights=KIND_WEIGHTS)[0]
@@ -119,6 +120,8 @@ def write_alert(number: int, tenant: str, dice: Random, quotes: dict[str, Quote]
         "qty": f"{amount:f}",
         "alertId": f"alert-{number}",
     }
+    if accounts:
+        body["accounts"] = list(accounts)
     if symbol != SPOT:
         # One mode an instrument, because a position has one.
         body["marginMode"] = "isolated" if symbol == ETHER else "cross"
@@ -138,7 +141,7 @@ def write_alert(number: int, tenant: str, dice: Random, quotes: dict[str, Quote]
         case "part":
             body |= {"closePosition": True, "qty": "50%"}
         case "target":
-            target = dice.choice(("long", "short", "flat"))
+            target = dice.choice(("long", "flat") if symbol == SPOT else ("long", "short", "flat"))
             body |= {"marketPosition": target, "positionSize": "0" if target == "flat" else f"{amount:f}"}
         case "reduce" if symbol != SPOT:
             body["reduceOnly"] = True

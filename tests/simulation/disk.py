@@ -46,6 +46,21 @@ def _blank() -> bytes:
     return bytes(image)
 
 
+def _connect_memory() -> sqlite3.Connection:
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    connection.deserialize(_blank())
+    return connection
+
+
+def _connect_file(path: Path) -> sqlite3.Connection:
+    path.write_bytes(_blank())
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    # What survives here is decided by who is killed, which is not this process.
+    connection.execute("PRAGMA synchronous=OFF")
+    connection.execute("PRAGMA journal_mode=MEMORY")
+    return connection
+
+
 @cache
 def _template() -> Engine:
     """Its dialect is that of every disk, so that a statement is compiled once for all worlds."""
@@ -58,13 +73,12 @@ def _template() -> Engine:
 class Disk:
     """One database; ``is_refusing`` is a full disk, ``commit_ms_max`` a slow one."""
 
-    def __init__(self, seed: int | str) -> None:
-        """Begin with the newest tables and nothing in them."""
+    def __init__(self, seed: int | str, path: Path | None = None) -> None:
+        """Begin with the newest tables and nothing in them, in memory or, for long runs, in a file that must be new."""
         self.is_refusing = False
         self.commit_ms_max = 4
         self.dice = Random(f"disk {seed}")
-        self.connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-        self.connection.deserialize(_blank())
+        self.connection = _connect_memory() if path is None else _connect_file(path)
         template = _template()
         pool = StaticPool(lambda: cast("DBAPIConnection", self.connection), reset_on_return=None)
         self.engine = Engine(pool, template.dialect, template.url).execution_options(compiled_cache=_COMPILED)

@@ -25,6 +25,8 @@ from tests.venues.paper_world import approve
 SPOT, LINEAR, ETHER, INVERSE = "BTC-USDT", "BTC-USDT-SWAP", "ETH-USDT-SWAP", "BTC-USD-SWAP"
 SYMBOLS: Final = (LINEAR, ETHER, INVERSE, SPOT)
 INSTRUMENTS: Final = tuple(one for one in DEFAULT_INSTRUMENTS if one.symbol in SYMBOLS)
+# More than an account has in any storm.
+FINISHED_KEPT_MAX: Final = 200
 # For venues that take a request however late it comes.
 NO_DEADLINE_MS: Final = 2**52
 
@@ -57,29 +59,30 @@ NEITHER: Final = VenueKind("neither", deadlines=False, client_ids_lasting=False)
 
 
 class Tape:
-    """Every report about one account, and who listens now."""
+    """What the exchange tells about one account: cash that moved without a fill is kept, by key."""
 
     def __init__(self) -> None:
-        self.reports: list[ExecutionReport] = []
+        """Begin with nobody who listens."""
+        self.adjustments: dict[str, ReportAdjusted] = {}
         self.hear: Hear | None = None
 
     def note(self, reports: Sequence[ExecutionReport]) -> None:
-        self.reports += reports
+        self.adjustments.update((report.key, report) for report in reports if isinstance(report, ReportAdjusted))
         if self.hear is not None:
             self.hear(reports)
-
-    def adjustments(self) -> dict[str, ReportAdjusted]:
-        """Cash that moved without a fill, by key."""
-        return {report.key: report for report in self.reports if isinstance(report, ReportAdjusted)}
 
 
 class ExchangeSide:
     """One exchange with its members, its market and its clock, which is right."""
 
-    def __init__(self, kind: VenueKind, seed: int, clock: Clock) -> None:
+    def __init__(self, kind: VenueKind, seed: int, clock: Clock, finished_kept: int = FINISHED_KEPT_MAX) -> None:
         """Open it; chance is in its prices only."""
         rules = VenueRules(
-            client_ids_lasting=kind.client_ids_lasting, step_ms=1_000, steps_caught_up_max=1, book_levels=5
+            client_ids_lasting=kind.client_ids_lasting,
+            step_ms=1_000,
+            steps_caught_up_max=1,
+            book_levels=4,
+            finished_orders_kept_max=finished_kept,
         )
         self.kind = kind
         self.quotes: dict[str, Quote] = {}

@@ -15,7 +15,7 @@ from fairlead.core.model.ids import client_order_id
 from fairlead.core.model.money import ZERO
 from fairlead.core.model.order import Order, OrderStatus
 from fairlead.core.model.request import Enter, Side
-from fairlead.core.model.state import RequestState, RequestStatus
+from fairlead.core.model.state import AlertState, RequestState, RequestStatus
 from fairlead.orders.facts import account_stream
 from fairlead.ports import JournalRow
 from fairlead.simulator import orders as sim
@@ -108,9 +108,10 @@ def _check_wished(requests: Sequence[RequestState], theirs: Sequence[sim.Order])
 
 def _check_settled(ours: Sequence[Order], requests: Sequence[RequestState], side: ExchangeSide) -> Iterator[str]:
     """Nobody waits for ever; a doubt may last only where nothing can prove that an order never arrived."""
+    doubts = {order.request_id for order in ours if order.status is OrderStatus.UNKNOWN and not side.kind.deadlines}
     for state in requests:
-        lasts = state.status is RequestStatus.UNKNOWN and not side.kind.deadlines
-        if state.is_pending or (state.status is RequestStatus.UNKNOWN and not lasts):
+        is_open = state.is_pending or state.status is RequestStatus.UNKNOWN
+        if is_open and state.request.request_id not in doubts:
             yield f"request {state.request.request_id} is {state.status}"
     for order in ours:
         in_doubt = order.status in {OrderStatus.IN_FLIGHT, OrderStatus.UNKNOWN}
@@ -156,9 +157,14 @@ async def _check_book(evidence: Evidence, account: VenueAccount) -> list[str]:
     book, lines = desk.book, []
     side = evidence.sides[account.account_id]
     await evidence.server.trading.compare(desk)
-    heard = {row.event.adjustment for row in evidence.rows if isinstance(row.event, ev.CashAdjusted)}
+    # The key of an adjustment is its account's own: two accounts may have the same.
+    heard = {
+        row.event.adjustment
+        for row in evidence.rows
+        if isinstance(row.event, ev.CashAdjusted) and row.stream == account_stream(account.account_id)
+    }
     missed: defaultdict[str, Decimal] = defaultdict(Decimal)
-    for key, report in side.tapes[account.account_id].adjustments().items():
+    for key, report in side.tapes[account.account_id].adjustments.items():
         if key not in heard:
             missed[report.currency] += report.amount
     for currency, theirs in side.exchange.accounts.balances(account.account_id).items():
@@ -178,19 +184,21 @@ async def _check_book(evidence: Evidence, account: VenueAccount) -> list[str]:
 async def _check_answers(evidence: Evidence) -> list[str]:
     """What was answered was stored, judged, and asked of every account."""
     lines: list[str] = []
+    alerts: dict[str, AlertState] = {}
+    for tenant in TENANTS:
+        async with evidence.server.store.session(tenant) as session:
+            alerts |= {state.alert_id: state for state in await states.load_alerts_since(session, 0)}
+    asked = Counter(row.event.request.cause for row in evidence.rows if isinstance(row.event, ev.OrderRequested))
     for one in evidence.sent:
-        if not one.answers:
-            continue
         names = {answer.answer.duplicate_of or answer.answer.request_id for answer in one.answers}
         if len(names) > 1:
             lines.append(f"{one.alert} was taken as several: {sorted(names)}")
-        async with evidence.server.store.session(one.tenant) as session:
-            state = await states.find_alert(session, min(names))
-            made = await states.load_requests_of(session, min(names))
-        if state is None or state.verdict == "received":
-            lines.append(f"{one.alert} was answered, and is {'gone' if state is None else 'not handled'}")
-        elif len(made) != len(state.request_ids) or not made:
-            lines.append(f"{one.alert} was answered, and made {len(made)} requests")
+        for name in names:
+            state = alerts.get(name)
+            if state is None or state.verdict == "received":
+                lines.append(f"{one.alert} was answered, and is {'gone' if state is None else 'not handled'}")
+            elif not asked[name] or asked[name] != len(state.request_ids):
+                lines.append(f"{one.alert} was answered, and made {asked[name]} requests")
     return lines
 
 
@@ -214,7 +222,7 @@ async def _check_tenants(evidence: Evidence) -> list[str]:
         foreign = [
             row.event.alert_id for row in alerts if row.tenant != tenant and isinstance(row.event, ev.AlertReceived)
         ]
-        lines += [f"{tenant} finds {one}" for one in foreign[:3] if await reader.find_alert(tenant, one) is not None]
+        lines += [f"{tenant} finds {one}" for one in foreign[:1] if await reader.find_alert(tenant, one) is not None]
     return lines
 
 

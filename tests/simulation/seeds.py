@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from fairlead.store.verify import verify
 from fairlead.wiring import journal_fold, record_kinds
 from tests.simulation.disk import Disk
-from tests.simulation.server import SOUND, Mutant
+from tests.simulation.server import SOUND, Mutant, few_instruments
 from tests.simulation.storm import ACTIONS, Storm
 from tests.simulation.virtual_loop import open_loop
 from tests.simulation.world import World
@@ -46,7 +46,7 @@ def run_seed(seed: int, mutant: Mutant = SOUND, *, actions: int = ACTIONS) -> Ou
     """Let a world of this seed live in virtual time, and say what was wrong in the end."""
     loop = open_loop(seed)
     try:
-        with capture_logs(), mutant.patch():
+        with capture_logs(), few_instruments(), mutant.patch():
             return loop.run_until_complete(asyncio.wait_for(_live(seed, mutant, actions), LASTS_S_MAX))
     finally:
         loop.close()

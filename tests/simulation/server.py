@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mappin
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Final
+from unittest.mock import patch
 
 import msgspec
 
@@ -56,6 +57,11 @@ class Mutant:
 
 
 SOUND: Final = Mutant()
+
+
+def few_instruments() -> AbstractContextManager[object]:
+    """Let Fairlead know only what is traded here: listing the others takes most of the time of a start."""
+    return patch("fairlead.wiring.trading.DEFAULT_INSTRUMENTS", INSTRUMENTS)
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,8 +166,12 @@ class Server:
             received_ms=now_ms,
         )
         said = await self.intake.receive(call, hook, parse_body(sent.body))
-        if isinstance(said, Answered) and not self.is_over:
+        if self.is_over:
+            return
+        if isinstance(said, Answered):
             sent.answers.append(said)
+        else:
+            sent.refusals.append(said)
 
     def read_journal(self) -> AsyncIterator[JournalRow]:
         """Every row, in order."""

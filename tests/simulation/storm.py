@@ -15,8 +15,8 @@ from tests.simulation.world import BUSY_TICK_S, IDLE_TICK_S, World
 
 ACTIONS: Final = 22
 SHORT_S: Final = (0.0, 0.02, 0.3, 1.0, 4.0, 8.0)
-# Now and then nothing happens for a while, which costs nothing.
-LONG_S: Final = (300.0, 900.0, 1_800.0)
+# Now and then nothing happens for a while, which costs little; funding is settled meanwhile.
+LONG_S: Final = (300.0, 1_800.0, 7_200.0)
 PAUSES_S: Final = (0.0, 0.1, 3.0, 20.0)
 STEPS_TO_LIVE_MAX: Final = 400
 # Our clock against the exchange's: behind by more than a deadline, or ahead by less than the margin (two seconds).

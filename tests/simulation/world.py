@@ -3,40 +3,70 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Coroutine
 from contextlib import suppress
 from random import Random
 from typing import Final
 
+import msgspec
+
 from fairlead.core.model.market import Quote
 from tests.simulation.cast import Sent, cast_accounts, cast_hooks, make_directory, write_alert
 from tests.simulation.disk import Disk
-from tests.simulation.exchange_side import LASTING, NEITHER, OKX_LIKE, SAFEST, ExchangeSide
+from tests.simulation.exchange_side import (
+    FINISHED_KEPT_MAX,
+    LASTING,
+    NEITHER,
+    OKX_LIKE,
+    SAFEST,
+    ExchangeSide,
+    VenueKind,
+)
 from tests.simulation.invariants import Evidence, find_problems
 from tests.simulation.moments import LoopClock
 from tests.simulation.network import CALM, Line
 from tests.simulation.server import SOUND, Faults, Mutant, Server, Site
 
 START_MS: Final = 1_790_000_000_000
-ACCOUNTS: Final = (2, 3, 3, 4)
 # How often the market moves: while alerts come, while what they caused comes to rest, while nothing happens.
 BUSY_TICK_S: Final = 1.0
 CALM_TICK_S: Final = 10.0
-IDLE_TICK_S: Final = 300.0
+IDLE_TICK_S: Final = 600.0
+NEVER_S: Final = 1e9
 SENT_TIMES_MAX: Final = 5
+# More than any storm has; what lasts longer forgets its beginning.
+EVENTS_KEPT_MAX: Final = 5_000
 # Longer than a deadline, its margin, a request on a long way, and the longest pause of those who ask.
 AFTERMATH_S: Final = 90.0
-KINDS: Final = (OKX_LIKE, OKX_LIKE, SAFEST, LASTING, NEITHER)
+
+
+class Shape(msgspec.Struct, frozen=True, kw_only=True):
+    """What a world is made of: how many accounts, at which kinds of exchanges, and how much these remember."""
+
+    accounts: tuple[int, ...] = (2, 3, 3, 4)
+    kinds: tuple[VenueKind, ...] = (OKX_LIKE, OKX_LIKE, SAFEST, LASTING, NEITHER)
+    finished_kept: int = FINISHED_KEPT_MAX
+
+
+SMALL: Final = Shape()
 
 
 class World:
     """Make it on the loop that will run it; the same seed makes the same world."""
 
-    def __init__(self, seed: int | str, mutant: Mutant = SOUND, *, accounts: int = 0) -> None:
+    def __init__(
+        self,
+        seed: int | str,
+        mutant: Mutant = SOUND,
+        *,
+        disk: Disk | None = None,
+        shape: Shape = SMALL,
+    ) -> None:
         """Open the exchanges and the accounts; Fairlead is not started yet."""
         self.dice = Random(f"world {seed}")
         self.loop = asyncio.get_running_loop()
-        self.events: list[str] = []
+        self.events: deque[str] = deque(maxlen=EVENTS_KEPT_MAX)
         self.sent: list[Sent] = []
         self.faults = Faults()
         self.halts: list[str] = []
@@ -44,12 +74,12 @@ class World:
         self._paced = asyncio.Event()
         self.clock = LoopClock(self.loop, START_MS)
         self.true_clock = LoopClock(self.loop, START_MS)
-        kinds = list(dict.fromkeys(self.dice.choices(KINDS, k=2)))
-        self.accounts = cast_accounts(self.dice, kinds, accounts or self.dice.choice(ACCOUNTS))
+        kinds = list(dict.fromkeys(self.dice.choices(shape.kinds, k=2)))
+        self.accounts = cast_accounts(self.dice, kinds, self.dice.choice(shape.accounts))
         self.hooks = cast_hooks(self.dice)
-        self.disk = Disk(seed)
+        self.disk = disk or Disk(seed)
         prices = self.dice.randrange(2**32)
-        by_kind = {kind.name: ExchangeSide(kind, prices, self.true_clock) for kind in kinds}
+        by_kind = {kind.name: ExchangeSide(kind, prices, self.true_clock, shape.finished_kept) for kind in kinds}
         self.exchanges = tuple(by_kind.values())
         self.sides = {account.account_id: by_kind[account.kind] for account in self.accounts}
         self.lines: dict[str, Line] = {}
@@ -165,7 +195,9 @@ class World:
             await self.restart()
         self.pace(CALM_TICK_S)
         await asyncio.sleep(AFTERMATH_S)
-        await asyncio.gather(*(side.settle() for side in self.exchanges))
+        # Whoever counts needs a market that stands still, and time for what it did last to be told.
+        self.pace(NEVER_S)
+        await asyncio.sleep(CALM_TICK_S)
 
     async def find_problems(self) -> list[str]:
         """What is wrong in the end; Fairlead must run."""
