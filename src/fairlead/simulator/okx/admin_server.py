@@ -10,6 +10,7 @@ from fairlead.simulator.okx.admin import Admin
 
 ADMIN_HOST: Final = "127.0.0.1"
 BODY_BYTES_MAX: Final = 65_536
+SHUTDOWN_S: Final = 1.0
 _LOCAL_NAMES: Final = frozenset({"127.0.0.1", "localhost"})
 
 
@@ -19,10 +20,11 @@ class AdminServer:
     def __init__(self, admin: Admin) -> None:
         """Prepare; nothing listens yet."""
         self._admin = admin
-        self._runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=1.0)
+        self._runner: web.ServerRunner | None = None
 
     async def start(self, port: int) -> int:
         """Listen on the loopback address; returns the port (0 asks for a free one)."""
+        self._runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=SHUTDOWN_S)
         await self._runner.setup()
         await web.TCPSite(self._runner, ADMIN_HOST, port, reuse_address=True).start()
         address: tuple[str, int] = self._runner.addresses[0]
@@ -30,7 +32,8 @@ class AdminServer:
 
     async def stop(self) -> None:
         """End."""
-        await self._runner.cleanup()
+        if self._runner is not None:
+            await self._runner.cleanup()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         # A web page that somebody looks at on this machine must not reach it, under whatever name.

@@ -42,12 +42,12 @@ class OkxServer:
         self.venue = sockets.venue
         self._sockets = sockets
         self._faults = faults
-        server = web.Server(self._handle, access_log=None)
-        self._runner = web.ServerRunner(server, shutdown_timeout=SHUTDOWN_S)
+        self._runner: web.ServerRunner | None = None
         self._clockwork: asyncio.Task[None] | None = None
 
     async def start(self, host: str, port: int, *, tls: SSLContext | None = None) -> int:
         """Listen, and let the market move; returns the port (0 asks for a free one)."""
+        self._runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=SHUTDOWN_S)
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port, ssl_context=tls, reuse_address=True)
         await site.start()
@@ -62,7 +62,8 @@ class OkxServer:
             self._clockwork.cancel()
             await asyncio.gather(self._clockwork, return_exceptions=True)
         self._faults.acts.close_all_sockets()
-        await self._runner.cleanup()
+        if self._runner is not None:
+            await self._runner.cleanup()
 
     async def _run(self) -> None:
         while True:
