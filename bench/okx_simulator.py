@@ -220,7 +220,7 @@ async def over_sockets(rounds: int) -> tuple[float, float, float]:
     """Orders a second with a socket for each account; milliseconds from order to its last push, median and 99 %."""
     child, port = await start("okx")
     try:
-        async with aiohttp.ClientSession() as session:
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
             sockets = [await log_in(session, port, number) for number in range(ACCOUNTS)]
             waits: list[float] = []
             started = time.perf_counter()  # noqa: TID251

@@ -28,13 +28,15 @@ _RATE_UNIT: Final = Decimal("0.000001")
 class Funding:
     """Settles funding when its time has come."""
 
-    __slots__ = ("_next_ms", "_settlement", "_world")
+    __slots__ = ("_known", "_next_ms", "_settlement", "_world")
 
     def __init__(self, world: World, settlement: Settlement) -> None:
         """Work on this world."""
         self._world = world
         self._settlement = settlement
         self._next_ms = self.next_time(world.now_ms)
+        # Prices are asked for all the time, and each tells the rate of the same next settlement.
+        self._known: dict[str, tuple[int, Decimal]] = {}
 
     def next_time(self, now_ms: int) -> int:
         """Return the next settlement after a moment."""
@@ -43,10 +45,15 @@ class Funding:
 
     def rate(self, symbol: str, funding_ms: int) -> Decimal:
         """Rate of one settlement: seeded, a function of symbol and time only, clamped."""
+        known = self._known.get(symbol)
+        if known is not None and known[0] == funding_ms:
+            return known[1]
         dice = Dice.named(self._world.seed, f"funding {symbol} {funding_ms}")
         rate = dice.between(_RATE_LOWEST, _RATE_HIGHEST) * _RATE_UNIT
         limit = self._world.rules.funding_rate_max
-        return max(-limit, min(rate, limit))
+        clamped = max(-limit, min(rate, limit))
+        self._known[symbol] = (funding_ms, clamped)
+        return clamped
 
     def restart(self) -> None:
         """Count from now on (after the clock was set by a load)."""

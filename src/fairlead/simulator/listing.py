@@ -10,6 +10,7 @@ import msgspec
 from fairlead.core.model.money import ZERO
 
 if TYPE_CHECKING:
+    from fairlead.core.model.instrument import Instrument
     from fairlead.simulator.world import World
 
 
@@ -19,6 +20,11 @@ class Listing:
     def __init__(self, world: World) -> None:
         """Work on this world."""
         self._world = world
+
+    def find(self, symbol: str) -> Instrument | None:
+        """Look an instrument up by symbol."""
+        market = self._world.markets.get(symbol)
+        return None if market is None else market.instrument
 
     def change_steps(self, symbol: str, *, tick_size: Decimal | None = None, lot_size: Decimal | None = None) -> None:
         """Change tick and lot; orders that rest stay as they are, off the new steps if need be.

@@ -39,7 +39,7 @@ class Catalogue:
 
     def find(self, symbol: str) -> Instrument | None:
         """Look an instrument up by id."""
-        return self._exchange.instruments.get(symbol)
+        return self._exchange.listing.find(symbol)
 
     def wanted(self, fields: Fields, *, is_strict: bool = False) -> Instrument:
         """The instrument that a request names, by ``instIdCode`` or, unless strict, by ``instId``.

@@ -68,7 +68,9 @@ class Chronicle:
         """Remember facts, in their order."""
         fill: ev.OrderFilled | None = None
         for event in events:
-            diary = self._diaries.setdefault(event.account_id, _Diary())
+            diary = self._diaries.get(event.account_id)
+            if diary is None:
+                diary = self._diaries[event.account_id] = _Diary()
             match event:
                 case ev.OrderFilled():
                     fill = event

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from fairlead.core.model.instrument import Instrument
+from fairlead.core.model.market import Quote
 from fairlead.core.model.money import ZERO, format_amount
 from fairlead.core.model.order import Liquidity
 from fairlead.simulator.events import OrderAmended, OrderFilled
@@ -57,13 +58,12 @@ def push_row(venue: OkxVenue, order: Order, moment: Moment) -> dict[str, Any]:
     }
     if isinstance(moment, OrderAmended):
         extra |= {"amendResult": "0", "reqId": venue.notes.of(order.venue_order_id).request_id}
-    return {**row, **_UPDATE, **extra, **_fill(venue, instrument, moment)}
+    return {**row, **_UPDATE, **extra, **_fill(instrument, moment, quote)}
 
 
-def _fill(venue: OkxVenue, instrument: Instrument, moment: Moment) -> dict[str, str]:
+def _fill(instrument: Instrument, moment: Moment, quote: Quote) -> dict[str, str]:
     if not isinstance(moment, OrderFilled):
         return _NO_FILL
-    quote = venue.exchange.markets.quote(instrument.symbol)
     return {
         "fillPx": format_amount(moment.price),
         "fillSz": format_amount(moment.quantity),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from fairlead.core.model.account import MarginMode, PositionSide
 from fairlead.simulator import events as ev
+from fairlead.simulator.account import PositionKey
 from fairlead.simulator.okx.catalogue import family_of, type_of
 from fairlead.simulator.okx.keys import ApiKey
 from fairlead.simulator.okx.rows.algo import algo_row
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 FULL_SET_EVERY_MS: Final = 5_000
 """Account and positions are told whole this often, unless a subscriber asked for changes only."""
 
+_ORDER_CHANNELS: Final = ("orders", "fills", "orders-algo", "algo-advance")
+_BOOK_CHANNELS: Final = ("account", "positions", "balance_and_position")
 _PRIVATE: Final = frozenset({Place.PRIVATE})
 _SNAPSHOT: Final = {"eventType": "snapshot", "curPage": 1, "lastPage": True}
 _UPDATE: Final = {"eventType": "event_update"}
@@ -144,6 +147,9 @@ class PrivatePushes:
 
     def _tell_order(self, event: _OrderNews) -> None:
         venue = self._venue
+        # Rows cost more than orders: none is made for an account that nobody listens to.
+        if not any(self._hub.heard_by(channel, event.account_id) for channel in _ORDER_CHANNELS):
+            return
         order = venue.exchange.accounts.find_venue_order(event.account_id, event.venue_order_id)
         if order is None:
             return
@@ -161,29 +167,41 @@ class PrivatePushes:
 
     def _send(self, channel: str, account_id: str, symbol: str, row: dict[str, Any]) -> None:
         push = Push(data=[row])
-        for listener, wanted in self._hub.heard(channel):
-            if _is_of(listener.key, account_id) and _covers(self._venue, wanted, symbol):
+        for listener, wanted in self._hub.heard_by(channel, account_id):
+            if _covers(self._venue, wanted, symbol):
                 self._hub.tell(listener, wanted, (push,))
 
     def _tell_books(self, account_id: str, change: _Changes) -> None:
         venue, hub = self._venue, self._hub
         currencies = tuple(change.currencies)
+        if not any(hub.heard_by(channel, account_id) for channel in _BOOK_CHANNELS):
+            self._note_positions(account_id, change.holdings)
+            return
         rows = self._position_rows(account_id, change.holdings)
-        for listener, wanted in hub.heard("account"):
-            if _is_of(listener.key, account_id) and currencies and wanted.currency in {"", *currencies}:
+        for listener, wanted in hub.heard_by("account", account_id):
+            if currencies and wanted.currency in {"", *currencies}:
                 asked = (wanted.currency,) if wanted.currency else currencies
                 row = changed_row(venue, account_id, asked)
                 hub.tell(listener, wanted, (Push(data=[row], extra=_UPDATE),))
-        for listener, wanted in hub.heard("positions"):
+        for listener, wanted in hub.heard_by("positions", account_id):
             told = [row for row in rows if _covers(venue, wanted, row["instId"])]
-            if _is_of(listener.key, account_id) and told:
+            if told:
                 hub.tell(listener, wanted, (Push(data=told, extra=_UPDATE),))
-        for listener, wanted in hub.heard("balance_and_position"):
-            if _is_of(listener.key, account_id):
-                cash = [_cash_row(venue, account_id, currency) for currency in currencies]
-                held = [_held_row(row) for row in rows]
-                both = _both_row(venue, change.kind, cash=cash, held=held) | {"trades": change.trades}
-                hub.tell(listener, wanted, (Push(data=[both]),))
+        for listener, wanted in hub.heard_by("balance_and_position", account_id):
+            cash = [_cash_row(venue, account_id, currency) for currency in currencies]
+            held = [_held_row(row) for row in rows]
+            both = _both_row(venue, change.kind, cash=cash, held=held) | {"trades": change.trades}
+            hub.tell(listener, wanted, (Push(data=[both]),))
+
+    def _note_positions(self, account_id: str, holdings: Mapping[str, ev.PositionChanged]) -> None:
+        # Whoever begins to listen before a position ends must hear of its end under its number.
+        numbers = self._venue.exchange.accounts.position_numbers(account_id)
+        for key, event in holdings.items():
+            number = numbers.get(PositionKey(event.symbol, event.margin_mode, event.position_side))
+            if number is None:
+                self._position_ids.pop((account_id, key), None)
+            else:
+                self._position_ids[account_id, key] = position_id(number)
 
     def _position_rows(self, account_id: str, holdings: dict[str, ev.PositionChanged]) -> list[dict[str, Any]]:
         venue = self._venue
@@ -228,10 +246,6 @@ def _as_algo(order: Order, event: _OrderNews) -> Order:
             return msgspec.structs.replace(order, status=OrderStatus.LIVE, triggered_ms=event.at_ms)
         case _:
             return order
-
-
-def _is_of(key: ApiKey | None, account_id: str) -> bool:
-    return key is not None and key.account_id == account_id
 
 
 def _covers(venue: OkxVenue, wanted: Subscription, symbol: str) -> bool:
