@@ -172,7 +172,7 @@ def test_refusals_are_what_ccxt_takes_them_for(trader: Open) -> None:
     client.cancel_all_orders_after(0)
     with pytest.raises(ccxt.AuthenticationError):
         trader("errs", secret="wrong").fetch_balance()
-    with pytest.raises(ccxt.AuthenticationError):
+    with pytest.raises(ccxt.ExchangeError, match="50119"):
         trader("nobody").fetch_balance()
 
 

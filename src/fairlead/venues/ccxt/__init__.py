@@ -1,0 +1,1 @@
+"""Any exchange that the library ccxt knows, behind the Venue port."""

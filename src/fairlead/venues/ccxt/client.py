@@ -1,0 +1,105 @@
+"""ccxt itself: loaded when the first account needs it, and told to be exact, quiet and patient only once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from fairlead.core.model.secret import Secret
+
+Row = dict[str, Any]
+"""An order, trade, position or market as ccxt describes it; numbers are texts."""
+
+REQUEST_TIMEOUT_MS: Final = 10_000
+ADVICE: Final = "it needs the extra `exchange`: pip install 'fairlead[exchange]'"
+
+
+class LibraryMissingError(Exception):
+    """ccxt is not installed."""
+
+
+class UnknownExchangeError(Exception):
+    """ccxt has no exchange of this name."""
+
+
+class CcxtKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """What opens an account, by ccxt's names (``apiKey``, ``secret``, ``password``, ...)."""
+
+    fields: dict[str, Secret]
+
+
+class CcxtConnection(msgspec.Struct, frozen=True, kw_only=True):
+    """Which exchange, where, and how: ``urls`` replaces addresses by ccxt's names (``rest``, ``ws``)."""
+
+    exchange: str
+    urls: dict[str, str] = {}
+    is_sandbox: bool = False
+
+
+class Exchange(Protocol):
+    """What we use of ccxt."""
+
+    id: str
+    has: Mapping[str, Any]
+    markets: Mapping[str, Row]
+    precisionMode: int  # noqa: N815  # ccxt's name
+
+    async def load_markets(self) -> Mapping[str, Row]: ...
+    async def create_order(self, symbol: str, *args: object) -> Row: ...
+    async def create_market_buy_order_with_cost(self, symbol: str, cost: str, params: Row) -> Row: ...
+    async def cancel_order(self, order_id: str, symbol: str, params: Row) -> Row: ...
+    async def fetch_order(self, order_id: str, symbol: str, params: Row) -> Row: ...
+    async def fetch_open_orders(self, symbol: str | None = None) -> Sequence[Row]: ...
+    async def fetch_my_trades(self, symbol: str, since: int) -> Sequence[Row]: ...
+    async def fetch_order_trades(self, order_id: str, symbol: str) -> Sequence[Row]: ...
+    async def fetch_balance(self) -> Row: ...
+    async def fetch_positions(self) -> Sequence[Row]: ...
+    async def fetch_position_mode(self, symbol: str) -> Row: ...
+    async def set_leverage(self, leverage: float, symbol: str, params: Row) -> Row: ...
+    async def watch_orders(self) -> Sequence[Row]: ...
+    def amount_to_precision(self, symbol: str, amount: str) -> str: ...
+    def price_to_precision(self, symbol: str, price: str) -> str: ...
+    async def close(self) -> None: ...
+
+
+def load_library() -> Any:  # noqa: ANN401  # ccxt has no types
+    """Import ccxt, which takes a second and a half.
+
+    Raises:
+        LibraryMissingError: it is not installed.
+    """
+    try:
+        import ccxt.pro  # noqa: PLC0415  # an extra, and slow to load
+    except ImportError as error:
+        raise LibraryMissingError(ADVICE) from error
+    # Its debug lines hold headers with keys and signatures.
+    logging.getLogger("ccxt").setLevel(logging.WARNING)
+    return ccxt
+
+
+def open_client(connection: CcxtConnection, keys: Callable[[], CcxtKeys]) -> Exchange:
+    """Make a client of one account; nothing is sent yet.
+
+    Raises:
+        LibraryMissingError: ccxt is not installed.
+        UnknownExchangeError: it has no such exchange.
+    """
+    ccxt = load_library()
+    if connection.exchange not in ccxt.exchanges:
+        raise UnknownExchangeError(f"ccxt knows no exchange {connection.exchange!r}")
+    # With a socket where the library has one for this exchange.
+    kinds = ccxt.pro if connection.exchange in ccxt.pro.exchanges else ccxt.async_support
+    opened = {name: secret.reveal() for name, secret in keys().fields.items()}
+    client = getattr(kinds, connection.exchange)({**opened, "timeout": REQUEST_TIMEOUT_MS, "enableRateLimit": True})
+    # Numbers stay the texts they came as.
+    client.number = str
+    client.options["maxRetriesOnFailure"] = 0
+    if connection.is_sandbox:
+        client.set_sandbox_mode(True)
+    if connection.urls:
+        client.urls["api"] = {**client.urls["api"], **connection.urls}
+    exchange: Exchange = client
+    return exchange
