@@ -99,14 +99,14 @@ class _Bucket:
     """The moments of the requests of one limit, newest last; a sliding window never allows more than a fixed one."""
 
     limit: Limit
-    taken: deque[float]
-    closed_until_ms: float = 0.0
+    taken: deque[int]
+    closed_until_ms: int = 0
 
-    def wait_ms(self, now_ms: float, usable: int) -> float:
+    def wait_ms(self, now_ms: int, usable: int) -> int:
         """How long until one more fits; 0: now."""
         while self.taken and self.taken[0] <= now_ms - self.limit.window_ms:
             self.taken.popleft()
-        pause_ms = max(0.0, self.closed_until_ms - now_ms)
+        pause_ms = max(0, self.closed_until_ms - now_ms)
         if len(self.taken) < usable:
             return pause_ms
         return max(pause_ms, self.taken[len(self.taken) - usable] + self.limit.window_ms - now_ms)
@@ -116,13 +116,20 @@ class _Bucket:
 class _Waiter:
     priority: int
     number: int
-    turn: asyncio.Future[None] | None = field(default=None, compare=False)
+    give_up_ms: int = field(compare=False)
+    ask: Ask = field(compare=False)
+    turn: asyncio.Future[bool] = field(compare=False)
 
 
 @dataclass(slots=True)
 class _Lane:
+    """Who waits for one limit, most urgent first, and the task that looks again when the next one may go."""
+
     bucket: _Bucket
     waiting: list[_Waiter] = field(default_factory=list)
+    patience_ends_ms: int = 0
+    timer: asyncio.Task[None] | None = None
+    timer_ms: int = 0
 
 
 class RateGovernor:
@@ -143,14 +150,19 @@ class RateGovernor:
             return False
         give_up_ms = self._now_ms() + wait_max_ms
         self._number += 1
-        waiter = _Waiter(ask.priority, self._number)
+        turn: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        waiter = _Waiter(ask.priority, self._number, give_up_ms, ask, turn)
+        lane.patience_ends_ms = min(lane.patience_ends_ms, give_up_ms) if lane.waiting else give_up_ms
         heapq.heappush(lane.waiting, waiter)
+        self._pump(lane)
         try:
-            return await self._wait(lane, waiter, ask, give_up_ms)
-        finally:
-            lane.waiting.remove(waiter)
-            heapq.heapify(lane.waiting)
-            _wake_first(lane)
+            return await turn
+        except asyncio.CancelledError:
+            if waiter in lane.waiting:
+                lane.waiting.remove(waiter)
+                heapq.heapify(lane.waiting)
+                self._pump(lane)
+            raise
 
     def close(self, ask: Ask, *, for_ms: int) -> None:
         """OKX refused one for its rate, so it counts otherwise than we do: send nothing more for a while."""
@@ -175,24 +187,39 @@ class RateGovernor:
             rows.append(row)
         return rows
 
-    async def _wait(self, lane: _Lane, waiter: _Waiter, ask: Ask, give_up_ms: float) -> bool:
-        loop = asyncio.get_running_loop()
-        while True:
-            now_ms = self._now_ms()
-            if lane.waiting[0] is not waiter:
-                waiter.turn = loop.create_future()
-                await waiter.turn
-                continue
-            pause_ms = self._pause_ms(lane, ask, now_ms)
+    def _pump(self, lane: _Lane) -> None:
+        """Let go whoever fits now, most urgent first; and look again when the next one does."""
+        now_ms = self._now_ms()
+        while lane.waiting:
+            first = lane.waiting[0]
+            pause_ms = self._pause_ms(lane, first.ask, now_ms)
+            if 0 < pause_ms <= first.give_up_ms - now_ms:
+                _end_patience(lane, now_ms)
+                self._look_again(lane, min(now_ms + pause_ms, lane.patience_ends_ms), now_ms)
+                return
+            heapq.heappop(lane.waiting)
             if pause_ms <= 0:
-                self._count(lane, ask, now_ms)
-                return True
-            if now_ms + pause_ms > give_up_ms:
-                return False
-            # Rounded up: to look again a moment early would only mean to wait once more.
-            await self._clock.sleep_ms(int(pause_ms) + 1 if pause_ms % 1 else int(pause_ms))
+                self._count(lane, first.ask, now_ms)
+            if not first.turn.done():
+                first.turn.set_result(pause_ms <= 0)
+        if lane.timer is not None:
+            lane.timer.cancel()
+            lane.timer = None
 
-    def _pause_ms(self, lane: _Lane, ask: Ask, now_ms: float) -> float:
+    def _look_again(self, lane: _Lane, at_ms: int, now_ms: int) -> None:
+        if lane.timer is not None and not lane.timer.done():
+            if now_ms < lane.timer_ms <= at_ms:
+                return
+            lane.timer.cancel()
+        lane.timer_ms = at_ms
+        lane.timer = asyncio.create_task(self._wait_and_pump(lane, at_ms - now_ms))
+
+    async def _wait_and_pump(self, lane: _Lane, pause_ms: int) -> None:
+        await self._clock.sleep_ms(pause_ms)
+        lane.timer = None
+        self._pump(lane)
+
+    def _pause_ms(self, lane: _Lane, ask: Ask, now_ms: int) -> int:
         pause_ms = lane.bucket.wait_ms(now_ms, lane.bucket.limit.usable)
         if not lane.bucket.limit.is_order:
             return pause_ms
@@ -202,7 +229,7 @@ class RateGovernor:
             usable = usable * ENTRY_TENTHS // _TENTHS
         return max(pause_ms, orders.wait_ms(now_ms, usable))
 
-    def _count(self, lane: _Lane, ask: Ask, now_ms: float) -> None:
+    def _count(self, lane: _Lane, ask: Ask, now_ms: int) -> None:
         lane.bucket.taken.append(now_ms)
         if lane.bucket.limit.is_order:
             self._account_orders(ask.account).taken.append(now_ms)
@@ -234,14 +261,21 @@ class RateGovernor:
             if not lane.bucket.taken and not lane.waiting and lane.bucket.closed_until_ms <= now_ms:
                 del self._lanes[key]
 
-    def _now_ms(self) -> float:
-        return self._clock.monotonic_s() * _MS_PER_SECOND
+    def _now_ms(self) -> int:
+        return round(self._clock.monotonic_s() * _MS_PER_SECOND)
 
 
 def _bucket(limit: Limit) -> _Bucket:
     return _Bucket(limit, deque(maxlen=limit.count))
 
 
-def _wake_first(lane: _Lane) -> None:
-    if lane.waiting and (turn := lane.waiting[0].turn) is not None and not turn.done():
-        turn.set_result(None)
+def _end_patience(lane: _Lane, now_ms: int) -> None:
+    """Send away whoever has waited as long as he would, wherever he stands."""
+    if lane.patience_ends_ms > now_ms:
+        return
+    for waiter in lane.waiting:
+        if waiter.give_up_ms <= now_ms and not waiter.turn.done():
+            waiter.turn.set_result(False)
+    lane.waiting = [waiter for waiter in lane.waiting if not waiter.turn.done()]
+    heapq.heapify(lane.waiting)
+    lane.patience_ends_ms = min((waiter.give_up_ms for waiter in lane.waiting), default=now_ms)

@@ -12,7 +12,7 @@ import structlog
 
 from fairlead.core.model.instrument import Instrument, InstrumentKind
 from fairlead.core.model.market import Quote
-from fairlead.core.model.money import USD_CURRENCIES
+from fairlead.core.model.money import USD_CURRENCIES, ZERO
 from fairlead.ports import Clock
 from fairlead.venues.okx.connection import OkxConnection
 from fairlead.venues.okx.governor import RateGovernor
@@ -78,6 +78,8 @@ class OkxMarketFeed:
         self._marks: dict[str, Decimal] = {}
         self._indexes: dict[str, Decimal] = {}
         self._funding: dict[str, Decimal] = {}
+        self._heard_ms: dict[str, int] = {}
+        self._wanted = asyncio.Event()
 
     async def load(self) -> Failure | None:
         """Read all spot pairs and perpetuals, with the maintenance margin of what is wanted; None: it worked."""
@@ -87,13 +89,19 @@ class OkxMarketFeed:
             if not isinstance(reply, Answered):
                 return reply
             rows += reply.rows
-        for row in rows:
-            if row.inst_type == SWAP and row.inst_id in self.symbols:
-                failure = await self._load_margin_rate(row)
-                if failure is not None:
-                    return failure
         self._take_instruments(rows)
-        return None
+        return await self._load_margin_rates()
+
+    def want(self, symbol: str) -> bool:
+        """Follow one more instrument, from now on; False when it is not listed, or when there is no room for it."""
+        if symbol in self.symbols:
+            return True
+        instrument = self._instruments.get(symbol)
+        if instrument is None or len(self.symbols) >= SYMBOLS_MAX:
+            return False
+        self.symbols = (*self.symbols, symbol)
+        self._wanted.set()
+        return True
 
     async def run(self) -> None:
         """Follow prices for ever; a socket that ends is opened again after a pause."""
@@ -108,35 +116,54 @@ class OkxMarketFeed:
 
     async def _live(self) -> str:
         line = SocketLine(self._connection, "public", self._clock)
+        following: asyncio.Task[None] | None = None
         try:
             failure = None if self._instruments else await self.load()
             if failure is not None:
                 return failure.message
-            await line.open(self._channels())
+            await line.open([{"channel": "instruments", "instType": kind} for kind in (SPOT, SWAP)])
+            following = asyncio.create_task(self._follow_wanted(line))
             return await line.read(self._take)
         except SocketEndedError as error:
             return str(error)
-        except asyncio.CancelledError:
-            raise
         except Exception as error:
             _log.exception("okx_feed_failed")
             return f"{type(error).__name__}: {error}"
         finally:
+            if following is not None:
+                following.cancel()
+                await asyncio.gather(following, return_exceptions=True)
             await line.close()
 
-    async def _load_margin_rate(self, row: InstrumentRow) -> Failure | None:
-        family = row.inst_family or row.uly
-        query = {"instType": SWAP, "tdMode": "cross", "instFamily": family, "tier": "1"}
-        reply = await self._rest.get("public/position-tiers", TierRow, query=query)
-        if not isinstance(reply, Answered):
-            return reply
-        rate = next((read_amount(tier.mmr) for tier in reply.rows if tier.tier == "1"), None)
-        if rate is not None:
-            self._margin_rates[row.inst_id] = rate
+    async def _follow_wanted(self, line: SocketLine) -> None:
+        """Subscribe to what is wanted on this line, and to what comes to be wanted."""
+        asked: set[tuple[str, str]] = set()
+        while True:
+            self._wanted.clear()
+            await self._load_margin_rates()
+            channels = [one for one in self._channels() if (one["channel"], one["instId"]) not in asked]
+            asked |= {(one["channel"], one["instId"]) for one in channels}
+            await line.subscribe(channels)
+            await self._wanted.wait()
+
+    async def _load_margin_rates(self) -> Failure | None:
+        """Read the maintenance margin of wanted perpetuals that it is not known of."""
+        for symbol in self.symbols:
+            instrument = self._instruments.get(symbol)
+            if instrument is None or instrument.is_spot or symbol in self._margin_rates:
+                continue
+            query = {"instType": SWAP, "tdMode": "cross", "instFamily": _index_of(instrument), "tier": "1"}
+            reply = await self._rest.get("public/position-tiers", TierRow, query=query)
+            if not isinstance(reply, Answered):
+                return reply
+            self._margin_rates[symbol] = next((read_amount(row.mmr) for row in reply.rows if row.tier == "1"), ZERO)
+            rated = msgspec.structs.replace(instrument, maintenance_margin_rate=self._margin_rates[symbol])
+            self._instruments[symbol] = rated
+            self._on_instruments([rated])
         return None
 
     def _channels(self) -> list[Channel]:
-        channels: list[Channel] = [{"channel": "instruments", "instType": kind} for kind in (SPOT, SWAP)]
+        channels: list[Channel] = []
         indexes: dict[str, None] = {}
         for symbol in self.symbols:
             instrument = self._instruments.get(symbol)
@@ -155,13 +182,15 @@ class OkxMarketFeed:
             case "tickers":
                 for ticker in _TICKERS.decode(frame.data):
                     self._tickers[ticker.inst_id] = ticker
-                    self._publish(ticker.inst_id)
+                    self._publish(ticker.inst_id, ticker.ts)
             case "mark-price":
                 for mark in _MARKS.decode(frame.data):
                     self._marks[mark.inst_id] = read_amount(mark.mark_px)
-                    self._publish(mark.inst_id)
+                    self._publish(mark.inst_id, mark.ts)
             case "index-tickers":
-                self._indexes |= {row.inst_id: read_amount(row.idx_px) for row in _INDEXES.decode(frame.data)}
+                for index in _INDEXES.decode(frame.data):
+                    self._indexes[index.inst_id] = read_amount(index.idx_px)
+                    self._publish(index.inst_id, index.ts)
             case "funding-rate":
                 self._funding |= {row.inst_id: read_amount(row.funding_rate) for row in _FUNDINGS.decode(frame.data)}
             case _:
@@ -170,7 +199,7 @@ class OkxMarketFeed:
     def _take_instruments(self, rows: Iterable[InstrumentRow]) -> None:
         listed = []
         for row in rows:
-            instrument = read_instrument(row, self._margin_rates.get(row.inst_id, Decimal(0)))
+            instrument = read_instrument(row, self._margin_rates.get(row.inst_id, ZERO))
             if instrument is not None:
                 self._instruments[instrument.symbol] = instrument
                 listed.append(instrument)
@@ -178,8 +207,12 @@ class OkxMarketFeed:
                 self._connection.codes[row.inst_id] = row.inst_id_code
         self._on_instruments(listed)
 
-    def _publish(self, symbol: str) -> None:
-        """Tell a quote as soon as all its prices are known."""
+    def _publish(self, symbol: str, at: str) -> None:
+        """Tell a quote as soon as all its prices are known.
+
+        Bid and ask are told when they change; while anything is told of an instrument, they are what they were.
+        """
+        self._heard_ms[symbol] = max(self._heard_ms.get(symbol, 0), int(at))
         instrument, ticker = self._instruments.get(symbol), self._tickers.get(symbol)
         if instrument is None or ticker is None or not (ticker.bid_px and ticker.ask_px and ticker.last):
             return
@@ -197,7 +230,7 @@ class OkxMarketFeed:
             mark=mark,
             index=self._indexes.get(_index_of(instrument), mark),
             # By our clock, as whoever asks how old a quote is asks our clock.
-            at_ms=int(ticker.ts) - self._connection.clock_offset_ms,
+            at_ms=self._heard_ms[symbol] - self._connection.clock_offset_ms,
             volume_24h_usd=_volume(instrument, ticker, last),
             funding_rate=self._funding.get(symbol),
         )

@@ -21,12 +21,14 @@ def open_okx(
     keys: Callable[[], OkxKeys],
     clock: Clock,
     governor: RateGovernor,
+    *,
+    may_withdraw: bool = False,
 ) -> OkxVenue:
     """One account at OKX. Await ``start`` before its desk opens, and keep ``run`` running afterwards.
 
     ``connection`` (one for each site) and ``governor`` (one for the process) are shared by all accounts; ``keys`` is
-    asked whenever something is signed.
+    asked whenever something is signed. ``may_withdraw``: the owner insists on a key that can take money out.
     """
     rest = OkxRest(connection, governor, clock, account_id=account.account_id, keys=keys)
     tracker = OrderTracker()
-    return OkxVenue(account, rest, PrivateStream(rest, tracker, keys), tracker)
+    return OkxVenue(account, rest, PrivateStream(rest, tracker, keys), tracker, may_withdraw=may_withdraw)

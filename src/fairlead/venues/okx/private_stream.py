@@ -27,12 +27,17 @@ STEADY_MS: Final = 60_000
 """A life that lasted this long was a good one: the next begins at once."""
 
 BILLS_EVERY_MS: Final = 2_000
+SWEEP_EVERY_MS: Final = 15_000
+"""A push that was lost with none after it is found by looking: everything is read again this often."""
 
 _PRIVATE: Final = ({"channel": "orders", "instType": "ANY"}, {"channel": "account"})
 _BUSINESS: Final = (
     {"channel": "orders-algo", "instType": "ANY"},
     {"channel": "algo-advance", "instType": "ANY"},
 )
+
+Frames = asyncio.Queue[Frame | str | None]
+"""Pushes; None: it is time to read everything again; a text: a line has ended, and why."""
 
 _log = structlog.get_logger("fairlead.venues.okx")
 
@@ -78,7 +83,7 @@ class PrivateStream:
     async def _live(self) -> str:
         """One life; returns why it ended, and never raises: the next one must begin whatever this one met."""
         lines = [self._line("private"), self._line("business")]
-        frames: asyncio.Queue[Frame | str] = asyncio.Queue(FRAMES_WAITING_MAX)
+        frames: Frames = asyncio.Queue(FRAMES_WAITING_MAX)
         tasks: list[asyncio.Task[None]] = []
         try:
             await self._rest.measure_clock()
@@ -90,7 +95,7 @@ class PrivateStream:
             if missed is not None:
                 return f"what was missed could not be read: {missed.message}"
             self.is_up = True
-            tasks.append(asyncio.create_task(self._watch_bills()))
+            tasks += [asyncio.create_task(self._watch_bills()), asyncio.create_task(self._sweep(frames))]
             return await self._follow(frames)
         except (SocketEndedError, MissedPushError) as error:
             return str(error)
@@ -104,13 +109,25 @@ class PrivateStream:
                 task.cancel()
             await asyncio.gather(*tasks, *(line.close() for line in lines), return_exceptions=True)
 
-    async def _follow(self, frames: asyncio.Queue[Frame | str]) -> str:
+    async def _follow(self, frames: Frames) -> str:
         while True:
             frame = await frames.get()
             if isinstance(frame, str):
                 return frame
-            await self._follower.take(frame)
-            self._catch_up.heard_ms = self._rest.clock.now_ms()
+            if frame is not None:
+                await self._follower.take(frame)
+                self._catch_up.heard_ms = self._rest.clock.now_ms()
+                continue
+            missed = await self._catch_up.read_all()
+            if missed is not None:
+                _log.warning("okx_sweep_failed", account=self._rest.account_id, reason=missed.message)
+
+    async def _sweep(self, frames: Frames) -> None:
+        while True:
+            await self._rest.clock.sleep_ms(SWEEP_EVERY_MS)
+            if not frames.full():
+                # In line with the pushes, so that both never tell at once.
+                frames.put_nowait(None)
 
     async def _watch_bills(self) -> None:
         while True:
@@ -130,7 +147,7 @@ class PrivateStream:
         )
 
 
-async def _pour(line: SocketLine, frames: asyncio.Queue[Frame | str]) -> None:
+async def _pour(line: SocketLine, frames: Frames) -> None:
     """Read a line into the queue; who cannot keep up loses the line, and catches up over REST."""
     try:
         reason = await line.read(frames.put_nowait)

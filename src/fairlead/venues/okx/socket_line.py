@@ -91,8 +91,7 @@ class SocketLine:
                 if self._login is not None:
                     await self._say({"op": "login", "args": [self._login()]})
                     await self._await_event("login", 1)
-                for channel in channels:
-                    await self._say({"op": "subscribe", "args": [channel]})
+                await self.subscribe(channels)
                 await self._await_event("subscribe", len(channels))
         except TimeoutError:
             raise SocketEndedError(f"OKX's {self.place} socket did not answer") from None
@@ -119,13 +118,13 @@ class SocketLine:
             await self.close()
 
     async def subscribe(self, channels: Sequence[Channel]) -> None:
-        """Ask for more channels; their answers come to nobody.
+        """Ask for channels, all in one request; once the line is read, the answers come to nobody.
 
         Raises:
             SocketEndedError: the socket is gone.
         """
-        for channel in channels:
-            await self._say({"op": "subscribe", "args": [channel]})
+        if channels:
+            await self._say({"op": "subscribe", "args": channels})
 
     async def ask(self, number: str, message: Mapping[str, Any], wait_ms: int) -> Frame | Lost | NotSent:
         """Send one operation and wait for the reply with its number."""

@@ -29,6 +29,7 @@ from fairlead.venues.okx.outcomes import (
     read_ack,
 )
 from fairlead.venues.okx.private_stream import PrivateStream
+from fairlead.venues.okx.protection import DeadManSwitch
 from fairlead.venues.okx.rest import OkxRest
 from fairlead.venues.okx.rows import ConfigRow, LeverageRow, read_moment
 from fairlead.venues.okx.stories import StoryTeller
@@ -41,9 +42,20 @@ UNSUPPORTED: Final = "unsupported"
 class OkxVenue:
     """Places orders once, tells doubts from refusals, and reports what the private sockets tell."""
 
-    def __init__(self, account: VenueAccount, rest: OkxRest, stream: PrivateStream, tracker: OrderTracker) -> None:
+    def __init__(
+        self,
+        account: VenueAccount,
+        rest: OkxRest,
+        stream: PrivateStream,
+        tracker: OrderTracker,
+        *,
+        may_withdraw: bool = False,
+    ) -> None:
         """Put together by ``opening.open_okx``."""
+        self.dead_man_switch = DeadManSwitch(rest, is_listening=lambda: stream.is_up)
+        """Off until somebody keeps it running."""
         self._account = account
+        self._may_withdraw = may_withdraw
         self._rest = rest
         self._stream = stream
         self._tracker = tracker
@@ -87,7 +99,8 @@ class OkxVenue:
         unread = await self._stream.begin_bills()
         if unread is not None:
             return as_unknown(unread)
-        return check_account(self._account, config, clock_offset_ms=self._rest.connection.clock_offset_ms)
+        offset_ms = self._rest.connection.clock_offset_ms
+        return check_account(self._account, config, clock_offset_ms=offset_ms, may_withdraw=self._may_withdraw)
 
     async def run(self) -> None:
         """Listen for ever: connect, read what was missed, follow, and connect again when a socket ends."""
