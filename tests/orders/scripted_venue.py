@@ -42,6 +42,7 @@ class ScriptedVenue:
         self.is_deaf = False
         self.is_silent = False
         self.find_unanswered = 0
+        self.read_unanswered = 0
         # Orders whose answer was lost: their reports are lost too, until somebody asks.
         self.unheard: set[str] = set()
         self.promises: VenueCapabilities | None = None
@@ -129,6 +130,7 @@ class ScriptedVenue:
 
     async def read_account(self) -> AccountReport | Unknown:
         """Follow the script, then the venue."""
-        if self.is_silent:
+        if self.read_unanswered or self.is_silent:
+            self.read_unanswered = max(0, self.read_unanswered - 1)
             return Unknown(message="the venue is silent")
         return await self.venue.read_account()

@@ -266,3 +266,28 @@ async def test_a_refusal_of_the_paper_books_leaves_a_doubt_that_is_settled(world
     assert world.agrees()
     await world.restart()
     assert world.agrees()
+
+
+async def test_what_comes_while_a_desk_halts_again_as_it_opens_is_not_lost(world: TradingWorld) -> None:
+    world.halts_expected = True
+    venue = world.venue()
+    venue.lose_answers = 1
+    venue.find_unanswered = 1
+    await world.submit(world.request())
+    await world.quiet()
+    # The desk halts; the next one hears of the fill and is refused that, while it waits for the venue's view.
+    world.journal.refuse = of_account("a1", has_fact(OrderApproved))
+    await world.submit(world.request(intent=buy(3)))
+    await world.quiet()
+    assert len(world.trading.halts) == 1
+    world.journal.refuse = of_account("a1", has_fact(OrderFilled))
+    venue.read_unanswered = 2
+    await world.run_ms(REOPEN_FIRST_MS)
+    await world.run_ms(REOPEN_FIRST_MS)
+    assert len(world.trading.halts) == 2
+    late = world.request(intent=buy(4))
+    await world.submit(late)
+    await world.run_ms(SETTLED_MS)
+    assert (await world.state(late)).status is RequestStatus.FILLED
+    assert world.held() == 2 + 3 + 4
+    assert world.agrees()

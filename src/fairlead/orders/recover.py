@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -177,14 +178,21 @@ class DeskOpener:
         self._load_book = load_book
         self._venue_of = venue_of
         self._resumed = resumed
+        # A desk may halt while it opens, and then it is rebuilt: one after the other, or the older one would take what
+        # is held for the newer, and its place.
+        self._opening: dict[str, asyncio.Lock] = {}
 
     async def open(self, account: VenueAccount) -> Recovery:
-        """Rebuild the desk of an account and put it on the floor.
+        """Rebuild the desk of an account and put it on the floor, once nobody else does.
 
         Raises:
             BookUnreadableError: the store cannot be read now.
             VenueUnreachableError: the venue gave no view of the account.
         """
+        async with self._opening.setdefault(account.account_id, asyncio.Lock()):
+            return await self._open(account)
+
+    async def _open(self, account: VenueAccount) -> Recovery:
         # What a halted desk has queued is stored, or refused, before its rows are read.
         await self._tools.journal.commit(Unit())
         book = await self._load_book(account)
