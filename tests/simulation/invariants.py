@@ -16,6 +16,7 @@ from fairlead.core.model.money import ZERO
 from fairlead.core.model.order import Order, OrderStatus
 from fairlead.core.model.request import Enter, Side
 from fairlead.core.model.state import AlertState, RequestState, RequestStatus
+from fairlead.core.rules.account_book import AccountBook
 from fairlead.orders.facts import account_stream
 from fairlead.ports import JournalRow
 from fairlead.simulator import orders as sim
@@ -150,13 +151,28 @@ def _check_fills(evidence: Evidence, account: VenueAccount) -> Iterator[str]:
 
 
 async def _check_book(evidence: Evidence, account: VenueAccount) -> list[str]:
-    """The book is the exchange's but for cash that moved while we were not there, and it says so; a restart agrees."""
+    """The book is the exchange's, also as a restart would find it."""
     desk = evidence.server.trading.floor.find(account.account_id)
     if desk is None:
         return ["its desk is not open"]
-    book, lines = desk.book, []
-    side = evidence.sides[account.account_id]
+    book = desk.book
     await evidence.server.trading.compare(desk)
+    lines = [f"drift: {line}" for line in book.drift if not line.startswith("balance ")]
+    lines += _check_cash(evidence, account, book)
+    for row in evidence.sides[account.account_id].exchange.accounts.positions(account.account_id):
+        position = book.positions.get((row.symbol, row.position_side))
+        if position is not None and position.entry_price != row.entry_price:
+            lines.append(f"{row.symbol}: entered at {position.entry_price} with us, at {row.entry_price} there")
+    rebuilt = await evidence.server.trading.load_book(account)
+    for name in ("balances", "positions", "orders", "requests", "leverages"):
+        if getattr(rebuilt, name) != getattr(book, name):
+            lines.append(f"a restart would find other {name}: {getattr(rebuilt, name)} for {getattr(book, name)}")
+    return lines
+
+
+def _check_cash(evidence: Evidence, account: VenueAccount, book: AccountBook) -> Iterator[str]:
+    """Cash is the exchange's but for what moved while we were not there, and the book says so."""
+    side = evidence.sides[account.account_id]
     # The key of an adjustment is its account's own: two accounts may have the same.
     heard = {
         row.event.adjustment
@@ -170,15 +186,9 @@ async def _check_book(evidence: Evidence, account: VenueAccount) -> list[str]:
     for currency, theirs in side.exchange.accounts.balances(account.account_id).items():
         ours = book.balances[currency].total if currency in book.balances else ZERO
         if ours + missed[currency] != theirs.total:
-            lines.append(f"cash {currency}: ours {ours}, missed {missed[currency]}, theirs {theirs.total}")
+            yield f"cash {currency}: ours {ours}, missed {missed[currency]}, theirs {theirs.total}"
         if ours != theirs.total and not any(f"balance {currency}" in line for line in book.drift):
-            lines.append(f"cash {currency}: a difference that nobody noted")
-    lines += [f"drift: {line}" for line in book.drift if not line.startswith("balance ")]
-    rebuilt = await evidence.server.trading.load_book(account)
-    for name in ("balances", "positions", "orders", "requests", "leverages"):
-        if getattr(rebuilt, name) != getattr(book, name):
-            lines.append(f"a restart would find other {name}: {getattr(rebuilt, name)} for {getattr(book, name)}")
-    return lines
+            yield f"cash {currency}: a difference that nobody noted"
 
 
 async def _check_answers(evidence: Evidence) -> list[str]:

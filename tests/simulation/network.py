@@ -43,6 +43,7 @@ class Weather(msgspec.Struct, frozen=True, kw_only=True):
     answer_lost: float = 0.0
     busy: float = 0.0
     repeated: float = 0.0
+    swapped: float = 0.0
     slow_s_max: float = 0.05
 
 
@@ -108,7 +109,7 @@ class Line:
     # --- the stream
 
     def listen(self, deliver: DeliverReports) -> None:
-        """Deliver from now on, in the exchange's order, what it says from now on or is still under way."""
+        """Deliver what it says from now on or is still under way, in its order unless the weather is rough."""
         self._deliver = deliver
 
     def hang_up(self) -> None:
@@ -131,6 +132,9 @@ class Line:
     def _pump(self, call: int) -> None:
         if call != self._calls or self.is_silent or not self._pipe or self._deliver is None:
             return
+        if len(self._pipe) > 1 and self._dice.random() < self.weather.swapped:
+            self._note(f"{self.account.account_id}: two messages change places")
+            self._pipe[0], self._pipe[1] = self._pipe[1], self._pipe[0]
         reports = self._pipe.popleft()
         self._deliver(reports)
         if self._dice.random() < self.weather.repeated:
