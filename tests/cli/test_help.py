@@ -11,7 +11,7 @@ from fairlead.cli.app import app
 # They print nothing that a program would read.
 SILENT = {("serve",), ("simulate",)}
 # They keep nothing.
-FORGETFUL = {("simulate",)}
+FORGETFUL = {("simulate",), ("venue", "check"), ("venue", "list")}
 
 
 def commands() -> Iterator[tuple[str, ...]]:

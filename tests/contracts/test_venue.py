@@ -193,7 +193,7 @@ async def test_an_answer_that_says_nothing_is_a_doubt_and_asking_settles_it(
     far: OkxWorld, kind: str, params: dict[str, bool]
 ) -> None:
     await read(far)
-    far.strike(kind, endpoint="trade/*", **params)
+    far.strike(kind, far.place_endpoint, **params)
     order = far.order(order_type=OrderType.LIMIT, limit_price=far.price(SWAP, "0.98"))
     assert isinstance(await far.venue.place_order(approve(order)), rp.Unknown)
     assert [row.client_order_id for row in far.exchange.accounts.open_orders("k1")] == [order.order_id]
@@ -205,7 +205,7 @@ async def test_an_answer_that_says_nothing_is_a_doubt_and_asking_settles_it(
 @pytest.mark.parametrize("kind", ["request_lost", "reset_before", "html_5xx", "code_50004"])
 async def test_an_order_that_never_arrived_is_a_doubt_too_and_is_not_there(far: OkxWorld, kind: str) -> None:
     await read(far)
-    far.strike(kind, endpoint="trade/*")
+    far.strike(kind, far.place_endpoint)
     order = far.order()
     assert isinstance(await far.venue.place_order(approve(order)), rp.Unknown)
     assert isinstance(await far.venue.find_order(order), rp.NoSuchOrder)
@@ -215,7 +215,7 @@ async def test_an_order_that_never_arrived_is_a_doubt_too_and_is_not_there(far: 
 @pytest.mark.parametrize("kind", ["code_50011", "code_50061"])
 async def test_a_rate_limit_is_a_refusal_that_passes(far: OkxWorld, kind: str) -> None:
     await read(far)
-    far.strike(kind, endpoint="trade/*")
+    far.strike(kind, far.place_endpoint)
     outcome = await far.venue.place_order(approve(far.order()))
     assert isinstance(outcome, rp.Rejected)
     assert outcome.retry_after_ms >= 1_000
@@ -232,6 +232,6 @@ async def test_an_id_that_is_taken_is_a_doubt_not_a_refusal(far: OkxWorld) -> No
 async def test_a_cancel_without_an_answer_is_a_doubt(far: OkxWorld) -> None:
     order = far.order(order_type=OrderType.LIMIT, limit_price=far.price(SWAP, "0.98"))
     await far.venue.place_order(approve(order))
-    far.strike("reset_after", endpoint="trade/cancel-order")
+    far.strike("reset_after", far.cancel_endpoint)
     assert isinstance(await far.venue.cancel_order(order), rp.Unknown)
     assert (await far.end_of(order)).status is OrderStatus.CANCELED

@@ -16,7 +16,7 @@ from fairlead.core.model import events as ev
 from fairlead.core.model.account import PositionMode, VenueAccount
 from fairlead.core.model.ids import client_order_id
 from fairlead.core.model.order import Order
-from fairlead.core.model.reports import ExecutionReport
+from fairlead.core.model.reports import ExecutionReport, Unknown
 from fairlead.core.model.secret import Secret
 from fairlead.core.rules import order_state
 from fairlead.orders.reports import events_of_reports
@@ -30,6 +30,11 @@ from fairlead.simulator.okx.venue import OkxOptions
 from fairlead.venues.ccxt.client import CcxtConnection, CcxtKeys, open_client
 from fairlead.venues.ccxt.traits import traits_of
 from fairlead.venues.ccxt.venue import CcxtVenue
+from fairlead.venues.okx.connection import OkxConnection
+from fairlead.venues.okx.governor import RateGovernor
+from fairlead.venues.okx.opening import open_okx
+from fairlead.venues.okx.signing import OkxKeys
+from fairlead.venues.okx.sites import OkxSite
 from tests.venues.paper_world import PaperWorld, paper_account, paper_order
 
 INSTRUMENTS: Final = {instrument.symbol: instrument for instrument in DEFAULT_INSTRUMENTS}
@@ -133,6 +138,9 @@ class PaperVenueWorld(VenueWorld):
 class OkxWorld(VenueWorld):
     """An exchange that speaks OKX, served in this loop; who connects to it is up to the subclass."""
 
+    place_endpoint: str
+    cancel_endpoint: str
+
     def __init__(self, mode: PositionMode) -> None:
         super().__init__()
         self.account = replace(paper_account("k1"), kind="live", position_mode=mode)
@@ -160,7 +168,12 @@ class OkxWorld(VenueWorld):
     def now_ms(self) -> int:
         return self._clock.now_ms()
 
-    def strike(self, kind: str, *, endpoint: str, **params: Any) -> None:  # noqa: ANN401  # as each kind takes them
+    async def _stop_running(self) -> None:
+        assert self._running is not None
+        self._running.cancel()
+        await asyncio.gather(self._running, return_exceptions=True)
+
+    def strike(self, kind: str, endpoint: str, **params: Any) -> None:  # noqa: ANN401  # as each kind takes them
         """Let the next request to an endpoint go wrong."""
         match = Match(endpoint=endpoint)
         rule = FaultRule(id=kind, kind=FaultKind(kind), match=match, count=1, params=Params(**params))
@@ -175,10 +188,50 @@ class OkxWorld(VenueWorld):
         await self.okx.server.stop()
 
 
+class NativeWorld(OkxWorld):
+    """The OKX venue, with orders over REST: it knows no instrument's number yet."""
+
+    place_endpoint = "trade/order"
+    cancel_endpoint = "trade/cancel-order"
+
+    async def connect(self) -> None:
+        host = f"127.0.0.1:{self.port}"
+        site = OkxSite(rest_url=f"http://{host}", socket_url=f"ws://{host}/ws/v5")
+        keys = OkxKeys(api_key=Secret("k1"), api_secret=Secret("s1"), passphrase=Secret("p1"))
+        self.connection = OkxConnection(site, self._clock)
+        await self.connection.open()
+        native = open_okx(self.account, self.connection, lambda: keys, self._clock, RateGovernor(self._clock))
+        self.venue = native
+        native.listen(self.hear)
+        assert not isinstance(await native.start(), Unknown)
+        self._running = asyncio.create_task(native.run())
+        async with asyncio.timeout(WAIT_S):
+            # Its own signal that it hears everything is a property, not an event.
+            while not native.is_listening:
+                await self._clock.sleep_ms(10)
+
+    async def disconnect(self) -> None:
+        await self._stop_running()
+        await self.connection.close()
+
+
+class SocketWorld(NativeWorld):
+    """The same with orders over its socket, as soon as it knows the numbers of instruments."""
+
+    place_endpoint = "order"
+    cancel_endpoint = "cancel-order"
+
+    async def connect(self) -> None:
+        await super().connect()
+        code_of = self.okx.venue.catalogue.code_of
+        self.connection.codes.update({symbol: code_of(symbol) for symbol in INSTRUMENTS})
+
+
 class CcxtWorld(OkxWorld):
     """The ccxt venue, as ccxt.okx."""
 
-    PLACE = "trade/batch-orders"
+    place_endpoint = "trade/batch-orders"
+    cancel_endpoint = "trade/cancel-order"
 
     async def connect(self) -> None:
         host = f"127.0.0.1:{self.port}"
@@ -194,9 +247,7 @@ class CcxtWorld(OkxWorld):
         self._running = asyncio.create_task(self.ccxt_venue.run())
 
     async def disconnect(self) -> None:
-        assert self._running is not None
-        self._running.cancel()
-        await asyncio.gather(self._running, return_exceptions=True)
+        await self._stop_running()
         await self.ccxt_venue.close()
 
 
@@ -209,5 +260,9 @@ async def open_world(kind: str, folder: Path, mode: PositionMode = PositionMode.
     return world
 
 
-NETWORKED: Final[dict[str, Callable[[PositionMode], OkxWorld]]] = {"ccxt": CcxtWorld}
+NETWORKED: Final[dict[str, Callable[[PositionMode], OkxWorld]]] = {
+    "ccxt": CcxtWorld,
+    "okx": NativeWorld,
+    "okx-socket": SocketWorld,
+}
 IMPLEMENTATIONS: Final = ("paper", *NETWORKED)

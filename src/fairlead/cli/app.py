@@ -23,6 +23,7 @@ from fairlead.cli.simulate import add_simulate
 from fairlead.cli.storage import add_storage_commands
 from fairlead.cli.users import users
 from fairlead.cli.vault import vault
+from fairlead.cli.venues import venues
 from fairlead.observing.crashes import CrashesShownSafely
 
 ABOUT = """Guides every trading signal to exactly one risk-checked order per account, and shows why.
@@ -62,6 +63,7 @@ app.add_typer(hooks, name="hook")
 app.add_typer(policies, name="policy")
 app.add_typer(notify, name="notify")
 app.add_typer(vault, name="vault")
+app.add_typer(venues, name="venue")
 add_storage_commands(app)
 app.add_typer(databases, name="db")
 add_backup(app)

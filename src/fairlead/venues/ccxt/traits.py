@@ -28,6 +28,7 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     client_ids_lasting: bool = False
     deadlines: bool = False
     contract_tested: bool = False
+    own_venue: bool = False
     code_fields: tuple[str, ...] = ()
     unknown_codes: frozenset[str] = frozenset()
     taken_codes: frozenset[str] = frozenset()
