@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 
@@ -14,10 +14,15 @@ from fairlead.cli.options import add_command
 from fairlead.cli.output import EXIT_USAGE, StopError, say_json, tell
 
 if TYPE_CHECKING:
+    from fairlead.core.model.instrument import Instrument
+    from fairlead.core.model.market import Candle
     from fairlead.simulator.okx.faults.rules import FaultRule
     from fairlead.simulator.okx.keys import Member
 
+T = TypeVar("T")
+
 DEFAULT_PORT: Final = 9000
+RANDOM_PRICES: Final = "random"
 PRETEND_MEMBER: Final = "demo-key:demo-secret:demo-passphrase:USDT=100000,BTC=2"
 
 _KEYS_HELP: Final = (
@@ -51,6 +56,13 @@ class SimulateOptions:
         int | None,
         typer.Option(help="Port on 127.0.0.1 for faults, time and books (docs/simulator.md); 0: a free one."),
     ] = None
+    instruments: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="What is listed: an answer of OKX's public/instruments, as JSON."),
+    ] = None
+    prices: Annotated[
+        str, typer.Option(metavar="random|FILE", help="By chance, or candles to replay: FILE.csv or FILE.parquet.")
+    ] = RANDOM_PRICES
     faults: Annotated[
         Path | None, typer.Option(metavar="FILE", help="What goes wrong: rules as YAML, TOML or JSON (docs/faults.md).")
     ] = None
@@ -98,6 +110,8 @@ def simulate(options: SimulateOptions) -> None:
         admin_port=options.admin_port,
         is_virtual=_is_virtual(options),
         faults=_read_faults(options.faults),
+        instruments=_read_instruments(options.instruments),
+        candles=_read_prices(options.prices),
     )
     try:
         run_simulation(plan, lambda ready: say_json(ready, one_line=True))
@@ -126,17 +140,31 @@ def _is_virtual(options: SimulateOptions) -> bool:
 
 
 def _read_faults(file: Path | None) -> tuple[FaultRule, ...]:
-    from fairlead.simulator.okx.faults.plan import PlanError
     from fairlead.simulator.okx.faults.reading import read_rules_file
 
-    if file is None:
-        return ()
+    return () if file is None else _read_file("--faults", read_rules_file, file)
+
+
+def _read_instruments(file: Path | None) -> Sequence[Instrument]:
+    from fairlead.simulator.instruments import DEFAULT_INSTRUMENTS
+    from fairlead.simulator.okx.instrument_file import read_instruments
+
+    return DEFAULT_INSTRUMENTS if file is None else _read_file("--instruments", read_instruments, file)
+
+
+def _read_prices(text: str) -> dict[str, list[Candle]]:
+    from fairlead.simulator.okx.price_file import read_prices
+
+    return {} if text == RANDOM_PRICES else _read_file("--prices", read_prices, Path(text))
+
+
+def _read_file(option: str, read: Callable[[Path], T], file: Path) -> T:
     try:
-        return read_rules_file(file)
-    except PlanError as error:
-        raise StopError(f"--faults: {error}", EXIT_USAGE) from None
+        return read(file)
+    except ValueError as error:
+        raise StopError(f"{option}: {error}", EXIT_USAGE) from None
     except OSError as error:
-        raise StopError(f"--faults: cannot read {file}: {error.strerror}", EXIT_USAGE) from None
+        raise StopError(f"{option}: cannot read {file}: {error.strerror}", EXIT_USAGE) from None
 
 
 def _check_names(members: Sequence[Member]) -> None:

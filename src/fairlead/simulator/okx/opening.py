@@ -10,12 +10,14 @@ import msgspec
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.market import Candle
 from fairlead.simulator.exchange import Exchange
-from fairlead.simulator.instruments import DEFAULT_INSTRUMENTS
+from fairlead.simulator.instruments import DEFAULT_INSTRUMENTS, DEFAULT_START_PRICES
 from fairlead.simulator.okx.admin import Admin
 from fairlead.simulator.okx.faults.desk import FaultDesk
 from fairlead.simulator.okx.faults.rules import FaultRule
 from fairlead.simulator.okx.gateway import Gateway
+from fairlead.simulator.okx.instrument_file import starting_prices
 from fairlead.simulator.okx.keys import KeyBook, Member
+from fairlead.simulator.okx.price_file import begin_at
 from fairlead.simulator.okx.rest.endpoints import ENDPOINTS
 from fairlead.simulator.okx.server import OkxServer
 from fairlead.simulator.okx.sockets.channels import CHANNELS
@@ -32,7 +34,7 @@ FINISHED_ORDERS_KEPT_MAX: Final = 10_000
 class OkxPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What is traded, by whom, how closely it follows OKX, and what goes wrong.
 
-    ``candles``: instruments that follow a recorded price, by symbol, instead of chance.
+    ``candles``: instruments that follow a recorded price instead of chance, by symbol; the first candle opens now.
     """
 
     members: Sequence[Member]
@@ -53,16 +55,19 @@ class OpenOkx:
             ValueError: candles are no series, or of an instrument that is not listed.
         """
         jumping = JumpingClock(clock)
-        rules = VenueRules(finished_orders_kept_max=FINISHED_ORDERS_KEPT_MAX)
+        candles = begin_at(plan.candles, jumping.now_ms())
+        starts = starting_prices(plan.instruments, DEFAULT_START_PRICES)
+        starts |= {symbol: rows[0].open for symbol, rows in candles.items() if rows}
+        rules = VenueRules(finished_orders_kept_max=FINISHED_ORDERS_KEPT_MAX, start_prices=starts)
         seed = plan.options.seed
         self.exchange = Exchange(instruments=plan.instruments, seed=seed, now_ms=jumping.now_ms(), rules=rules)
         for member in plan.members:
             self.exchange.open_account(member.key.account_id, balances=member.balances)
-        for symbol, candles in plan.candles.items():
+        for symbol, rows in candles.items():
             if symbol not in self.exchange.instruments:
                 message = f"prices are given for {symbol}, which is not listed"
                 raise ValueError(message)
-            self.exchange.replay(symbol, candles)
+            self.exchange.replay(symbol, rows)
         keys = KeyBook(member.key for member in plan.members)
         self.venue = OkxVenue(self.exchange, keys=keys, clock=jumping, options=plan.options)
         self.venue.advance()
