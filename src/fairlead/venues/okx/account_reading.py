@@ -7,6 +7,7 @@ from typing import Final
 from fairlead.core.model import reports as rp
 from fairlead.core.model.money import ZERO
 from fairlead.venues.okx import reports
+from fairlead.venues.okx.market_rows import SWAP
 from fairlead.venues.okx.outcomes import Answered, Failure, Lost, as_unknown
 from fairlead.venues.okx.rest import OkxRest
 from fairlead.venues.okx.rows import AlgoRow, BalanceRow, OrderRow, PositionRow, read_amount
@@ -23,7 +24,8 @@ async def read_account(rest: OkxRest, now_ms: int) -> rp.AccountReport | rp.Unkn
     balance = await rest.get("account/balance", BalanceRow)
     if not isinstance(balance, Answered):
         return as_unknown(balance)
-    held = await rest.get("account/positions", PositionRow)
+    # Futures and options are not traded here, and what is not known cannot be compared.
+    held = await rest.get("account/positions", PositionRow, query={"instType": SWAP})
     if not isinstance(held, Answered):
         return as_unknown(held)
     orders = await list_open(rest)

@@ -33,14 +33,15 @@ class HttpAnswer(msgspec.Struct, frozen=True):
 class OkxConnection:
     """What all accounts at one site share."""
 
-    def __init__(self, site: OkxSite, clock: Clock) -> None:
-        """Prepare; ``open`` connects."""
+    def __init__(self, site: OkxSite, clock: Clock, *, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> None:
+        """Prepare; ``open`` connects. What is not answered within ``answer_timeout_s`` may have been done or not."""
         self.site = site
         self.clock_offset_ms = 0
         """OKX's clock minus ours, as measured last."""
         self.codes: dict[str, int] = {}
         """``instIdCode`` by instrument: how orders over WebSocket name it."""
         self._clock = clock
+        self._answer_timeout_s = answer_timeout_s
         self._session: aiohttp.ClientSession | None = None
 
     @property
@@ -54,7 +55,7 @@ class OkxConnection:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX),
                 headers=_DEMO_HEADER if self.site.is_demo else None,
-                timeout=aiohttp.ClientTimeout(total=ANSWER_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
+                timeout=aiohttp.ClientTimeout(total=self._answer_timeout_s, connect=CONNECT_TIMEOUT_S),
                 auto_decompress=True,
             )
 

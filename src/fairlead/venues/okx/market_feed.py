@@ -14,7 +14,7 @@ from fairlead.core.model.instrument import Instrument, InstrumentKind
 from fairlead.core.model.market import Quote
 from fairlead.core.model.money import USD_CURRENCIES, ZERO
 from fairlead.ports import Clock
-from fairlead.venues.okx.connection import OkxConnection
+from fairlead.venues.okx.connection import OkxConnection, describe
 from fairlead.venues.okx.governor import RateGovernor
 from fairlead.venues.okx.market_rows import (
     SPOT,
@@ -121,6 +121,7 @@ class OkxMarketFeed:
             failure = None if self._instruments else await self.load()
             if failure is not None:
                 return failure.message
+            await self._rest.admit_socket()
             await line.open([{"channel": "instruments", "instType": kind} for kind in (SPOT, SWAP)])
             following = asyncio.create_task(self._follow_wanted(line))
             return await line.read(self._take)
@@ -128,7 +129,7 @@ class OkxMarketFeed:
             return str(error)
         except Exception as error:
             _log.exception("okx_feed_failed")
-            return f"{type(error).__name__}: {error}"
+            return describe(error)
         finally:
             if following is not None:
                 following.cancel()
@@ -243,7 +244,7 @@ def _index_of(instrument: Instrument) -> str:
 
 def _volume(instrument: Instrument, ticker: TickerRow, last: Decimal) -> Decimal | None:
     """What was traded in a day, in USD: OKX tells it in quote currency for spot, in coins for perpetuals."""
-    if instrument.quote_currency not in USD_CURRENCIES or not ticker.vol_ccy24h:
+    if instrument.quote_currency not in USD_CURRENCIES or not ticker.vol_ccy_day:
         return None
-    volume = read_amount(ticker.vol_ccy24h)
+    volume = read_amount(ticker.vol_ccy_day)
     return volume if instrument.kind is InstrumentKind.SPOT else volume * last

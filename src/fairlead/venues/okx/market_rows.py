@@ -50,7 +50,7 @@ class TickerRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     ask_sz: str = ""
     bid_px: str = ""
     bid_sz: str = ""
-    vol_ccy24h: str = ""
+    vol_ccy_day: str = msgspec.field(default="", name="volCcy24h")
     ts: str
 
 

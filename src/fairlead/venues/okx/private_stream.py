@@ -11,6 +11,7 @@ import structlog
 from fairlead.core.model.reports import ExecutionReport
 from fairlead.ports import DeliverReports
 from fairlead.venues.okx.catching_up import CatchUp
+from fairlead.venues.okx.connection import describe
 from fairlead.venues.okx.follower import Follower, MissedPushError
 from fairlead.venues.okx.order_socket import OrderSocket
 from fairlead.venues.okx.outcomes import Failure
@@ -87,8 +88,9 @@ class PrivateStream:
         tasks: list[asyncio.Task[None]] = []
         try:
             await self._rest.measure_clock()
-            await lines[0].open(_PRIVATE)
-            await lines[1].open(_BUSINESS)
+            for line, channels in zip(lines, (_PRIVATE, _BUSINESS), strict=True):
+                await self._rest.admit_socket()
+                await line.open(channels)
             tasks = [asyncio.create_task(_pour(line, frames)) for line in lines]
             self.orders.use(lines[0])
             missed = await self._catch_up.read_all()
@@ -101,7 +103,7 @@ class PrivateStream:
             return str(error)
         except Exception as error:
             _log.exception("okx_stream_failed", account=self._rest.account_id)
-            return f"{type(error).__name__}: {error}"
+            return describe(error)
         finally:
             self.is_up = False
             self.orders.use(None)
@@ -153,6 +155,8 @@ async def _pour(line: SocketLine, frames: Frames) -> None:
         reason = await line.read(frames.put_nowait)
     except asyncio.QueueFull:
         reason = f"more than {FRAMES_WAITING_MAX} messages wait"
+    except Exception as error:
+        reason = describe(error)
     while frames.full():
         frames.get_nowait()
     frames.put_nowait(reason)

@@ -26,6 +26,8 @@ from fairlead.venues.okx.signing import OkxKeys, sign_request
 
 QUERY_WAIT_MAX_MS: Final = 10_000
 ORDER_WAIT_MAX_MS: Final = 4_000
+SOCKET_WAIT_MAX_MS: Final = 60_000
+SOCKET: Final = "SOCKET open"
 TOO_LATE: Final = "OKX's rate limit leaves no room for it in time"
 
 T = TypeVar("T")
@@ -76,6 +78,12 @@ class OkxRest:
     def ask(self, endpoint: str, subject: str, priority: Priority) -> Ask:
         """Name a POST for the governor."""
         return Ask(endpoint=f"POST {endpoint}", account=self.account_id, subject=subject, priority=priority)
+
+    async def admit_socket(self) -> None:
+        """Wait until one more socket may be opened from this address."""
+        ask = Ask(endpoint=SOCKET, account=self.account_id)
+        while not await self.governor.admit(ask, wait_max_ms=SOCKET_WAIT_MAX_MS):
+            await self.clock.sleep_ms(SOCKET_WAIT_MAX_MS)
 
     async def measure_clock(self) -> bool:
         """Ask OKX for its time, and note how far ours is off; False when it did not answer."""

@@ -78,7 +78,6 @@ class AlgoRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     td_mode: str
     algo_cl_ord_id: str = ""
     ord_id: str = ""
-    ord_id_list: tuple[str, ...] = ()
     pos_side: str = ""
     tp_trigger_px: str = ""
     sl_trigger_px: str = ""

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 from fairlead.core.model import reports as rp
 from fairlead.core.model.ids import PROTECTION, child_order_id
 from fairlead.core.model.money import ZERO
-from fairlead.core.model.order import Order
+from fairlead.core.model.order import Order, OrderStatus
 from fairlead.venues.okx import reports
 from fairlead.venues.okx.outcomes import ORDER_UNKNOWN, Answered, Failure, Lost, Refused, Reply, as_unknown
 from fairlead.venues.okx.rest import OkxRest
@@ -18,6 +18,9 @@ from fairlead.venues.okx.wishes import TRIGGERED
 FILLS_PAGE: Final = 100
 FILL_PAGES_MAX: Final = 50
 HISTORY_MARGIN_MS: Final = 60_000
+ALGO_LATE_MS: Final = 60_000
+"""No request to OKX is on its way for longer."""
+
 _ALGO_WAITS: Final = frozenset({"live", "pause", "partially_effective"})
 
 T = TypeVar("T")
@@ -35,7 +38,8 @@ class StoryTeller:
     async def find(self, order: Order) -> rp.FindOutcome:
         """What became of an order of ours, with its protection (OKX API v5: order, algo order, history)."""
         if order.origin == PROTECTION or order.order_type in TRIGGERED:
-            return _outcome(await self._find_algo(order))
+            story = await self._find_algo(order)
+            return self._may_come_late(order) if story is None else _outcome(story)
         row = await self.find_row(order)
         if not isinstance(row, OrderRow):
             return rp.NoSuchOrder() if row is None else as_unknown(row)
@@ -47,6 +51,13 @@ class StoryTeller:
         if order.stop_loss_price is not None or order.take_profit_price is not None:
             exits = await self.tell_algo(child_order_id(order.order_id, PROTECTION))
         return _outcome(exits if exits is not None and not isinstance(exits, tuple) else (*story, *(exits or ())))
+
+    def _may_come_late(self, order: Order) -> rp.NoSuchOrder | rp.Unknown:
+        """OKX honours deadlines of orders, not of algo orders: one on its way may be taken for a while yet."""
+        is_doubtful = order.status in {OrderStatus.IN_FLIGHT, OrderStatus.UNKNOWN}
+        if is_doubtful and self._rest.clock.now_ms() < order.deadline_ms + ALGO_LATE_MS:
+            return rp.Unknown(message="OKX does not have it yet, and may still take it")
+        return rp.NoSuchOrder()
 
     async def find_row(self, order: Order) -> OrderRow | Failure | None:
         """The order itself, by our id, by OKX's, or in the history of finished ones; None: OKX does not know it."""
