@@ -198,7 +198,7 @@ class NativeWorld(OkxWorld):
         host = f"127.0.0.1:{self.port}"
         site = OkxSite(rest_url=f"http://{host}", socket_url=f"ws://{host}/ws/v5")
         keys = OkxKeys(api_key=Secret("k1"), api_secret=Secret("s1"), passphrase=Secret("p1"))
-        self.connection = OkxConnection(site, self._clock)
+        self.connection = OkxConnection(site, self._clock, answer_timeout_s=ANSWER_MS / 1_000)
         await self.connection.open()
         native = open_okx(self.account, self.connection, lambda: keys, self._clock, RateGovernor(self._clock))
         self.venue = native
