@@ -120,3 +120,30 @@ def test_a_promotion_lists_what_is_unmet_with_its_numbers(alice: str, run: Calla
     assert "unmet: days in stage at least 14, is 0" in result.stdout
     assert "unmet: win rate above 0.55, not measured yet" in result.stdout
     assert "stays in paper" in result.stderr
+
+
+def test_an_account_at_okx_is_demo_unless_it_is_said_to_be_live(
+    alice: str, ask: Callable[..., Any], run: Callable[..., Result]
+) -> None:
+    demo = ask("account", "add", "demo", "--kind", "okx")
+    live = ask("account", "add", "live", "--kind", "okx", "--mode", "live", "--region", "eea")
+    assert [(one["kind"], one["mode"], one["risk_profile"]) for one in (demo, live)] == [
+        ("okx", "demo", "paper"),
+        ("okx", "live", "standard"),
+    ]
+    assert (demo["opening_balances"], live["opening_balances"]) == ({}, {})
+    assert ask("account", "mode", "demo", "dry_run")["mode"] == "dry_run"
+    assert ask("account", "mode", "demo", "demo")["mode"] == "demo"
+    assert "demo or dry_run" in run("account", "mode", "demo", "live", code=1).stderr
+    assert ask("account", "mode", "live", "dry_run")["mode"] == "dry_run"
+    assert "by promotion only" in run("account", "mode", "live", "live", code=1).stderr
+
+
+def test_addresses_of_okx_are_checked(alice: str, run: Callable[..., Result]) -> None:
+    there = ("account", "add", "x", "--kind", "okx")
+    assert "eea, global" in run(*there, "--region", "moon", code=2).stderr
+    assert "both" in run(*there, "--rest-url", "https://okx.example", code=2).stderr
+    clear = ("--rest-url", "http://okx.example", "--socket-url", "wss://okx.example/ws/v5")
+    assert "in clear" in run(*there, *clear, code=1).stderr
+    assert "no balance" in run(*there, "--balance", "USDT=5", code=1).stderr
+    assert "one mode" in run("account", "add", "x", "--mode", "live", code=1).stderr

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from fairlead.cli.account_check import add_check
 from fairlead.cli.account_keys import account_key
 from fairlead.cli.account_promotion import add_promotion
 from fairlead.cli.account_resume import add_resume
+from fairlead.cli.config import load_settings
 from fairlead.cli.drift import drift_registry, recovery_row
 from fairlead.cli.options import add_command
 from fairlead.cli.output import EXIT_USAGE, StopError, say_facts, say_rows
@@ -22,9 +24,11 @@ if TYPE_CHECKING:
     from fairlead.reporting.explain_holdings import HeldNow
 
 DEFAULT_BALANCE: Final = ("USDT=10000",)
+OKX: Final = "okx"
 
 accounts = typer.Typer(help="Venue accounts: where orders go.", no_args_is_help=True, rich_markup_mode=None)
 accounts.add_typer(account_key, name="key")
+add_check(accounts)
 add_promotion(accounts)
 add_resume(accounts)
 
@@ -42,9 +46,17 @@ class AddAccountOptions(TenantOptions):
 
     label: Annotated[str, typer.Argument(metavar="LABEL", help="Name of the account, as messages will show it.")]
     exchange: Annotated[str, typer.Option(help="Exchange that alerts name.")] = "okx"
-    kind: Annotated[str, typer.Option(help="How orders get there; paper is pretend money on simulated prices.")] = (
-        "paper"
-    )
+    kind: Annotated[
+        str, typer.Option(help="How orders get there: paper is pretend money on simulated prices, okx is OKX itself.")
+    ] = "paper"
+    mode: Annotated[
+        ExecutionMode | None, typer.Option(help="For kind okx: demo (default), or live, which trades real money.")
+    ] = None
+    region: Annotated[str, typer.Option(help="For kind okx: where the account is: global, eea or us.")] = "global"
+    rest_url: Annotated[str, typer.Option(metavar="URL", help="For kind okx: another REST address.")] = ""
+    socket_url: Annotated[
+        str, typer.Option(metavar="URL", help="For kind okx: another WebSocket address, up to /ws/v5.")
+    ] = ""
     position_mode: Annotated[PositionMode, typer.Option(help="One position a symbol, or a long and a short one.")] = (
         PositionMode.NET
     )
@@ -62,19 +74,26 @@ class AddAccountOptions(TenantOptions):
     "fairlead account add paper-1",
     "fairlead account add paper-2 --position-mode long_short --balance USDT=5000 --balance BTC=0.1",
     "fairlead account add careful --profile strict --group cautious",
+    "fairlead account add main --kind okx --mode demo",
+    "fairlead account add local --kind okx --rest-url http://127.0.0.1:9000 --socket-url ws://127.0.0.1:9000/ws/v5",
 )
 def add(options: AddAccountOptions) -> None:
-    """Add a paper account and put it into a group."""
+    """Add an account and put it into a group. One at OKX needs its key next: fairlead account key set."""
     from fairlead.accounts.registry import AccountWish
 
+    rest_url, socket_url = _addresses(options) if options.kind == OKX else (options.rest_url, options.socket_url)
+    first_cash = options.balance or ([] if options.kind == OKX else DEFAULT_BALANCE)
     wish = AccountWish(
         label=options.label,
         exchange=options.exchange,
         kind=options.kind,
         position_mode=options.position_mode,
         risk_profile=options.profile,
-        opening_balances=dict(map(read_balance, options.balance or DEFAULT_BALANCE)),
+        opening_balances=dict(map(read_balance, first_cash)),
         group=options.group,
+        mode=options.mode,
+        rest_url=rest_url,
+        socket_url=socket_url,
     )
     _change(options, lambda registry, tenant: registry.accounts.add(tenant, wish))
 
@@ -136,12 +155,25 @@ def show_balances(options: AccountOptions) -> None:
     found = ask_tenant(
         options, lambda registry, tenant: registry.accounts.read_holdings(tenant, options.account), reads=True
     )
-    held = HeldNow(found.positions, found.balances, known_instruments())
+    held = HeldNow(found.positions, found.balances, known_instruments(load_settings(options).store_url))
     say_rows(
         [_balance_row(balance, held) for balance in found.balances],
         as_json=options.as_json,
         empty="Nothing yet: a new account gets its first cash when a server opens it (fairlead serve).",
     )
+
+
+def _addresses(options: AddAccountOptions) -> tuple[str, str]:
+    from fairlead.wiring.okx_sites import UnknownRegionError, addresses_of
+
+    if bool(options.rest_url) is not bool(options.socket_url):
+        raise StopError("give both --rest-url and --socket-url, or neither", EXIT_USAGE)
+    if options.rest_url:
+        return options.rest_url, options.socket_url
+    try:
+        return addresses_of(options.region, is_demo=options.mode is not ExecutionMode.LIVE)
+    except UnknownRegionError as error:
+        raise StopError(str(error), EXIT_USAGE) from None
 
 
 def read_balance(text: str) -> tuple[str, Decimal]:

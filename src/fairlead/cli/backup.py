@@ -79,7 +79,8 @@ def _check(copy: Path) -> Report:
     from fairlead import wiring
     from fairlead.store.verify import verify
 
-    return verify(f"sqlite:///{copy}", wiring.journal_fold(), show_progress, records=wiring.record_kinds())
+    url = f"sqlite:///{copy}"
+    return verify(url, wiring.journal_fold(url), show_progress, records=wiring.record_kinds())
 
 
 def _list_keys(settings: Settings) -> Sequence[str]:

@@ -111,7 +111,7 @@ def _verify(url: str, progress: Progress) -> Report:
     from fairlead import wiring
     from fairlead.store.verify import verify
 
-    return verify(url, wiring.journal_fold(), progress, records=wiring.record_kinds())
+    return verify(url, wiring.journal_fold(url), progress, records=wiring.record_kinds())
 
 
 def _say_nothing(_done: int, _total: int) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fairlead.cli.config import load_settings
 from fairlead.cli.options import PrintOptions, add_command
 from fairlead.cli.output import StopError, say, say_json, wants_colour
 from fairlead.cli.records import Registry, ask_registry
@@ -39,7 +40,8 @@ def explain(options: ExplainOptions) -> None:
     The id is the requestId of an answer, a request id, or an order id: ours (which is also the client order id), or the
     venue's, of recent orders.
     """
-    found = ask_registry(options, lambda registry: _find(registry, options.subject), reads=True)
+    url = load_settings(options).store_url
+    found = ask_registry(options, lambda registry: _find(registry, options.subject, url), reads=True)
     if found is None:
         raise StopError(f"nothing here has the id {options.subject}: is it the right data folder (--data)?")
     show_explanation(found, as_json=options.as_json)
@@ -56,12 +58,12 @@ def show_explanation(explanation: Explanation, *, as_json: bool, one_line: bool 
         say(explanation_text(explanation, colour=wants_colour(sys.stdout)))
 
 
-async def _find(registry: Registry, subject: str) -> Explanation | None:
+async def _find(registry: Registry, subject: str, url: str) -> Explanation | None:
     """Look in every tenant: whoever may read the data folder may read all of it."""
     from fairlead.reporting.gather import explain_stored
     from fairlead.wiring import known_instruments
 
-    instruments = known_instruments()
+    instruments = known_instruments(url)
     for tenant in sorted({user.tenant for user in await registry.users.list_all()}):
         async with registry.store.session(tenant) as session:
             found = await explain_stored(session, subject, instruments)

@@ -42,7 +42,7 @@ async def read_effect(settings: Settings, latch: Latch) -> Effect:
     """Read what a latch asks of every account, as of what is stored now."""
     from fairlead import wiring
 
-    instruments = wiring.known_instruments()
+    instruments = wiring.known_instruments(settings.store_url)
     store = Store(settings.store_url)
     try:
         directory = await load_directory(store)

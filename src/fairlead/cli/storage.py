@@ -62,7 +62,8 @@ def verify(options: PrintOptions) -> None:
     settings = load_settings(options)
     check_database(settings)
     with database_failures_explained(settings):
-        report = verify_store(settings.store_url, wiring.journal_fold(), show_progress, records=wiring.record_kinds())
+        fold = wiring.journal_fold(settings.store_url)
+        report = verify_store(settings.store_url, fold, show_progress, records=wiring.record_kinds())
     problems = tell_problems(report)
     if options.as_json:
         say_json({"rows": report.rows, "streams": report.streams, "problems": problems})

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeVar
 
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.market import Quote
+
+T = TypeVar("T")
 
 
 class MarketHub:
@@ -13,6 +16,8 @@ class MarketHub:
 
     def __init__(self) -> None:
         """Start without instruments."""
+        self.listings = 0
+        """How often instruments came or changed: whoever made something of them makes it anew."""
         self._quotes: dict[str, Quote] = {}
         self._instruments: dict[str, Instrument] = {}
 
@@ -28,10 +33,54 @@ class MarketHub:
 
     def on_instruments(self, instruments: Iterable[Instrument]) -> None:
         """Take instruments, new or with changed rules."""
-        self._instruments.update((instrument.symbol, instrument) for instrument in instruments)
+        told = {instrument.symbol: instrument for instrument in instruments}
+        self.listings += any(self._instruments.get(symbol) != one for symbol, one in told.items())
+        self._instruments.update(told)
 
     def on_quote(self, quote: Quote) -> None:
         """Take a quote; one older than what is known is dropped."""
         known = self._quotes.get(quote.symbol)
         if known is None or known.at_ms <= quote.at_ms:
             self._quotes[quote.symbol] = quote
+
+
+class JoinedMarket:
+    """Several markets as one, for whoever only tells; where two know an instrument, that of the first is shown."""
+
+    def __init__(self, hubs: Callable[[], Iterable[MarketHub]]) -> None:
+        """Look at those that are open at the moment of asking."""
+        self._hubs = hubs
+        self._quotes: Mapping[str, Quote] = _Joined(lambda: [hub.quotes for hub in hubs()])
+        self._instruments: Mapping[str, Instrument] = _Joined(lambda: [hub.instruments for hub in hubs()])
+
+    @property
+    def quotes(self) -> Mapping[str, Quote]:
+        """Newest quote by symbol; a live view."""
+        return self._quotes
+
+    @property
+    def instruments(self) -> Mapping[str, Instrument]:
+        """Instruments by symbol; a live view."""
+        return self._instruments
+
+    @property
+    def listings(self) -> int:
+        """How often instruments came or changed in any of them."""
+        return sum(hub.listings for hub in self._hubs())
+
+
+class _Joined(Mapping[str, T]):
+    def __init__(self, parts: Callable[[], Iterable[Mapping[str, T]]]) -> None:
+        self._parts = parts
+
+    def __getitem__(self, symbol: str) -> T:
+        for part in self._parts():
+            if symbol in part:
+                return part[symbol]
+        raise KeyError(symbol)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys(symbol for part in self._parts() for symbol in part))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)

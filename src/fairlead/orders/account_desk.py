@@ -32,6 +32,7 @@ from fairlead.orders.exposure import ExposureKeeper
 from fairlead.orders.facts import account_fact, account_stream
 from fairlead.orders.losses import LossKeeper
 from fairlead.orders.policy_gate import PolicyGate
+from fairlead.orders.quote_gate import QuoteGate
 from fairlead.orders.reports import events_of_reports
 from fairlead.ports import AppendOutcome, Committed, Fact, Record, Unit, Venue
 
@@ -83,6 +84,7 @@ class AccountDesk:
         self.account = account
         self.book = book
         self.venue = venue
+        self.market = tools.market
         self.halt_reason = ""
         self.losses = LossKeeper(self, tools)
         self.exposure = ExposureKeeper(self, tools)
@@ -90,6 +92,7 @@ class AccountDesk:
         self._inbox = DeskInbox()
         self._exits = ExitKeeper(self, tools)
         self._policies = PolicyGate(self, tools, again=self._inbox.push)
+        self._quotes = QuoteGate(self, tools, self._inbox)
         self._setting_leverage = False
         # Closes whose entries were taken back; each only until it ends.
         self._cleared: set[str] = set()
@@ -133,7 +136,8 @@ class AccountDesk:
         if request is None:
             return False
         try:
-            self._decide(request)
+            if not self._quotes.holds_back(request):
+                self._decide(request)
         except InvariantBroken as error:
             self.halt(str(error))
         return True

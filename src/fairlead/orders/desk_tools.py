@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Protocol
@@ -25,6 +25,7 @@ class RecordingDesk(Protocol):
     account: VenueAccount
     book: AccountBook
     venue: Venue
+    market: MarketView
     halt_reason: str
 
     def record(self, events: Sequence[AccountEvent], then: Callable[[], None] | None = None) -> None:
@@ -49,9 +50,14 @@ def no_policies(_account: VenueAccount, _request: OrderRequest) -> Policing:
     return Policing()
 
 
+def wants_no_quote(_account: VenueAccount, _symbol: str) -> Awaitable[None] | None:
+    """For markets that have every price already."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class DeskTools:
-    """What every desk of the process shares.
+    """What desks share: all of it but the ``market``, which is that of the account's venue.
 
     ``limits`` merges the limits that apply to a request on an account and names their profile; ``loss_limits`` are the
     account's own, whoever asks; ``zone`` is where its user's days begin; ``others`` sums up the tenant's other
@@ -59,7 +65,7 @@ class DeskTools:
     moment; ``settled`` hears of each request whose sender need not wait any longer; ``wake`` puts a desk on the floor's
     list; ``spawn`` runs a supervised task whose failure halts the desk; ``halted`` hears of a desk to be rebuilt;
     ``policing`` finds the policies that cover a request, as they are at this moment; ``live_enabled``: whether this
-    installation may trade live.
+    installation may trade live; ``want_quote`` has prices of an instrument come, and is awaited for the first.
     """
 
     journal: Journal
@@ -76,3 +82,4 @@ class DeskTools:
     halted: Callable[[RecordingDesk], None]
     policing: Callable[[VenueAccount, OrderRequest], Policing] = no_policies
     live_enabled: bool = False
+    want_quote: Callable[[VenueAccount, str], Awaitable[None] | None] = wants_no_quote

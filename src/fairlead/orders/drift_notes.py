@@ -27,7 +27,7 @@ def compare(desk: RecordingDesk, tools: DeskTools, report: AccountReport, before
     that may still be under way was asked about.
     """
     book = desk.book
-    found = find_drifts(book, report, tools.market.instruments, tools.clock.now_ms())
+    found = find_drifts(book, report, desk.market.instruments, tools.clock.now_ms())
     seen = sight(before or {}, found)
     drifts = next_drifts(book.drifts.values(), found, None if before is None else seen)
     # A book of an older version has lines and no drifts.

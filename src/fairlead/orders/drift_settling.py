@@ -53,14 +53,14 @@ class DriftSettler:
         return await self._close(desk, drift, decision, report)
 
     def _is_still_there(self, desk: RecordingDesk, drift: Drift, report: AccountReport) -> bool:
-        instruments, now_ms = self.tools.market.instruments, self.tools.clock.now_ms()
+        instruments, now_ms = desk.market.instruments, self.tools.clock.now_ms()
         found = find_drifts(desk.book, report, instruments, now_ms)
         return any(one.place == drift.place and one.change == drift.change for one in found)
 
     def _adopt(self, desk: RecordingDesk, drift: Drift, decision: DriftDecision, report: AccountReport) -> str:
         if drift.kind is DriftKind.OUTSIDE_ORDER and drift.order is None:
             return "the venue does not describe this order: cancel it there, or ignore it here"
-        if drift.subject not in self.tools.market.instruments and drift.kind is DriftKind.POSITION:
+        if drift.subject not in desk.market.instruments and drift.kind is DriftKind.POSITION:
             return f"{drift.subject} is not an instrument that is traded here: close it at the venue, or ignore it"
         self._record(desk, drift, decision, self._adoption(desk, drift, report))
         return ""

@@ -21,7 +21,7 @@ from fairlead.orders.account_desk import AccountDesk
 from fairlead.orders.desk_tools import RecordingDesk
 from fairlead.orders.floor import TradingFloor
 from fairlead.orders.submit import OrderDoor
-from fairlead.ports import Clock, Committed, DuplicateKey, Fact, Journal, MarketView, Record, Unit
+from fairlead.ports import Clock, Committed, DuplicateKey, Fact, Journal, Record, Unit
 
 KILL_STREAM: Final = "kill"
 LATCH_SPACE: Final = "latch"
@@ -64,7 +64,6 @@ class KillTools:
     journal: Journal
     floor: TradingFloor
     door: OrderDoor
-    market: MarketView
     clock: Clock
     user_of: Callable[[str], str]
     compare: Callable[[RecordingDesk], Awaitable[bool]]
@@ -148,8 +147,7 @@ class KillSwitch:
         if desk.halt_reason:
             return
         tools = self._tools
-        instruments = tools.market.instruments
-        for action in actions_on(latch, desk.account, desk.book, instruments, tools.user_of):
+        for action in actions_on(latch, desk.account, desk.book, desk.market.instruments, tools.user_of):
             place = (latch.latch_id, desk.account.account_id, action.symbol, _kind(action), action.source_id)
             asked = self._asked.setdefault((*place, action.strategy_id), _Asked())
             if self._may_ask(asked):

@@ -168,13 +168,19 @@ class DeskOpener:
         *,
         floor: TradingFloor,
         tools: DeskTools,
+        tools_of: Callable[[VenueAccount], DeskTools],
         load_book: Callable[[VenueAccount], Awaitable[AccountBook]],
         venue_of: Callable[[VenueAccount], Venue],
         resumed: Callable[[Iterable[RequestState]], None],
     ) -> None:
-        """Take what is needed to rebuild; ``resumed`` hears of requests whose senders may still wait."""
+        """Take what is needed to rebuild; ``tools_of`` adds an account's own market to ``tools``.
+
+        ``resumed`` hears of requests whose senders may still wait.
+        """
         self._floor = floor
-        self._tools = tools
+        self._tools_of = tools_of
+        self._journal = tools.journal
+        self._clock = tools.clock
         self._load_book = load_book
         self._venue_of = venue_of
         self._resumed = resumed
@@ -194,9 +200,9 @@ class DeskOpener:
 
     async def _open(self, account: VenueAccount) -> Recovery:
         # What a halted desk has queued is stored, or refused, before its rows are read.
-        await self._tools.journal.commit(Unit())
+        await self._journal.commit(Unit())
         book = await self._load_book(account)
-        desk, recovery = await open_desk(account, book, self._venue_of(account), self._tools)
+        desk, recovery = await open_desk(account, book, self._venue_of(account), self._tools_of(account))
         self._resumed(state for state in book.requests.values() if state.is_pending)
         self._floor.add(desk)
         return recovery
@@ -204,7 +210,7 @@ class DeskOpener:
     async def compare(self, desk: RecordingDesk) -> bool:
         """Note where our record and the venue's differ now; False if the venue does not tell."""
         try:
-            await _compare(desk, self._tools)
+            await _compare(desk, self._tools_of(desk.account))
         except VenueUnreachableError:
             return False
         return True
@@ -217,7 +223,7 @@ class DeskOpener:
         """Open the desk of an account, trying until the store and the venue answer; notes why it was closed."""
         pause_ms = REOPEN_FIRST_MS
         while True:
-            await self._tools.clock.sleep_ms(pause_ms)
+            await self._clock.sleep_ms(pause_ms)
             pause_ms = min(2 * pause_ms, REOPEN_PAUSE_MAX_MS)
             try:
                 recovery = await self.open(account)
@@ -225,6 +231,6 @@ class DeskOpener:
                 continue
             desk = self._floor.find(account.account_id)
             if desk is not None:
-                now_ms = self._tools.clock.now_ms()
+                now_ms = self._clock.now_ms()
                 desk.record([ev.DeskRebuilt(account_id=account.account_id, reason=reason, at_ms=now_ms)])
             return recovery

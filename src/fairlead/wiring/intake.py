@@ -43,6 +43,7 @@ class Intake:
         self.directory = directory
         self.symbols: dict[str, SymbolMaster] = {}
         self._trading = trading
+        self._listings = 0
         self._clock = clock
         self._watcher = ConfigWatcher(settings.store_url)
         self._tools = WebhookTools(
@@ -80,8 +81,11 @@ class Intake:
                 accounts = self.directory.current.list_all_accounts()
                 self._list_symbols(accounts)
                 await self._trading.configure(accounts)
+            elif self._trading.market.listings != self._listings:
+                self._list_symbols(self.directory.current.list_all_accounts())
 
     def _list_symbols(self, accounts: Iterable[VenueAccount]) -> None:
+        self._listings = self._trading.market.listings
         master = SymbolMaster(self._trading.instruments)
         # An alert names the exchange that an account is at, or that a paper account pretends to be at.
         self.symbols.update(dict.fromkeys((DEFAULT_EXCHANGE, *(account.exchange for account in accounts)), master))

@@ -79,7 +79,6 @@ class Latching:
             journal=journal,
             floor=trading.floor,
             door=trading.door,
-            market=trading.hub,
             clock=clock,
             user_of=self.user_of,
             compare=trading.compare,

@@ -44,6 +44,7 @@ from fairlead.wiring.intake import Intake, report_fault
 from fairlead.wiring.killing import Latching
 from fairlead.wiring.monitoring import Monitor
 from fairlead.wiring.notifying import NotifyTools, notifying
+from fairlead.wiring.okx_kind import OKX, OkxKind
 from fairlead.wiring.secret_box import find_keys, open_secret_box
 from fairlead.wiring.trading import OpenVenue, Trading, TradingPlan
 
@@ -108,7 +109,8 @@ async def running(settings: Settings, lock: OwnerLock, plugs: Plugs = SHIPPED) -
         drifting = Drifting(settings, store, clock)
         stack.callback(drifting.close)
         plan = _plan(settings, latching, directory, drifting, monitor)
-        plan = replace(plan, venues=plugs.venues)
+        box = open_secret_box(settings)
+        plan = replace(plan, venues=plugs.venues, kinds={OKX: partial(OkxKind, box=box)})
         trading = Trading(journal=watched, store=store, clock=clock, profiles=profiles, plan=plan)
         stack.push_async_callback(trading.stop)
         intake = Intake(
@@ -129,7 +131,7 @@ async def running(settings: Settings, lock: OwnerLock, plugs: Plugs = SHIPPED) -
         await server.start()
         stack.push_async_callback(server.stop)
         url = _url(settings, server.port)
-        told = NotifyTools(watched, store, clock, trading.hub, directory, open_secret_box(settings))
+        told = NotifyTools(watched, store, clock, trading.market, directory, box)
         await stack.enter_async_context(notifying(settings, url, told))
         _calm_garbage_collector()
         yield Running(url=url, server=server, readiness=monitor.readiness)
@@ -178,7 +180,7 @@ def _build_web(settings: Settings, intake: Intake, store: Store, monitor: Monito
         await refused.flush()
         try:
             async with store.session(tenant) as session:
-                found = await explain_stored(session, subject, trading.hub.instruments)
+                found = await explain_stored(session, subject, trading.market.instruments)
         except SQLAlchemyError as error:
             raise UnreadableError(type(error).__name__) from error
         return None if found is None else explanation_to_builtins(found)

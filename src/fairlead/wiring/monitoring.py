@@ -139,7 +139,7 @@ class Monitor:
 
     def _quote_ages_s(self) -> Mapping[str, float]:
         now_ms = self.clock.now_ms()
-        return {symbol: max(0, now_ms - quote.at_ms) / 1000 for symbol, quote in self.trading.hub.quotes.items()}
+        return {symbol: max(0, now_ms - quote.at_ms) / 1000 for symbol, quote in self.trading.market.quotes.items()}
 
     def _describe(self) -> Mapping[str, object]:
         desks = self._count_desks()

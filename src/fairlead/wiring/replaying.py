@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
+
+import msgspec
 
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.latch import Latch
@@ -15,18 +18,29 @@ from fairlead.ports import JournalRow
 from fairlead.simulator.instruments import DEFAULT_INSTRUMENTS
 from fairlead.simulator.orders import Order
 from fairlead.simulator.records import AccountRecord, ExchangeRecord
+from fairlead.store.databases.opening import open_snapshot
 from fairlead.venues.paper.house import ACCOUNT_SPACE, MARKET_SPACE, ORDER_SPACE
+from fairlead.wiring.okx_market import INSTRUMENT_SPACE
 
 
-def journal_fold() -> Callable[[JournalRow], Iterable[State]]:
-    """The rules that rebuild every table from the journal."""
-    replay = Replay(known_instruments())
+def journal_fold(url: str = "") -> Callable[[JournalRow], Iterable[State]]:
+    """The rules that rebuild every table from the journal of a database, or of one that traded on paper only."""
+    replay = Replay(known_instruments(url))
     return lambda row: replay.fold(row.tenant, row.event)
 
 
-def known_instruments() -> Mapping[str, Instrument]:
-    """Every instrument that can be traded, by symbol."""
-    return {instrument.symbol: instrument for instrument in DEFAULT_INSTRUMENTS}
+def known_instruments(url: str = "") -> Mapping[str, Instrument]:
+    """Instruments by symbol: those of the paper venue, and with ``url`` those that accounts of a database looked at.
+
+    Raises:
+        Exception: what the driver says when the database is not there, was not migrated, or refused.
+    """
+    known = {instrument.symbol: instrument for instrument in DEFAULT_INSTRUMENTS}
+    if not url:
+        return known
+    with closing(open_snapshot(url)) as snapshot:
+        stored = list(snapshot.read_records(INSTRUMENT_SPACE))
+    return known | {symbol: msgspec.json.decode(body, type=Instrument) for _, symbol, body in stored}
 
 
 def record_kinds() -> Mapping[str, type]:
@@ -37,4 +51,5 @@ def record_kinds() -> Mapping[str, type]:
         ACCOUNT_SPACE: AccountRecord,
         ORDER_SPACE: Order,
         MARKET_SPACE: ExchangeRecord,
+        INSTRUMENT_SPACE: Instrument,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from contextvars import Context, copy_context
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from typing import Final
 
@@ -23,7 +23,7 @@ from fairlead.core.model.risk import UserExposure
 from fairlead.core.model.state import RequestState
 from fairlead.core.rules.account_book import AccountBook
 from fairlead.core.rules.book_rebuild import BookRows, rebuild_book
-from fairlead.market.hub import MarketHub
+from fairlead.market.hub import JoinedMarket, MarketHub
 from fairlead.orders.account_desk import BOOK_SPACE
 from fairlead.orders.desk_tools import DeskTools, RecordingDesk, no_policies
 from fairlead.orders.drift_settling import DriftSettler
@@ -39,6 +39,7 @@ from fairlead.store.queries.recovery import load_book_rows
 from fairlead.store.session import Store
 from fairlead.venues.paper.house import PaperHouse
 from fairlead.venues.paper.venue import PaperVenue
+from fairlead.wiring.venue_kinds import KindTools, LocalKind, VenueKind
 from fairlead.worker import TaskSupervisor
 
 RECENT_ORDERS_MS: Final = 600_000
@@ -76,8 +77,8 @@ class TradingPlan:
 
     ``kill_switches`` describes those that cover a request or an order at this moment; ``zone`` is where the days of an
     account's user begin; ``watch_venue`` may put a watch on each venue; ``policies`` finds those that cover a request;
-    ``live_enabled`` says whether live accounts may trade; ``adopts`` tells what drifts of an account
-    are adopted unasked.
+    ``live_enabled`` says whether live accounts may trade; ``adopts`` tells what drifts of an account are adopted
+    unasked; ``venues`` opens venues of a kind on the simulated market, ``kinds`` those that have a market of their own.
     """
 
     seed: int
@@ -89,6 +90,7 @@ class TradingPlan:
     live_enabled: bool = False
     adopts: Callable[[VenueAccount], Collection[DriftCause]] = _adopts_nothing
     venues: Mapping[str, OpenVenue] = field(default_factory=dict)
+    kinds: Mapping[str, Callable[[KindTools], VenueKind]] = field(default_factory=dict)
 
 
 class Trading:
@@ -117,17 +119,19 @@ class Trading:
         self._accounts: dict[str, VenueAccount] = {}
         self._rows: dict[str, BookRows] = {}
         self._plan = plan
-        self._venues: Mapping[str, OpenVenue] = {PAPER: self._open_paper, **plan.venues}
+        self._kinds = self._open_kinds()
+        self.market = JoinedMarket(self._hubs)
         self.loss_limits = profiles.loss_limits_for
         exchange = Exchange(instruments=DEFAULT_INSTRUMENTS, seed=plan.seed, now_ms=clock.now_ms())
         self._house = PaperHouse(exchange=exchange, journal=journal, clock=clock, on_quote=self.hub.on_quote)
         self.hub.on_instruments(exchange.instruments.values())
-        tools = self._tools(profiles)
-        self.settler = DriftSettler(tools, self.door)
+        self._shared = self._tools(profiles)
+        self.settler = DriftSettler(self._shared, self.door)
         self.drift_watch = DriftWatch(floor=self.floor, settler=self.settler, adopts=plan.adopts)
         self._opener = DeskOpener(
             floor=self.floor,
-            tools=tools,
+            tools=self._shared,
+            tools_of=self._tools_of,
             load_book=self._load_book,
             venue_of=self.venue_of,
             resumed=self._resumed,
@@ -151,10 +155,33 @@ class Trading:
             live_enabled=self._plan.live_enabled,
         )
 
+    def _open_kinds(self) -> Mapping[str, VenueKind]:
+        tools = KindTools(
+            tasks=self.tasks,
+            journal=self._journal,
+            store=self._store,
+            clock=self._clock,
+            desks=lambda: self.floor.desks,
+        )
+        here = {PAPER: self._open_paper, **self._plan.venues}
+        return {
+            **{name: LocalKind(self.hub, open_venue) for name, open_venue in here.items()},
+            **{name: open_kind(tools) for name, open_kind in self._plan.kinds.items()},
+        }
+
+    def _hubs(self) -> Iterable[MarketHub]:
+        # What is traded with real money is shown before what is simulated.
+        remote = [hub for kind in self._kinds.values() if kind.is_remote for hub in kind.hubs]
+        return [*remote, self.hub]
+
+    def _tools_of(self, account: VenueAccount) -> DeskTools:
+        kind = self._kinds[account.kind]
+        return replace(self._shared, market=kind.market_of(account), want_quote=kind.want_quote)
+
     @property
     def instruments(self) -> Iterable[Instrument]:
         """Everything that can be traded."""
-        return self.hub.instruments.values()
+        return self.market.instruments.values()
 
     async def start(self, accounts: Iterable[VenueAccount]) -> None:
         """Recover every account, then let the market move."""
@@ -166,6 +193,8 @@ class Trading:
     async def configure(self, accounts: Iterable[VenueAccount]) -> None:
         """Take the accounts as they are configured now; open a desk for each new one whose kind has a venue."""
         known = set(self._accounts)
+        for kind in self._kinds.values():
+            await kind.reload()
         self._accounts = {account.account_id: account for account in accounts if self._has_venue(account)}
         new = [account for account in self._accounts.values() if account.account_id not in known]
         # All in a handful of queries: a start with many accounts must not ask the database for each.
@@ -173,16 +202,17 @@ class Trading:
         for account in self._accounts.values():
             if account.account_id in known:
                 self.floor.reconfigure(account)
-                continue
-            try:
-                _report(account, await self._opener.open(account))
-            except (BookUnreadableError, VenueUnreachableError) as error:
-                _log.exception("desk_not_opened", account=account.label)
-                self.tasks.start(f"open {account.label}", self._open_later(account, str(error)))
+            elif self._kinds[account.kind].is_remote:
+                # Nobody waits for an exchange far away; what comes meanwhile is kept for the desk.
+                self.tasks.start(f"open {account.label}", self._open(account))
+            else:
+                await self._open(account)
 
     async def stop(self) -> None:
         """End every task."""
         await self.tasks.close()
+        for kind in self._kinds.values():
+            await kind.close()
 
     @property
     def accounts(self) -> Mapping[str, VenueAccount]:
@@ -191,21 +221,33 @@ class Trading:
 
     def _has_venue(self, account: VenueAccount) -> bool:
         # One account that cannot be served must not keep the others from being followed.
-        if account.kind not in self._venues:
-            _log.error("account_not_served", account=account.label, kind=account.kind, known=sorted(self._venues))
-        return account.kind in self._venues
+        kind = self._kinds.get(account.kind)
+        if kind is None:
+            _log.error("account_not_served", account=account.label, kind=account.kind, known=sorted(self._kinds))
+            return False
+        # Nothing connects for an account that takes no orders, unless it did when it was disabled.
+        return account.enabled or not kind.is_remote or account.account_id in self._accounts
+
+    async def _open(self, account: VenueAccount) -> None:
+        try:
+            _report(account, await self._opener.open(account))
+        except (BookUnreadableError, VenueUnreachableError) as error:
+            _log.exception("desk_not_opened", account=account.label)
+            self.tasks.start(f"open {account.label}", self._open_later(account, str(error)))
 
     async def _open_later(self, account: VenueAccount, reason: str) -> None:
         _report(account, await self._opener.retry(account, reason))
 
     async def _load_book(self, account: VenueAccount) -> AccountBook:
+        kind = self._kinds[account.kind]
+        await kind.prepare(account)
         rows = self._rows.pop(account.account_id, None)
         if rows is None:
             try:
                 rows = (await self._load_rows([account]))[account.account_id]
             except SQLAlchemyError as error:
                 raise BookUnreadableError(account.label) from error
-        return rebuild_book(rows, self.hub.instruments)
+        return rebuild_book(rows, kind.market_of(account).instruments)
 
     async def _load_rows(self, accounts: Sequence[VenueAccount]) -> Mapping[str, BookRows]:
         since_ms = self._clock.now_ms() - RECENT_ORDERS_MS
@@ -218,7 +260,7 @@ class Trading:
         Raises:
             KeyError: nothing opens venues of its kind.
         """
-        return self._plan.watch_venue(self._venues[account.kind](account))
+        return self._plan.watch_venue(self._kinds[account.kind].open_venue(account))
 
     def _open_paper(self, account: VenueAccount) -> Venue:
         return PaperVenue(account, self._house)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -17,12 +18,16 @@ from fairlead.core.rules.modes import RISK
 from fairlead.ports import Clock
 from fairlead.store.queries import accounts as rows
 from fairlead.store.queries import groups as group_rows
+from fairlead.store.queries.links import VenueLink, add_link, find_link
 from fairlead.store.queries.profiles import list_newest_profiles
 from fairlead.store.queries.states import load_balances, load_positions
 from fairlead.store.session import Session, Store
 
 # What an account of this kind does with orders; a kind is added together with its adapter.
-KINDS: Final[Mapping[str, ExecutionMode]] = {"paper": ExecutionMode.PAPER}
+KINDS: Final[Mapping[str, ExecutionMode]] = {"paper": ExecutionMode.PAPER, "okx": ExecutionMode.DEMO}
+# Kinds whose venue is somewhere else: an account of one has addresses, and is live or demo.
+LINKED_KINDS: Final = frozenset({"okx"})
+LINKED_MODES: Final = (ExecutionMode.DEMO, ExecutionMode.LIVE)
 EXCHANGES: Final = frozenset({"okx"})
 
 
@@ -31,7 +36,10 @@ class UnknownKindError(RuntimeError):
 
 
 class AccountWish(msgspec.Struct, frozen=True, kw_only=True):
-    """An account to add; an empty profile means the one for its kind."""
+    """An account to add; an empty profile means the one for its mode.
+
+    ``mode`` is for kinds that can be live or demo; ``rest_url`` and ``socket_url`` say where the venue of such one is.
+    """
 
     label: str
     exchange: str = "okx"
@@ -40,6 +48,9 @@ class AccountWish(msgspec.Struct, frozen=True, kw_only=True):
     risk_profile: str = ""
     opening_balances: dict[str, Decimal] = {}
     group: str = DEFAULT_GROUP
+    mode: ExecutionMode | None = None
+    rest_url: str = ""
+    socket_url: str = ""
 
 
 class Holdings(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +75,8 @@ class AccountRegistry:
                 check_name("account label", wish.label) or _check_kind(wish) or await _check_free(session, wish.label)
             )
             group = await find_group(session, wish.group)
-            profile = await check_profile(session, wish.risk_profile or default_profile(KINDS.get(wish.kind, _PAPER)))
+            mode = wish.mode or KINDS.get(wish.kind, _PAPER)
+            profile = await check_profile(session, wish.risk_profile or default_profile(mode))
             if refused is not None:
                 return refused
             if isinstance(group, Refused):
@@ -78,12 +90,14 @@ class AccountRegistry:
                 label=wish.label,
                 exchange=wish.exchange.lower(),
                 kind=wish.kind,
-                mode=KINDS[wish.kind],
+                mode=mode,
                 position_mode=wish.position_mode,
                 risk_profile=profile,
                 opening_balances=wish.opening_balances,
             )
             await rows.add_account(session, account, created_ms=now_ms)
+            if account.kind in LINKED_KINDS:
+                await add_link(session, _link(account, wish))
             await group_rows.set_members(session, group.group_id, (*group.account_ids, account.account_id))
             return account
 
@@ -117,7 +131,8 @@ class AccountRegistry:
             account = await find_account(session, name)
             if isinstance(account, Refused):
                 return account
-            of_kind = KINDS.get(account.kind, ExecutionMode.LIVE)
+            link = await find_link(session, account.account_id)
+            of_kind = KINDS.get(account.kind, ExecutionMode.LIVE) if link is None else link.environment
             if mode not in {of_kind, account.mode, ExecutionMode.DRY_RUN}:
                 return Refused(message=f"{account.label} is of kind {account.kind}, which is {of_kind} or dry_run")
             if RISK[mode] > RISK[account.mode] and mode is ExecutionMode.LIVE:
@@ -182,7 +197,35 @@ def _check_kind(wish: AccountWish) -> Refused | None:
         return unknown("kind of account", wish.kind, KINDS)
     if wish.exchange.lower() not in EXCHANGES:
         return unknown("exchange", wish.exchange, EXCHANGES)
+    if wish.kind not in LINKED_KINDS:
+        is_given = wish.mode not in {None, KINDS[wish.kind]} or wish.rest_url or wish.socket_url
+        return Refused(message=f"kind {wish.kind} has one mode and no addresses") if is_given else None
+    if wish.mode not in {None, *LINKED_MODES}:
+        return Refused(message=f"an account of kind {wish.kind} is added as {' or '.join(LINKED_MODES)}")
+    if wish.opening_balances:
+        return Refused(message=f"an account of kind {wish.kind} has the cash that its venue says; give no balance")
+    return _check_addresses(wish)
+
+
+def _check_addresses(wish: AccountWish) -> Refused | None:
+    for url, schemes in ((wish.rest_url, {"http", "https"}), (wish.socket_url, {"ws", "wss"})):
+        parts = urlsplit(url)
+        if parts.scheme not in schemes or not parts.hostname:
+            return Refused(message=f"{url!r} is no address: write it with {' or '.join(sorted(schemes))}://")
+        # Signatures last for 30 seconds and passphrases for ever: they travel in clear on this machine only.
+        if parts.scheme in {"http", "ws"} and parts.hostname not in {"127.0.0.1", "::1", "localhost"}:
+            return Refused(message=f"keys would travel in clear to {parts.hostname}: use https and wss")
     return None
+
+
+def _link(account: VenueAccount, wish: AccountWish) -> VenueLink:
+    return VenueLink(
+        account_id=account.account_id,
+        tenant=account.tenant,
+        environment=account.mode,
+        rest_url=wish.rest_url.rstrip("/"),
+        socket_url=wish.socket_url.rstrip("/"),
+    )
 
 
 async def _check_free(session: Session, label: str) -> Refused | None:

@@ -1,0 +1,85 @@
+"""An OKX account from the first command to its order: real processes on both sides, nothing of ours between them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import PASSWORD, House
+from tests.e2e.processes import Server, run, run_json
+from tests.wire.okx_process import simulated
+
+KEY = ("wise-key", "wise-secret", "wise-passphrase")
+OPEN_S = 20.0
+
+
+@pytest.fixture(name="okx")
+def _okx() -> Iterator[dict[str, Any]]:
+    with simulated("--seed", "7", "--account", f"{':'.join(KEY)}:USDT=50000,BTC=1") as ready:
+        yield ready
+
+
+@pytest.fixture(name="linked")
+def _linked(tmp_path: Path, okx: dict[str, Any]) -> Iterator[House]:
+    """A data folder with one account at the exchange of this test, and a running server."""
+    data = tmp_path / "data"
+    run("user", "add", "olive", "--password-stdin", data=data, given=PASSWORD)
+    run("account", "add", "main", "--kind", "okx", "--rest-url", okx["rest"], "--socket-url", okx["ws"], data=data)
+    run("account", "key", "set", "main", "--stdin", data=data, given="\n".join(KEY))
+    hook = run_json("hook", "add", "tv", "--mode", "wait", data=data)
+    server = Server(data)
+    with server.running():
+        yield House(server=server, data=data, token=hook["token"], hook_path=f"/hooks/{hook['id']}")
+
+
+def wait_until_ready(house: House) -> None:
+    until = time.monotonic() + OPEN_S
+    while house.server.get("/ready")[0] != 200:
+        assert time.monotonic() < until, house.server.log_path.read_text()[-4_000:]
+        time.sleep(0.1)
+
+
+@pytest.mark.slow
+def test_one_alert_makes_one_order_at_the_exchange(linked: House) -> None:
+    wait_until_ready(linked)
+    status, answer = linked.server.post(linked.hook_path, linked.alert(symbol="BTC-USDT-SWAP", type="perps", qty="2"))
+    assert (status, answer["status"], answer["successful"]) == (200, "done", 1), answer
+    again = linked.server.post(linked.hook_path, linked.alert(symbol="BTC-USDT-SWAP", type="perps", qty="2"))[1]
+    assert again["duplicate_of"] == answer["requestId"]
+    balances = {
+        row["currency"]: Decimal(row["total"]) for row in run_json("account", "balances", "main", data=linked.data)
+    }
+    assert balances["BTC"] == 1
+    assert 49_990 < balances["USDT"] < 50_000
+    linked.server.kill()
+    linked.server.start()
+    wait_until_ready(linked)
+    assert run_json("drift", "list", data=linked.data) == []
+    shown = run_json("account", "show", "main", data=linked.data)
+    assert (shown["kind"], shown["mode"], shown["drifts_open"]) == ("okx", "demo", 0)
+    status, closed = linked.server.post(
+        linked.hook_path, linked.alert(symbol="BTC-USDT-SWAP", type="perps", side="close", alertId="c")
+    )
+    assert (status, closed["status"]) == (200, "done"), closed
+    assert run("verify", data=linked.data).returncode == 0
+
+
+@pytest.mark.slow
+def test_an_account_is_checked_before_anything_is_traded(tmp_path: Path, okx: dict[str, Any]) -> None:
+    data = tmp_path / "data"
+    run("user", "add", "olive", "--password-stdin", data=data, given=PASSWORD)
+    run("account", "add", "main", "--kind", "okx", "--rest-url", okx["rest"], "--socket-url", okx["ws"], data=data)
+    assert "no venue key" in run("account", "check", "main", data=data, fails=True).stderr
+    run("account", "key", "set", "main", "--stdin", data=data, given="\n".join(KEY))
+    found = run_json("account", "check", "main", data=data)
+    assert "refuse" not in {one["severity"] for one in found}, found
+    run("account", "key", "set", "main", "--stdin", data=data, given="\n".join((*KEY[:2], "wrong")))
+    refused = run("account", "check", "main", data=data, fails=True)
+    assert refused.returncode == 1
+    assert "wrong" not in json.dumps([refused.stdout, refused.stderr]).replace("wrong passphrase", "")
