@@ -45,18 +45,20 @@ def wait_until_ready(house: House) -> None:
         time.sleep(0.1)
 
 
+PERPETUAL = {"symbol": "BTC-USDT-SWAP", "type": "perps", "marginMode": "cross"}
+
+
 @pytest.mark.slow
 def test_one_alert_makes_one_order_at_the_exchange(linked: House) -> None:
     wait_until_ready(linked)
-    status, answer = linked.server.post(linked.hook_path, linked.alert(symbol="BTC-USDT-SWAP", type="perps", qty="2"))
-    assert (status, answer["status"], answer["successful"]) == (200, "done", 1), answer
-    again = linked.server.post(linked.hook_path, linked.alert(symbol="BTC-USDT-SWAP", type="perps", qty="2"))[1]
-    assert again["duplicate_of"] == answer["requestId"]
-    balances = {
-        row["currency"]: Decimal(row["total"]) for row in run_json("account", "balances", "main", data=linked.data)
-    }
-    assert balances["BTC"] == 1
-    assert 49_990 < balances["USDT"] < 50_000
+    entry = linked.alert(**PERPETUAL, leverage="3", qty="2")
+    status, answer = linked.server.post(linked.hook_path, entry)
+    assert (status, answer["status"], answer["successful"]) == (200, "done", 1), json.dumps(answer, indent=1)
+    assert linked.server.post(linked.hook_path, entry)[1]["duplicate_of"] == answer["requestId"]
+    found = run_json("account", "balances", "main", data=linked.data)
+    cash = {row["currency"]: Decimal(row["total"]) for row in found}
+    assert cash["BTC"] == 1
+    assert 49_990 < cash["USDT"] < 50_000
     linked.server.kill()
     linked.server.start()
     wait_until_ready(linked)
@@ -64,7 +66,7 @@ def test_one_alert_makes_one_order_at_the_exchange(linked: House) -> None:
     shown = run_json("account", "show", "main", data=linked.data)
     assert (shown["kind"], shown["mode"], shown["drifts_open"]) == ("okx", "demo", 0)
     status, closed = linked.server.post(
-        linked.hook_path, linked.alert(symbol="BTC-USDT-SWAP", type="perps", side="close", alertId="c")
+        linked.hook_path, linked.alert(**PERPETUAL, side="sell", closePosition=True, qty="100%", alertId="c")
     )
     assert (status, closed["status"]) == (200, "done"), closed
     assert run("verify", data=linked.data).returncode == 0

@@ -50,7 +50,7 @@ def no_policies(_account: VenueAccount, _request: OrderRequest) -> Policing:
     return Policing()
 
 
-def wants_no_quote(_account: VenueAccount, _symbol: str) -> Awaitable[None] | None:
+def wants_no_quotes(_account: VenueAccount, _symbols: Sequence[str]) -> Awaitable[None] | None:
     """For markets that have every price already."""
     return None
 
@@ -65,7 +65,7 @@ class DeskTools:
     moment; ``settled`` hears of each request whose sender need not wait any longer; ``wake`` puts a desk on the floor's
     list; ``spawn`` runs a supervised task whose failure halts the desk; ``halted`` hears of a desk to be rebuilt;
     ``policing`` finds the policies that cover a request, as they are at this moment; ``live_enabled``: whether this
-    installation may trade live; ``want_quote`` has prices of an instrument come, and is awaited for the first.
+    installation may trade live; ``want_quotes`` has prices of instruments come, and is awaited for the first.
     """
 
     journal: Journal
@@ -82,4 +82,4 @@ class DeskTools:
     halted: Callable[[RecordingDesk], None]
     policing: Callable[[VenueAccount, OrderRequest], Policing] = no_policies
     live_enabled: bool = False
-    want_quote: Callable[[VenueAccount, str], Awaitable[None] | None] = wants_no_quote
+    want_quotes: Callable[[VenueAccount, Sequence[str]], Awaitable[None] | None] = wants_no_quotes

@@ -1,10 +1,11 @@
-"""Lets a request wait, for a moment, for the first price of an instrument that nobody has asked about before."""
+"""Lets a request wait, for a moment, for first prices: of its instrument, and of what the account holds."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable
 
 from fairlead.core.model.request import CancelOrders, OrderRequest, SourceKind
+from fairlead.core.rules.valuation import valued_by
 from fairlead.orders.desk_inbox import DeskInbox
 from fairlead.orders.desk_tools import DeskTools, RecordingDesk
 
@@ -27,16 +28,17 @@ class QuoteGate:
         # A cancel has no price, and a kill switch waits for nothing.
         if isinstance(request.intent, CancelOrders) or request.source_kind is SourceKind.SYSTEM:
             return False
-        quote = self._tools.want_quote(self._desk.account, request.symbol)
-        if quote is None:
+        needed = valued_by(self._desk.book, self._desk.market.instruments)
+        quotes = self._tools.want_quotes(self._desk.account, (request.symbol, *needed))
+        if quotes is None:
             return False
         self._waited.add(request.request_id)
         self._inbox.begin(request)
-        self._tools.spawn(self._desk, self._wait(request, quote))
+        self._tools.spawn(self._desk, self._wait(request, quotes))
         return True
 
-    async def _wait(self, request: OrderRequest, quote: Awaitable[None]) -> None:
-        await quote
+    async def _wait(self, request: OrderRequest, quotes: Awaitable[None]) -> None:
+        await quotes
         self._inbox.settle(request.symbol, request.request_id)
         self._inbox.push(request)
         self._desk.wake()

@@ -11,9 +11,9 @@ from fairlead.core.model.account import VenueAccount
 from fairlead.settings import Settings
 from fairlead.store.session import Store
 from fairlead.venues.okx.account_check import Severity
-from fairlead.wiring.okx_kind import OKX, OkxKind
+from fairlead.wiring.okx_kind import OkxKind
 from fairlead.wiring.secret_box import open_secret_box
-from fairlead.wiring.venue_kinds import KindTools
+from fairlead.wiring.venue_kinds import OKX, KindTools
 from fairlead.worker import TaskSupervisor
 
 

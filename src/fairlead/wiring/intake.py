@@ -86,7 +86,7 @@ class Intake:
 
     def _list_symbols(self, accounts: Iterable[VenueAccount]) -> None:
         self._listings = self._trading.market.listings
-        master = SymbolMaster(self._trading.instruments)
+        master = SymbolMaster(self._trading.market.instruments.values())
         # An alert names the exchange that an account is at, or that a paper account pretends to be at.
         self.symbols.update(dict.fromkeys((DEFAULT_EXCHANGE, *(account.exchange for account in accounts)), master))
 

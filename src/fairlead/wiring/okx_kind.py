@@ -24,9 +24,8 @@ from fairlead.venues.okx.signing import OkxKeys
 from fairlead.venues.okx.sites import OkxSite
 from fairlead.venues.okx.venue import OkxVenue
 from fairlead.wiring.okx_market import OkxMarket
-from fairlead.wiring.venue_kinds import KindTools
+from fairlead.wiring.venue_kinds import OKX, KindTools
 
-OKX: Final = "okx"
 FOLLOW_EVERY_MS: Final = 2_000
 STREAM_AGAIN_MS: Final = 5_000
 
@@ -35,8 +34,6 @@ _log = structlog.get_logger("fairlead")
 
 class OkxKind:
     """Every OKX account of this process."""
-
-    is_remote = True
 
     def __init__(self, tools: KindTools, box: SecretBox) -> None:
         """Take what opens keys; nothing connects before the first account is prepared."""
@@ -47,6 +44,7 @@ class OkxKind:
         self._markets: dict[OkxSite, OkxMarket] = {}
         self._venues: dict[str, OkxVenue] = {}
         self._is_following = False
+        self._is_loaded = False
 
     @property
     def hubs(self) -> Iterable[MarketHub]:
@@ -59,6 +57,7 @@ class OkxKind:
         async with self._tools.store.system_session() as system:
             self._links = await list_all_links(system)
         await self._keys.reload()
+        self._is_loaded = True
 
     async def prepare(self, account: VenueAccount) -> None:
         """Connect, read what is listed, and look at the account before its desk opens.
@@ -66,6 +65,8 @@ class OkxKind:
         Raises:
             VenueUnreachableError: OKX does not answer, or the account must not be traded as it is.
         """
+        if not self._is_loaded:
+            await self.reload()
         market = self._market(account)
         failure = await market.open(self._tools.tasks)
         if failure is not None:
@@ -86,9 +87,9 @@ class OkxKind:
         """The venue that ``prepare`` has started."""
         return self._venues[account.account_id]
 
-    def want_quote(self, account: VenueAccount, symbol: str) -> Awaitable[None] | None:
-        """Have prices of an instrument from now on."""
-        return self._market(account).want(symbol)
+    def want_quotes(self, account: VenueAccount, symbols: Sequence[str]) -> Awaitable[None] | None:
+        """Have prices of instruments from now on."""
+        return self._market(account).want(symbols)
 
     async def close(self) -> None:
         """Let go of every connection."""

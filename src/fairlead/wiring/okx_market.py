@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -11,6 +12,7 @@ import msgspec
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.market import Quote
 from fairlead.core.rules.account_book import AccountBook
+from fairlead.core.rules.valuation import valued_by
 from fairlead.market.hub import MarketHub
 from fairlead.ports import Clock, Journal, Record, Unit
 from fairlead.venues.okx.connection import OkxConnection
@@ -18,10 +20,9 @@ from fairlead.venues.okx.governor import RateGovernor
 from fairlead.venues.okx.market_feed import OkxMarketFeed
 from fairlead.venues.okx.outcomes import Failure
 from fairlead.venues.okx.sites import OkxSite
+from fairlead.wiring.venue_kinds import INSTRUMENT_SPACE
 from fairlead.worker import TaskSupervisor
 
-INSTRUMENT_SPACE: Final = "instrument"
-"""Records of the instruments that accounts have looked at, by site and symbol: what reads their facts needs them."""
 FIRST_QUOTE_MS_MAX: Final = 2_500
 FEED_AGAIN_MS: Final = 5_000
 
@@ -38,7 +39,8 @@ class OkxMarket:
         self._noted: dict[str, Instrument] = {}
         self._opening = asyncio.Lock()
         self._is_open = False
-        self._first: dict[str, asyncio.Event] = {}
+        # One for each instrument whose price was waited for; the feed follows no more than it has room for.
+        self._first: dict[str, _FirstQuote] = {}
         self._feed = OkxMarketFeed(
             self.connection,
             governor,
@@ -65,23 +67,27 @@ class OkxMarket:
         """Let go of the connection."""
         await self.connection.close()
 
-    def want(self, symbol: str) -> Awaitable[None] | None:
-        """Follow an instrument; what to wait for until its first price, or None if there is one, or none will come."""
-        instrument = self.hub.instruments.get(symbol)
-        if instrument is None or symbol in self.hub.quotes or not self._feed.want(symbol):
-            return None
-        self._note(instrument)
-        return self._wait(self._first.setdefault(symbol, asyncio.Event()))
+    def want(self, symbols: Iterable[str]) -> Awaitable[None] | None:
+        """Follow instruments; what to wait for until each has a price, or None if all have one, or none will come."""
+        now_ms = self._clock.now_ms()
+        missing = [symbol for symbol in symbols if self._follow(symbol) and symbol not in self.hub.quotes]
+        for symbol in missing:
+            self._first.setdefault(symbol, _FirstQuote(until_ms=now_ms + FIRST_QUOTE_MS_MAX))
+        awaited = [self._first[symbol] for symbol in missing if self._first[symbol].until_ms > now_ms]
+        return self._wait(awaited, now_ms) if awaited else None
 
     def follow(self, book: AccountBook) -> None:
-        """Follow everything that says what an account is worth."""
-        held = [symbol for symbol, _ in book.positions]
+        """Follow everything that an account holds and has open orders for."""
         asked = [order.symbol for order in book.orders.values()]
-        cash = [f"{currency}-USDT" for currency, balance in book.balances.items() if balance.total]
-        for symbol in dict.fromkeys((*held, *asked, *cash)):
-            instrument = self.hub.instruments.get(symbol)
-            if instrument is not None and self._feed.want(symbol):
-                self._note(instrument)
+        for symbol in (*valued_by(book, self.hub.instruments), *asked):
+            self._follow(symbol)
+
+    def _follow(self, symbol: str) -> bool:
+        instrument = self.hub.instruments.get(symbol)
+        if instrument is None or not self._feed.want(symbol):
+            return False
+        self._note(instrument)
+        return True
 
     def _run(self, tasks: TaskSupervisor) -> None:
         name = f"okx prices {self.connection.site.rest_url}"
@@ -113,7 +119,7 @@ class OkxMarket:
         self.hub.on_quote(quote)
         first = self._first.pop(quote.symbol, None)
         if first is not None:
-            first.set()
+            first.came.set()
 
     def _note(self, instrument: Instrument) -> None:
         if self._journal is None or self._noted.get(instrument.symbol) == instrument:
@@ -123,11 +129,25 @@ class OkxMarket:
         record = Record(space=INSTRUMENT_SPACE, owner=self._name, key=instrument.symbol, body=body)
         self._journal.append(Unit(records=(record,)), lambda _: None)
 
-    async def _wait(self, first: asyncio.Event) -> None:
-        waiting = asyncio.ensure_future(first.wait())
-        patience = asyncio.ensure_future(self._clock.sleep_ms(FIRST_QUOTE_MS_MAX))
+    async def _wait(self, awaited: Sequence[_FirstQuote], now_ms: int) -> None:
+        patience_ms = max(first.until_ms for first in awaited) - now_ms
+        patience = asyncio.ensure_future(self._clock.sleep_ms(patience_ms))
+        quotes = asyncio.ensure_future(_wait_for_all(awaited))
         try:
-            await asyncio.wait({waiting, patience}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({quotes, patience}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            waiting.cancel()
+            quotes.cancel()
             patience.cancel()
+
+
+@dataclass(slots=True)
+class _FirstQuote:
+    """A price that is to come, and until when somebody waits for it."""
+
+    until_ms: int
+    came: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+async def _wait_for_all(awaited: Sequence[_FirstQuote]) -> None:
+    for first in awaited:
+        await first.came.wait()

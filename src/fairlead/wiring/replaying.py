@@ -20,7 +20,7 @@ from fairlead.simulator.orders import Order
 from fairlead.simulator.records import AccountRecord, ExchangeRecord
 from fairlead.store.databases.opening import open_snapshot
 from fairlead.venues.paper.house import ACCOUNT_SPACE, MARKET_SPACE, ORDER_SPACE
-from fairlead.wiring.okx_market import INSTRUMENT_SPACE
+from fairlead.wiring.venue_kinds import INSTRUMENT_SPACE
 
 
 def journal_fold(url: str = "") -> Callable[[JournalRow], Iterable[State]]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, 
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
+from functools import partial
 from typing import Final
 
 import structlog
@@ -14,7 +15,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from fairlead.accounts.profiles import ProfileBook
 from fairlead.core.model.account import VenueAccount
 from fairlead.core.model.drift import DriftCause
-from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import ZERO
 from fairlead.core.model.order import Order
 from fairlead.core.model.policy import Policing
@@ -39,7 +39,7 @@ from fairlead.store.queries.recovery import load_book_rows
 from fairlead.store.session import Store
 from fairlead.venues.paper.house import PaperHouse
 from fairlead.venues.paper.venue import PaperVenue
-from fairlead.wiring.venue_kinds import KindTools, LocalKind, VenueKind
+from fairlead.wiring.venue_kinds import KindTools, LocalKind, VenueKind, VenueKinds
 from fairlead.worker import TaskSupervisor
 
 RECENT_ORDERS_MS: Final = 600_000
@@ -119,12 +119,17 @@ class Trading:
         self._accounts: dict[str, VenueAccount] = {}
         self._rows: dict[str, BookRows] = {}
         self._plan = plan
-        self._kinds = self._open_kinds()
-        self.market = JoinedMarket(self._hubs)
-        self.loss_limits = profiles.loss_limits_for
         exchange = Exchange(instruments=DEFAULT_INSTRUMENTS, seed=plan.seed, now_ms=clock.now_ms())
         self._house = PaperHouse(exchange=exchange, journal=journal, clock=clock, on_quote=self.hub.on_quote)
         self.hub.on_instruments(exchange.instruments.values())
+        tools = KindTools(tasks=self.tasks, journal=journal, store=store, clock=clock, desks=lambda: self.floor.desks)
+        here = {PAPER: lambda account: PaperVenue(account, self._house), **plan.venues}
+        self._kinds = VenueKinds(
+            {name: LocalKind(self.hub, open_venue) for name, open_venue in here.items()},
+            {name: partial(open_kind, tools) for name, open_kind in plan.kinds.items()},
+        )
+        self.market = JoinedMarket(self._kinds.hubs)
+        self.loss_limits = profiles.loss_limits_for
         self._shared = self._tools(profiles)
         self.settler = DriftSettler(self._shared, self.door)
         self.drift_watch = DriftWatch(floor=self.floor, settler=self.settler, adopts=plan.adopts)
@@ -155,33 +160,9 @@ class Trading:
             live_enabled=self._plan.live_enabled,
         )
 
-    def _open_kinds(self) -> Mapping[str, VenueKind]:
-        tools = KindTools(
-            tasks=self.tasks,
-            journal=self._journal,
-            store=self._store,
-            clock=self._clock,
-            desks=lambda: self.floor.desks,
-        )
-        here = {PAPER: self._open_paper, **self._plan.venues}
-        return {
-            **{name: LocalKind(self.hub, open_venue) for name, open_venue in here.items()},
-            **{name: open_kind(tools) for name, open_kind in self._plan.kinds.items()},
-        }
-
-    def _hubs(self) -> Iterable[MarketHub]:
-        # What is traded with real money is shown before what is simulated.
-        remote = [hub for kind in self._kinds.values() if kind.is_remote for hub in kind.hubs]
-        return [*remote, self.hub]
-
     def _tools_of(self, account: VenueAccount) -> DeskTools:
-        kind = self._kinds[account.kind]
-        return replace(self._shared, market=kind.market_of(account), want_quote=kind.want_quote)
-
-    @property
-    def instruments(self) -> Iterable[Instrument]:
-        """Everything that can be traded."""
-        return self.market.instruments.values()
+        kind = self._kinds.of(account)
+        return replace(self._shared, market=kind.market_of(account), want_quotes=kind.want_quotes)
 
     async def start(self, accounts: Iterable[VenueAccount]) -> None:
         """Recover every account, then let the market move."""
@@ -193,8 +174,7 @@ class Trading:
     async def configure(self, accounts: Iterable[VenueAccount]) -> None:
         """Take the accounts as they are configured now; open a desk for each new one whose kind has a venue."""
         known = set(self._accounts)
-        for kind in self._kinds.values():
-            await kind.reload()
+        await self._kinds.reload()
         self._accounts = {account.account_id: account for account in accounts if self._has_venue(account)}
         new = [account for account in self._accounts.values() if account.account_id not in known]
         # All in a handful of queries: a start with many accounts must not ask the database for each.
@@ -202,7 +182,7 @@ class Trading:
         for account in self._accounts.values():
             if account.account_id in known:
                 self.floor.reconfigure(account)
-            elif self._kinds[account.kind].is_remote:
+            elif self._kinds.is_remote(account.kind):
                 # Nobody waits for an exchange far away; what comes meanwhile is kept for the desk.
                 self.tasks.start(f"open {account.label}", self._open(account))
             else:
@@ -211,8 +191,7 @@ class Trading:
     async def stop(self) -> None:
         """End every task."""
         await self.tasks.close()
-        for kind in self._kinds.values():
-            await kind.close()
+        await self._kinds.close()
 
     @property
     def accounts(self) -> Mapping[str, VenueAccount]:
@@ -221,12 +200,11 @@ class Trading:
 
     def _has_venue(self, account: VenueAccount) -> bool:
         # One account that cannot be served must not keep the others from being followed.
-        kind = self._kinds.get(account.kind)
-        if kind is None:
-            _log.error("account_not_served", account=account.label, kind=account.kind, known=sorted(self._kinds))
+        if account.kind not in self._kinds.names:
+            _log.error("account_not_served", account=account.label, kind=account.kind, known=self._kinds.names)
             return False
         # Nothing connects for an account that takes no orders, unless it did when it was disabled.
-        return account.enabled or not kind.is_remote or account.account_id in self._accounts
+        return account.enabled or not self._kinds.is_remote(account.kind) or account.account_id in self._accounts
 
     async def _open(self, account: VenueAccount) -> None:
         try:
@@ -239,7 +217,7 @@ class Trading:
         _report(account, await self._opener.retry(account, reason))
 
     async def _load_book(self, account: VenueAccount) -> AccountBook:
-        kind = self._kinds[account.kind]
+        kind = self._kinds.of(account)
         await kind.prepare(account)
         rows = self._rows.pop(account.account_id, None)
         if rows is None:
@@ -260,10 +238,7 @@ class Trading:
         Raises:
             KeyError: nothing opens venues of its kind.
         """
-        return self._plan.watch_venue(self._kinds[account.kind].open_venue(account))
-
-    def _open_paper(self, account: VenueAccount) -> Venue:
-        return PaperVenue(account, self._house)
+        return self._plan.watch_venue(self._kinds.of(account).open_venue(account))
 
     async def compare(self, desk: RecordingDesk) -> bool:
         """Note where our record of an account and its venue's differ now; False if the venue does not tell."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from fairlead.core.model.account import VenueAccount
 from fairlead.market.hub import MarketHub
@@ -12,6 +12,10 @@ from fairlead.orders.account_desk import AccountDesk
 from fairlead.ports import Clock, Journal, Venue
 from fairlead.store.session import Store
 from fairlead.worker import TaskSupervisor
+
+OKX: Final = "okx"
+INSTRUMENT_SPACE: Final = "instrument"
+"""Records of the instruments that accounts have looked at, by site and symbol: what reads their facts needs them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +34,6 @@ class KindTools:
 
 class VenueKind(Protocol):
     """All accounts of one kind in this process."""
-
-    is_remote: bool
-    """Whether somebody else must answer before an account can be opened."""
 
     @property
     def hubs(self) -> Iterable[MarketHub]:
@@ -59,8 +60,8 @@ class VenueKind(Protocol):
         """The venue of an account that is prepared."""
         ...
 
-    def want_quote(self, account: VenueAccount, symbol: str) -> Awaitable[None] | None:
-        """Have prices of an instrument from now on; what to wait for until the first, or None if nothing will come."""
+    def want_quotes(self, account: VenueAccount, symbols: Sequence[str]) -> Awaitable[None] | None:
+        """Have prices of instruments from now on; what to wait for until all have one, or None if nothing will come."""
         ...
 
     async def close(self) -> None:
@@ -68,10 +69,53 @@ class VenueKind(Protocol):
         ...
 
 
+class VenueKinds:
+    """Every kind that accounts may be of; one far away is opened when the first account of it is."""
+
+    def __init__(self, here: Mapping[str, VenueKind], elsewhere: Mapping[str, Callable[[], VenueKind]]) -> None:
+        """Take those of this process, and what opens the others."""
+        self._open = dict(here)
+        self._elsewhere = elsewhere
+
+    @property
+    def names(self) -> Sequence[str]:
+        """All that are known."""
+        return sorted({*self._open, *self._elsewhere})
+
+    def is_remote(self, name: str) -> bool:
+        """Whether somebody else must answer before an account of this kind can be opened."""
+        return name in self._elsewhere
+
+    def of(self, account: VenueAccount) -> VenueKind:
+        """The kind of an account.
+
+        Raises:
+            KeyError: it is not known.
+        """
+        kind = self._open.get(account.kind)
+        if kind is None:
+            kind = self._open[account.kind] = self._elsewhere[account.kind]()
+        return kind
+
+    def hubs(self) -> Iterable[MarketHub]:
+        """Every open market; what is traded with real money is shown before what is simulated."""
+        far = [hub for name, kind in self._open.items() if self.is_remote(name) for hub in kind.hubs]
+        here = [hub for name, kind in self._open.items() if not self.is_remote(name) for hub in kind.hubs]
+        return dict.fromkeys((*far, *here))
+
+    async def reload(self) -> None:
+        """Tell every open kind that something was configured."""
+        for kind in self._open.values():
+            await kind.reload()
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        for kind in self._open.values():
+            await kind.close()
+
+
 class LocalKind:
     """Venues in this process, or plugged into it, on the market of this process."""
-
-    is_remote = False
 
     def __init__(self, hub: MarketHub, open_venue: Callable[[VenueAccount], Venue]) -> None:
         """Open venues with ``open_venue``."""
@@ -97,7 +141,7 @@ class LocalKind:
         """Open it."""
         return self._open_venue(account)
 
-    def want_quote(self, _account: VenueAccount, _symbol: str) -> Awaitable[None] | None:
+    def want_quotes(self, _account: VenueAccount, _symbols: Sequence[str]) -> Awaitable[None] | None:
         """Every instrument has its price already."""
         return None
 

@@ -16,7 +16,17 @@ from fairlead.core.rules.account_book import AccountBook
 from fairlead.core.rules.margin import initial_margin
 from fairlead.core.rules.position_values import PositionValues, mark_price
 
-__all__ = ["AccountWorth", "available_of", "entry_margin", "is_traded", "is_usd", "mark_price", "usd_rate", "worth_of"]
+__all__ = [
+    "AccountWorth",
+    "available_of",
+    "entry_margin",
+    "is_traded",
+    "is_usd",
+    "mark_price",
+    "usd_rate",
+    "valued_by",
+    "worth_of",
+]
 
 EQUITY_STEP: Final = Decimal("1E-8")
 
@@ -40,6 +50,17 @@ def usd_rate(currency: str, quotes: Mapping[str, Quote]) -> Decimal | None:
 def is_traded(currency: str, instruments: Mapping[str, Instrument]) -> bool:
     """Whether there is a market that says what a currency is worth in dollars."""
     return any(symbol in instruments for symbol in _usd_markets(currency))
+
+
+def valued_by(book: AccountBook, instruments: Mapping[str, Instrument]) -> tuple[str, ...]:
+    """Symbols of the listed markets whose prices say what a book is worth, positions first."""
+    wanted = [symbol for symbol, _ in book.positions]
+    settled = [instruments[symbol].settle_currency for symbol in wanted if symbol in instruments]
+    held = [currency for currency, balance in book.balances.items() if balance.total]
+    for currency in (*settled, *held):
+        if currency not in USD_CURRENCIES:
+            wanted += [symbol for symbol in _usd_markets(currency) if symbol in instruments][:1]
+    return tuple(dict.fromkeys(symbol for symbol in wanted if symbol in instruments))
 
 
 class AccountWorth(msgspec.Struct, frozen=True):
