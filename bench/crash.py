@@ -4,7 +4,8 @@
 Run as ``.venv/bin/python -m bench.crash [--kills N] [--database all|sqlite|postgresql|mariadb|URL] [--seed N]``. It
 goes in rounds, as the tests in ``tests/crash`` do: an empty database, alerts from several senders, each sent again
 until it is answered, kills at random moments, a last start, a settled end, a count. Rounds take turns between the
-databases and between an exchange that outlives every kill and the paper venue, whose books live in the server. A URL
+databases and between two exchanges that outlive every kill (our own messages; OKX's API with faults all the time) and
+the paper venue, whose books live in the server. A URL
 names an empty database that nobody else uses, and is one round. Ctrl-C ends it with the rounds that are done. It
 ends with 1 when anything was wrong.
 """
@@ -20,14 +21,18 @@ from pathlib import Path
 from typing import Final
 
 from fairlead.clock import SystemClock
-from tests.crash.rounds import Outcome, run_round
+from tests.crash.rounds import Exchange, Outcome, run_round
 from tests.servers import shared
 from tests.servers.clean import DATABASES, clean_url
 
 CLOCK: Final = SystemClock()
 KILLS: Final = 10_000
 KILLS_PER_ROUND: Final = 25
-VENUES: Final = {True: "exchange beside it", False: "paper venue in it"}
+VENUES: Final = {
+    Exchange.OWN: "exchange beside it",
+    Exchange.OKX: "OKX with faults beside it",
+    Exchange.PAPER: "paper venue in it",
+}
 HEAD: Final = "| Database | Venue | kills | during start | alerts | answered | repeats | orders | wrong |"
 
 
@@ -36,7 +41,7 @@ class Line:
     """The sum of the rounds of one database with one venue."""
 
     database: str
-    is_remote: bool
+    exchange: Exchange
     outcomes: list[Outcome] = field(default_factory=list)
 
     def write(self) -> str:
@@ -46,7 +51,7 @@ class Line:
             for name in ("kills", "kills_at_start", "alerts", "answered", "repeats", "orders")
         ]
         wrong = sum(len(outcome.problems) for outcome in self.outcomes)
-        cells = [self.database, VENUES[self.is_remote], *(f"{number:,}" for number in sums), f"{wrong:,}"]
+        cells = [self.database, VENUES[self.exchange], *(f"{number:,}" for number in sums), f"{wrong:,}"]
         return f"| {' | '.join(cells)} |"
 
 
@@ -62,10 +67,10 @@ class Round:
 def plan(kills: int, database: str, seed: int) -> Iterator[Round]:
     """Cut the kills into rounds, which take turns."""
     if "://" in database:
-        yield Round(Line("named", is_remote=True), kills, seed)
+        yield Round(Line("named", Exchange.OWN), kills, seed)
         return
     names = DATABASES if database == "all" else (database,)
-    lines = [Line(name, is_remote) for is_remote in VENUES for name in names]
+    lines = [Line(name, exchange) for exchange in VENUES for name in names]
     for number, start in enumerate(range(0, kills, KILLS_PER_ROUND)):
         yield Round(lines[number % len(lines)], min(KILLS_PER_ROUND, kills - start), seed + number)
 
@@ -91,7 +96,7 @@ def run_one(one: Round, url_of: Callable[[str, Path], str]) -> list[str]:
     """Run a round in a folder of its own."""
     with tempfile.TemporaryDirectory(prefix="fairlead-crash-") as name:
         url = url_of(one.line.database, Path(name))
-        outcome = run_round(Path(name), url, kills=one.kills, seed=one.seed, is_remote=one.line.is_remote)
+        outcome = run_round(Path(name), url, kills=one.kills, seed=one.seed, exchange=one.line.exchange)
     one.line.outcomes.append(outcome)
     return [f"{one.line.database}, seed {one.seed}: {problem}" for problem in outcome.problems]
 

@@ -88,14 +88,17 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Victim:
-    """The server of a house on a port that stays the same; one process at a time."""
+    """The server of a house on a port that stays the same; one process at a time.
 
-    def __init__(self, house: House, exchange_port: int = 0) -> None:
+    ``exchange`` is where its orders go: the paper venue within, ``own:PORT`` or ``okx:PORT``.
+    """
+
+    def __init__(self, house: House, exchange: str = "") -> None:
         self.house = house
         self.port = find_free_port()
         self.log_path = house.data.parent / f"{house.data.name}.log"
         self.births = 0
-        self._exchange_port = exchange_port
+        self._exchange = exchange
         self._words: queue.Queue[tuple[str, int]] = queue.Queue()
         self._pid = 0
 
@@ -106,12 +109,12 @@ class Victim:
         with (
             self.log_path.open("a") as log,
             subprocess.Popen(
-                [*command, str(self._exchange_port)],
+                [*command, self._exchange],
                 cwd=ROOT,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=_environment(),
+                env=environment(),
                 text=True,
                 start_new_session=True,
             ) as nursery,
@@ -212,7 +215,7 @@ class Victim:
 def exchange_running(seed: int) -> Iterator[int]:
     """An exchange process; yields its port."""
     command = [sys.executable, "-m", "tests.crash.exchange_process", str(seed)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=_environment()) as process:
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=environment()) as process:
         assert process.stdout is not None
         try:
             yield int(process.stdout.readline())
@@ -220,5 +223,5 @@ def exchange_running(seed: int) -> Iterator[int]:
             process.kill()
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("FAIRLEAD_")}

@@ -72,11 +72,16 @@ class SeenOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SeenAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that an exchange knows about an account: the witness. Positions by symbol and side, never zero."""
+    """Everything that an exchange knows about an account: the witness. Positions by symbol and side, never zero.
+
+    ``entries`` are the prices at which they were entered, where fills may reach us in another order than they happened
+    in: then more or less of the profit is realized, and only cash less what the positions cost must be the same.
+    """
 
     orders: tuple[SeenOrder, ...]
     cash: dict[str, Decimal]
     positions: dict[str, Decimal]
+    entries: dict[str, Decimal] | None = None
 
 
 class Counted(msgspec.Struct, frozen=True, kw_only=True):

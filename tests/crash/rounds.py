@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from tests.crash.house import House, Victim, exchange_running
+from tests.crash.okx_exchange import okx_running
 from tests.crash.storm import Storm
 from tests.crash.witness import Seen, ask_exchange, find_problems, read_paper_books, wait_until_settled
 
@@ -25,18 +28,26 @@ class Outcome:
     problems: list[str]
 
 
-def run_round(folder: Path, url: str, *, kills: int, seed: int, is_remote: bool) -> Outcome:
-    """Storm an empty database; with ``is_remote`` the exchange is a process that is never killed."""
+class Exchange(StrEnum):
+    """Where the orders go: into the victim's own paper venue, or to a process that is never killed."""
+
+    PAPER = "paper"
+    OWN = "own"
+    OKX = "okx"
+
+
+def run_round(folder: Path, url: str, *, kills: int, seed: int, exchange: Exchange) -> Outcome:
+    """Storm an empty database."""
     house = House.build(folder / "data", url)
     with contextlib.ExitStack() as stack:
-        port = stack.enter_context(exchange_running(seed)) if is_remote else 0
-        victim = Victim(house, port)
+        place, count = _open(stack, exchange, folder, seed, house)
+        victim = Victim(house, place)
         with victim.living():
             storm = Storm(victim, seed)
             storm.rage(kills)
             asyncio.run(wait_until_settled(house))
             assert victim.stop() == 0, victim.tail()
-        seen: Seen = asyncio.run(ask_exchange(house, port) if is_remote else read_paper_books(house))
+        seen = count()
         problems = asyncio.run(find_problems(house, storm.sent, seen))
     return Outcome(
         kills=storm.kills,
@@ -47,3 +58,18 @@ def run_round(folder: Path, url: str, *, kills: int, seed: int, is_remote: bool)
         orders=sum(not order.is_born for account in seen.values() for order in account.orders),
         problems=problems,
     )
+
+
+def _open(
+    stack: contextlib.ExitStack, exchange: Exchange, folder: Path, seed: int, house: House
+) -> tuple[str, Callable[[], Seen]]:
+    """Start the exchange; returns where it is and what counts its books."""
+    match exchange:
+        case Exchange.PAPER:
+            return "", lambda: asyncio.run(read_paper_books(house))
+        case Exchange.OWN:
+            port = stack.enter_context(exchange_running(seed))
+            return f"own:{port}", lambda: asyncio.run(ask_exchange(house, port))
+        case Exchange.OKX:
+            okx = stack.enter_context(okx_running(folder, seed))
+            return f"okx:{okx.port}", lambda: okx.count(house)

@@ -6,19 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.rounds import run_round
+from tests.crash.rounds import Exchange, run_round
 from tests.servers.clean import DATABASES, clean_url
 
 # Fifteen seconds each on a quiet machine; a busy one starts processes several times slower.
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(240)
 
 KILLS_REMOTE = 18
 KILLS_PAPER = 16
+KILLS_OKX = 8
 
 
 @pytest.mark.parametrize("database", DATABASES)
 def test_an_exchange_that_outlives_every_kill_has_exactly_what_we_answered(database: str, tmp_path: Path) -> None:
-    outcome = run_round(tmp_path, clean_url(database, tmp_path), kills=KILLS_REMOTE, seed=1, is_remote=True)
+    outcome = run_round(tmp_path, clean_url(database, tmp_path), kills=KILLS_REMOTE, seed=1, exchange=Exchange.OWN)
     assert outcome.problems == []
     assert outcome.kills == KILLS_REMOTE
     assert outcome.orders > 0
@@ -26,7 +27,15 @@ def test_an_exchange_that_outlives_every_kill_has_exactly_what_we_answered(datab
 
 @pytest.mark.parametrize("database", DATABASES)
 def test_the_paper_venue_and_its_books_survive_every_kill_together(database: str, tmp_path: Path) -> None:
-    outcome = run_round(tmp_path, clean_url(database, tmp_path), kills=KILLS_PAPER, seed=2, is_remote=False)
+    outcome = run_round(tmp_path, clean_url(database, tmp_path), kills=KILLS_PAPER, seed=2, exchange=Exchange.PAPER)
     assert outcome.problems == []
     assert outcome.kills == KILLS_PAPER
+    assert outcome.orders > 0
+
+
+@pytest.mark.parametrize("database", DATABASES)
+def test_at_an_okx_where_things_go_wrong_nothing_is_lost_or_doubled(database: str, tmp_path: Path) -> None:
+    outcome = run_round(tmp_path, clean_url(database, tmp_path), kills=KILLS_OKX, seed=3, exchange=Exchange.OKX)
+    assert outcome.problems == []
+    assert outcome.kills == KILLS_OKX
     assert outcome.orders > 0

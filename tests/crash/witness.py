@@ -16,6 +16,7 @@ from fairlead.core.model.state import RequestState, RequestStatus
 from fairlead.core.rules.drift import DOUBTFUL
 from fairlead.ports import Record
 from fairlead.simulator import orders as sim
+from fairlead.simulator.instruments import DEFAULT_INSTRUMENTS
 from fairlead.simulator.records import AccountRecord
 from fairlead.store.journal import StoredJournal
 from fairlead.store.queries import states
@@ -29,7 +30,7 @@ from tests.crash.messages import SeenAccount, SeenOrder
 from tests.crash.remote_venue import RemoteVenue
 from tests.crash.storm import Mark, Sent
 
-SETTLED_S_MAX: Final = 40.0
+SETTLED_S_MAX: Final = 90.0
 POLL_MS: Final = 50
 # The venue's word for an order that its owner has canceled.
 TAKEN_BACK: Final = "user"
@@ -38,6 +39,9 @@ PASSING: Final = frozenset({"queued", "working", "unknown", "accepted"})
 EXECUTED: Final = frozenset({RequestStatus.FILLED, RequestStatus.ACCEPTED})
 
 Seen = Mapping[str, SeenAccount]
+
+_CENT_OF_A_CENT: Final = Decimal("0.0001")
+_CONTRACT_VALUES: Final = {one.symbol: one.contract_value for one in DEFAULT_INSTRUMENTS}
 
 
 async def wait_until_settled(house: House) -> None:
@@ -123,15 +127,13 @@ async def find_problems(house: House, sent: Sequence[Sent], seen: Seen) -> list[
                 account_id = account.account_id
                 theirs = seen[account_id]
                 ours = await states.load_orders_since(session, 0, account_id)
-                positions = {
-                    f"{row.symbol} {row.position_side}": row.quantity
-                    for row in await states.load_positions(session, account_id)
-                    if row.quantity
-                }
+                held = [row for row in await states.load_positions(session, account_id) if row.quantity]
+                positions = {f"{row.symbol} {row.position_side}": row.quantity for row in held}
+                entries = {f"{row.symbol} {row.position_side}": row.entry_price for row in held}
                 cash = {row.currency: row.total for row in await states.load_balances(session, account_id) if row.total}
                 found = [*_check_orders(ours, theirs), *_check_doubles(sent, theirs)]
                 found += [f"positions: ours {positions}, theirs {theirs.positions}"] * (positions != theirs.positions)
-                found += [f"cash: ours {cash}, theirs {theirs.cash}"] * (cash != theirs.cash)
+                found += _check_cash(SeenAccount(orders=(), cash=cash, positions=positions, entries=entries), theirs)
                 problems += [f"{account.label}: {problem}" for problem in found]
             for one in sent:
                 if one.answers:
@@ -141,6 +143,27 @@ async def find_problems(house: House, sent: Sequence[Sent], seen: Seen) -> list[
         await store.close()
     problems += verify(house.url, journal_fold(), records=record_kinds()).problems
     return problems
+
+
+def _check_cash(ours: SeenAccount, theirs: SeenAccount) -> Iterator[str]:
+    if theirs.entries is None:
+        if ours.cash != theirs.cash:
+            yield f"cash: ours {ours.cash}, theirs {theirs.cash}"
+    elif _unspent(ours) != _unspent(theirs):
+        yield f"cash less cost of positions: ours {_unspent(ours)}, theirs {_unspent(theirs)}"
+
+
+def _unspent(account: SeenAccount) -> Decimal:
+    """Cash less what the positions cost: the same in whatever order fills were applied (linear perpetuals, USDT)."""
+    assert account.entries is not None
+    cost = sum(
+        (
+            quantity * _CONTRACT_VALUES[name.partition(" ")[0]] * account.entries[name]
+            for name, quantity in account.positions.items()
+        ),
+        Decimal(0),
+    )
+    return (account.cash["USDT"] - cost).quantize(_CENT_OF_A_CENT)
 
 
 def _check_orders(ours: Sequence[Order], theirs: SeenAccount) -> Iterator[str]:
