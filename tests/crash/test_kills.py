@@ -14,7 +14,7 @@ pytestmark = pytest.mark.timeout(240)
 
 KILLS_REMOTE = 18
 KILLS_PAPER = 16
-KILLS_OKX = 8
+KILLS_OKX = 5
 
 
 @pytest.mark.parametrize("database", DATABASES)
