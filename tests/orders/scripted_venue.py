@@ -38,6 +38,7 @@ class ScriptedVenue:
         self.cancels: deque[CancelOutcome] = deque()
         self.lose_answers = 0
         self.lose_requests = 0
+        self.lose_settings = 0
         self.hears_all = False
         self.is_deaf = False
         self.is_silent = False
@@ -101,9 +102,13 @@ class ScriptedVenue:
         position_side: PositionSide,
         leverage: Decimal,
     ) -> Rejected | Unknown | None:
-        """Straight to the venue behind."""
+        """Follow the script, then the venue."""
         self.calls.append("set_leverage")
-        return await self.venue.set_leverage(symbol, margin_mode, position_side, leverage)
+        outcome = await self.venue.set_leverage(symbol, margin_mode, position_side, leverage)
+        if not self.lose_settings:
+            return outcome
+        self.lose_settings -= 1
+        return Unknown(message="the answer was lost")
 
     async def find_order(self, order: Order) -> FindOutcome:
         """Follow the script, then the venue."""

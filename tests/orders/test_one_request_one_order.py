@@ -227,6 +227,30 @@ async def test_a_leverage_that_the_venue_refuses_ends_the_request_in_its_words(w
     assert world.agrees()
 
 
+async def test_a_leverage_whose_answer_is_lost_is_set_again(world: TradingWorld) -> None:
+    world.venue().lose_settings = 1
+    state = await world.want(leverage=Decimal(7))
+    assert state.status is RequestStatus.FILLED
+    assert world.venue().calls == ["set_leverage", "set_leverage", "place_order"]
+    assert world.agrees()
+
+
+async def test_a_leverage_that_was_set_and_never_confirmed_is_learned_when_the_books_are_compared(
+    world: TradingWorld,
+) -> None:
+    await world.want(leverage=Decimal(7))
+    world.venue().lose_settings = 100
+    assert (await world.want(leverage=Decimal(4))).reason_code == "leverage_refused"
+    (ours,) = world.desk().book.positions.values()
+    assert ours.leverage == 7
+    await world.restart()
+    (ours,) = world.desk().book.positions.values()
+    (theirs,) = world.exchange.accounts.positions("a1")
+    assert ours.leverage == theirs.leverage == 4
+    assert set(world.desk().book.leverages.values()) == {4}
+    assert world.agrees()
+
+
 async def test_a_spot_buy_may_be_sized_in_quote_currency(world: TradingWorld) -> None:
     state = await world.want(symbol=SPOT, intent=buy(600, SizeUnit.QUOTE))
     assert state.status is RequestStatus.FILLED

@@ -163,6 +163,8 @@ async def _check_book(evidence: Evidence, account: VenueAccount) -> list[str]:
         position = book.positions.get((row.symbol, row.position_side))
         if position is not None and position.entry_price != row.entry_price:
             lines.append(f"{row.symbol}: entered at {position.entry_price} with us, at {row.entry_price} there")
+        if position is not None and position.leverage != row.leverage:
+            lines.append(f"{row.symbol}: leverage {position.leverage} with us, {row.leverage} there")
     rebuilt = await evidence.server.trading.load_book(account)
     for name in ("balances", "positions", "orders", "requests", "leverages"):
         if getattr(rebuilt, name) != getattr(book, name):

@@ -17,6 +17,7 @@ from fairlead.orders.refusals import denied_by_sizing, never_sent, skipped
 
 LEVERAGE_REFUSED: Final = "leverage_refused"
 PLACE_TIMES_MAX: Final = 3
+SET_TIMES_MAX: Final = 3
 
 
 async def send_order(desk: RecordingDesk, tools: DeskTools, approved: ApprovedOrder) -> None:
@@ -113,12 +114,7 @@ async def set_leverage(
 ) -> bool:
     """Set what differs; True when all is set, else the request ends as denied with the venue's words."""
     for change in changes:
-        failure = await desk.venue.set_leverage(
-            change.symbol,
-            change.margin_mode,
-            change.position_side,
-            change.leverage,
-        )
+        failure = await _set_one(desk, tools, request, change)
         now_ms = tools.clock.now_ms()
         if failure is not None:
             refusal = _leverage_refusal(desk, change, failure)
@@ -135,6 +131,20 @@ async def set_leverage(
         )
         desk.record([event])
     return True
+
+
+async def _set_one(
+    desk: RecordingDesk, tools: DeskTools, request: OrderRequest, change: LeverageChange
+) -> Rejected | Unknown | None:
+    """Set one leverage, and again while nobody tells whether it is set: doing it twice is doing it once."""
+    failure: Rejected | Unknown | None = None
+    for _ in range(SET_TIMES_MAX):
+        failure = await desk.venue.set_leverage(
+            change.symbol, change.margin_mode, change.position_side, change.leverage
+        )
+        if not isinstance(failure, Unknown) or desk.halt_reason or tools.clock.now_ms() >= request.valid_until_ms:
+            break
+    return failure
 
 
 def _leverage_refusal(desk: RecordingDesk, change: LeverageChange, failure: Rejected | Unknown) -> Refusal:

@@ -102,7 +102,29 @@ def _report(recovery: Recovery, now_ms: int) -> ev.AccountRecovered:
 
 async def _compare(desk: RecordingDesk, tools: DeskTools) -> None:
     """Note where our record and the venue's differ now."""
-    note(desk, tools, compare(desk, tools, await _read_account(desk.account, desk.venue, tools), None))
+    report = await _read_account(desk.account, desk.venue, tools)
+    desk.record(_other_leverages(desk.book, report, tools.clock.now_ms()))
+    note(desk, tools, compare(desk, tools, report, None))
+
+
+def _other_leverages(book: AccountBook, report: AccountReport, now_ms: int) -> list[ev.AccountEvent]:
+    """Leverages that the venue has and we do not: set by hand, or by us in a call whose answer was lost."""
+    found: list[ev.AccountEvent] = []
+    for theirs in report.positions:
+        ours = book.positions.get((theirs.symbol, theirs.position_side))
+        if ours is not None and theirs.leverage and ours.leverage != theirs.leverage:
+            symbol, margin_mode, side = book.leverage_key(theirs.symbol, theirs.margin_mode, theirs.position_side)
+            found.append(
+                ev.LeverageChanged(
+                    account_id=book.account_id,
+                    symbol=symbol,
+                    margin_mode=margin_mode,
+                    position_side=side,
+                    leverage=theirs.leverage,
+                    at_ms=now_ms,
+                )
+            )
+    return found
 
 
 async def _settle(desk: RecordingDesk, tools: DeskTools, order: Order) -> None:
