@@ -143,9 +143,10 @@ class AccountViews:
         account = self._world.accounts[account_id]
         return [self._position(account, position) for position in account.positions.values()]
 
-    def position_numbers(self, account_id: str) -> dict[PositionKey, int]:
-        """The number of each holding that is not flat."""
-        return {key: held.number for key, held in self._world.accounts[account_id].positions.items()}
+    def position_number(self, account_id: str, key: PositionKey) -> int | None:
+        """The number of a holding, if it is not flat."""
+        held = self._world.accounts[account_id].positions.get(key)
+        return None if held is None else held.number
 
     def _position(self, account: Account, position: Position) -> PositionView:
         world = self._world

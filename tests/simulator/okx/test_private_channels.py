@@ -113,3 +113,15 @@ def test_an_amendment_is_told_with_the_number_of_its_request() -> None:
     opened, amended = told(socket, "orders")
     assert (opened["sz"], opened["reqId"], opened["amendResult"]) == ("1", "", "")
     assert (amended["sz"], amended["reqId"], amended["amendResult"]) == ("2", "r7", "0")
+
+
+def test_a_position_ends_under_its_number_though_nobody_heard_it_begin() -> None:
+    world = OkxWorld()
+    order = {"instId": "BTC-USDT-SWAP", "tdMode": "cross", "side": "buy", "ordType": "market", "sz": "1"}
+    world.post("/trade/order", order)
+    client = world.connect()
+    client.log_in()
+    told = client.send({"op": "subscribe", "args": [{"channel": "positions", "instType": "SWAP"}]})
+    (number,) = (row["posId"] for one in told for row in one.get("data", []))
+    world.post("/trade/close-position", {"instId": "BTC-USDT-SWAP", "mgnMode": "cross"})
+    assert [(row["posId"], row["pos"]) for one in client.take() for row in one.get("data", [])] == [(number, "0")]

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from fairlead.simulator.okx.faults.desk import FaultDesk
     from fairlead.simulator.okx.timekeeping import JumpingClock
 
-ADVANCE_MS_MAX: Final = 24 * 3_600_000
-"""Virtual time is moved by at most a day with each request."""
+ADVANCE_MS_MAX: Final = 3_600_000
+"""Virtual time is moved by at most an hour with each request: every step of it is lived."""
 
 Advance = Callable[[int], Awaitable[None]]
 

@@ -39,19 +39,19 @@ class Hub:
         """Offer these channels."""
         self.channels: Mapping[str, Channel] = {channel.name: channel for channel in channels}
         self._listeners: dict[str, dict[tuple[Listener, Subscription], None]] = {}
-        self._of_accounts: dict[tuple[str, str], dict[tuple[Listener, Subscription], None]] = {}
+        self._of_accounts: dict[str, dict[tuple[Listener, Subscription], None]] = {}
 
     def subscribe(self, listener: Listener, wanted: Subscription) -> None:
         """Let a connection hear a channel; again is harmless."""
         self._listeners.setdefault(wanted.channel, {})[listener, wanted] = None
         if listener.key is not None:
-            self._of_accounts.setdefault((wanted.channel, listener.key.account_id), {})[listener, wanted] = None
+            self._of_accounts.setdefault(listener.key.account_id, {})[listener, wanted] = None
 
     def unsubscribe(self, listener: Listener, wanted: Subscription) -> None:
         """Let it hear no more of it."""
         self._listeners.get(wanted.channel, {}).pop((listener, wanted), None)
         if listener.key is not None:
-            self._of_accounts.get((wanted.channel, listener.key.account_id), {}).pop((listener, wanted), None)
+            self._of_accounts.get(listener.key.account_id, {}).pop((listener, wanted), None)
 
     def leave(self, listener: Listener) -> None:
         """Forget a connection."""
@@ -65,7 +65,11 @@ class Hub:
 
     def heard_by(self, channel: str, account_id: str) -> tuple[tuple[Listener, Subscription], ...]:
         """Whoever listens to a private channel of an account now, in the order of their subscribing."""
-        return tuple(self._of_accounts.get((channel, account_id), ()))
+        return tuple(entry for entry in self._of_accounts.get(account_id, ()) if entry[1].channel == channel)
+
+    def is_heard(self, account_id: str) -> bool:
+        """Whether anybody who has logged into an account listens to anything."""
+        return bool(self._of_accounts.get(account_id))
 
     def symbols(self, channel: str) -> set[str]:
         """The instruments of a channel that anybody listens to."""

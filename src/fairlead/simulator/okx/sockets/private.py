@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 FULL_SET_EVERY_MS: Final = 5_000
 """Account and positions are told whole this often, unless a subscriber asked for changes only."""
 
-_ORDER_CHANNELS: Final = ("orders", "fills", "orders-algo", "algo-advance")
-_BOOK_CHANNELS: Final = ("account", "positions", "balance_and_position")
 _PRIVATE: Final = frozenset({Place.PRIVATE})
 _SNAPSHOT: Final = {"eventType": "snapshot", "curPage": 1, "lastPage": True}
 _UPDATE: Final = {"eventType": "event_update"}
@@ -116,6 +114,10 @@ class PrivatePushes:
         """Tell about facts, in their order."""
         changes: dict[str, _Changes] = {}
         for event in events:
+            # Rows cost more than orders: none is made for an account that nobody listens to.
+            if not self._hub.is_heard(event.account_id):
+                self._note_position(event)
+                continue
             change = changes.setdefault(event.account_id, _Changes())
             match event:
                 case ev.OrderOpened() | ev.OrderFilled() | ev.OrderCanceled() | ev.OrderAmended() | ev.TriggerFired():
@@ -147,9 +149,6 @@ class PrivatePushes:
 
     def _tell_order(self, event: _OrderNews) -> None:
         venue = self._venue
-        # Rows cost more than orders: none is made for an account that nobody listens to.
-        if not any(self._hub.heard_by(channel, event.account_id) for channel in _ORDER_CHANNELS):
-            return
         order = venue.exchange.accounts.find_venue_order(event.account_id, event.venue_order_id)
         if order is None:
             return
@@ -174,9 +173,6 @@ class PrivatePushes:
     def _tell_books(self, account_id: str, change: _Changes) -> None:
         venue, hub = self._venue, self._hub
         currencies = tuple(change.currencies)
-        if not any(hub.heard_by(channel, account_id) for channel in _BOOK_CHANNELS):
-            self._note_positions(account_id, change.holdings)
-            return
         rows = self._position_rows(account_id, change.holdings)
         for listener, wanted in hub.heard_by("account", account_id):
             if currencies and wanted.currency in {"", *currencies}:
@@ -193,15 +189,17 @@ class PrivatePushes:
             both = _both_row(venue, change.kind, cash=cash, held=held) | {"trades": change.trades}
             hub.tell(listener, wanted, (Push(data=[both]),))
 
-    def _note_positions(self, account_id: str, holdings: Mapping[str, ev.PositionChanged]) -> None:
+    def _note_position(self, event: ev.ExchangeEvent) -> None:
         # Whoever begins to listen before a position ends must hear of its end under its number.
-        numbers = self._venue.exchange.accounts.position_numbers(account_id)
-        for key, event in holdings.items():
-            number = numbers.get(PositionKey(event.symbol, event.margin_mode, event.position_side))
-            if number is None:
-                self._position_ids.pop((account_id, key), None)
-            else:
-                self._position_ids[account_id, key] = position_id(number)
+        if not isinstance(event, ev.PositionChanged):
+            return
+        place = PositionKey(event.symbol, event.margin_mode, event.position_side)
+        number = self._venue.exchange.accounts.position_number(event.account_id, place)
+        key = (event.account_id, _key(event.symbol, event.position_side, event.margin_mode))
+        if number is None:
+            self._position_ids.pop(key, None)
+        else:
+            self._position_ids[key] = position_id(number)
 
     def _position_rows(self, account_id: str, holdings: dict[str, ev.PositionChanged]) -> list[dict[str, Any]]:
         venue = self._venue
