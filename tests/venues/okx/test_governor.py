@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from fairlead.clock import VirtualClock
 from fairlead.simulator.okx import windows
+from fairlead.simulator.okx.rest.endpoints import ENDPOINTS
 from fairlead.venues.okx.governor import Ask, Limit, LimitTable, Priority, RateGovernor, Scope, load_limits
+from fairlead.venues.okx.rest import SOCKET
 
 START_MS = 1_767_600_000_000
 PATIENCE_MS = 3_600_000
@@ -200,3 +202,25 @@ def test_the_limits_are_those_of_okx() -> None:
     assert per_second["POST trade/order-algo"] == 10
     assert (limits.account_orders.count, limits.account_orders.window_ms) == (1_000, 2_000)
     assert [name for name, limit in limits.endpoints.items() if limit.is_order] == [PLACE]
+
+
+def test_the_limits_are_those_that_the_exchange_of_our_own_enforces() -> None:
+    ours = {name: (limit.count, limit.window_ms) for name, limit in load_limits().endpoints.items()}
+    theirs = {
+        f"{endpoint.method} {endpoint.path.removeprefix('/api/v5/')}": (endpoint.limit.count, endpoint.limit.window_ms)
+        for endpoint in ENDPOINTS
+    }
+    assert {name: theirs[name] for name in ours.keys() & theirs.keys()} == {
+        name: ours[name] for name in ours.keys() & theirs.keys()
+    }
+    assert ours.keys() - theirs.keys() == {SOCKET}
+
+
+async def test_a_refusal_of_the_limit_over_all_instruments_closes_all_of_them() -> None:
+    traffic = Traffic()
+    traffic.governor.close(order(), for_ms=2_000, all_orders=True)
+    traffic.send(order(symbol="ETH-USDT-SWAP"))
+    traffic.send(Ask(endpoint=CANCEL, account="a1", subject=SWAP, priority=Priority.CANCEL))
+    await traffic.clock.run_ms(3_000)
+    assert [(at_ms, ask.endpoint) for at_ms, ask in traffic.let_go] == [(0, CANCEL), (2_000, PLACE)]
+    await traffic.stop()

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from fairlead.core.model import reports as rp
 from fairlead.core.model.account import MarginMode, PositionMode, PositionSide
 from fairlead.core.model.ids import PROTECTION, child_order_id
 from fairlead.core.model.request import OrderType, Side
+from fairlead.simulator.okx.venue import OkxOptions
+from fairlead.venues.okx import venue as okx_venue
+from fairlead.venues.okx.opening import open_okx
+from fairlead.venues.okx.signing import OkxKeys
 from tests.venues.okx.okx_floor import SPOT, SWAP, OkxFloor, approve, open_floor, until
 
 
@@ -192,3 +198,65 @@ async def test_nobody_at_the_address_is_a_refusal_that_may_be_tried_again(floor:
     assert isinstance(outcome, rp.Rejected)
     assert (outcome.code, outcome.retry_after_ms > 0) == ("not_sent", True)
     assert isinstance(await trader.venue.read_account(), rp.Unknown)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [OkxOptions(seed=7, is_strict=True), OkxOptions(seed=7, pushes_first=True)],
+    ids=["strict", "pushes first"],
+)
+async def test_orders_go_over_the_socket_by_the_number_of_the_instrument(options: OkxOptions) -> None:
+    async with open_floor(options=options) as floor:
+        await floor.learn_codes()
+        trader = floor.trader()
+        await trader.listen()
+        orders = [trader.order(number) for number in range(5)]
+        outcomes = await asyncio.gather(*(trader.venue.place_order(approve(order)) for order in orders))
+        assert [type(outcome) for outcome in outcomes] == [rp.Accepted] * 5
+        await until(lambda: all(trader.filled(order) == 1 for order in orders))
+        used = {(row.endpoint, row.used) for row in floor.governor.usage() if row.endpoint == "POST trade/order"}
+        assert used == {("POST trade/order", 5)}
+
+
+async def test_a_demo_key_works_on_the_demo_site_only(floor: OkxFloor) -> None:
+    floor.members[0].key.is_demo = True
+    trader = floor.trader()
+    refused = await trader.venue.place_order(approve(trader.resting()))
+    assert isinstance(refused, rp.Rejected)
+    assert refused.code == "50101"
+    await floor.connection.close()
+    floor.connection.site = msgspec.structs.replace(floor.connection.site, is_demo=True)
+    await floor.connection.open()
+    assert isinstance(await trader.venue.place_order(approve(trader.resting())), rp.Accepted)
+
+
+async def test_keys_that_cannot_be_opened_send_nothing_and_tell_nothing(floor: OkxFloor) -> None:
+    def closed() -> OkxKeys:
+        raise ValueError("k1:s1:p1")
+
+    trader = floor.trader()
+    venue = open_okx(trader.account, floor.connection, closed, floor.clock, floor.governor)
+    outcome = await venue.place_order(approve(trader.resting()))
+    assert isinstance(outcome, rp.Rejected)
+    assert outcome.message == "the keys could not be opened: ValueError"
+    assert isinstance(await venue.find_order(trader.resting()), rp.Unknown)
+
+
+async def test_reports_that_cannot_be_understood_leave_a_doubt(
+    floor: OkxFloor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def garbled(*_: object) -> int:
+        raise ValueError("not a moment")
+
+    trader = floor.trader()
+    monkeypatch.setattr(okx_venue, "read_moment", garbled)
+    order = trader.resting()
+    assert isinstance(await trader.venue.place_order(approve(order)), rp.Unknown)
+    assert isinstance(await trader.venue.find_order(order), rp.VenueOrder)
+
+
+async def test_a_trailing_stop_is_refused_before_it_is_sent(floor: OkxFloor) -> None:
+    trader = floor.trader()
+    outcome = await trader.venue.place_order(approve(trader.order(order_type=OrderType.TRAILING_STOP)))
+    assert isinstance(outcome, rp.Rejected)
+    assert outcome.code == "unsupported"

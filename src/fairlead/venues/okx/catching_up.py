@@ -69,8 +69,7 @@ class CatchUp:
     async def read_bills(self) -> Failure | None:
         """Tell the movements of cash since the last one that was told, oldest first."""
         for _ in range(PAGES_MAX):
-            query = {"before": self._bill_id} if self._bill_id else {}
-            reply = await self._rest.get("account/bills", BillRow, query=query)
+            reply = await self._rest.get("account/bills", BillRow, query={"before": self._bill_id or "0"})
             if not isinstance(reply, Answered):
                 return reply
             rows = sorted(reply.rows, key=lambda row: int(row.bill_id))

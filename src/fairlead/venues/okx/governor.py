@@ -164,9 +164,12 @@ class RateGovernor:
                 self._pump(lane)
             raise
 
-    def close(self, ask: Ask, *, for_ms: int) -> None:
-        """OKX refused one for its rate, so it counts otherwise than we do: send nothing more for a while."""
-        bucket = self._lane(ask).bucket
+    def close(self, ask: Ask, *, for_ms: int, all_orders: bool = False) -> None:
+        """OKX refused one for its rate, so it counts otherwise than we do: send nothing more for a while.
+
+        ``all_orders``: it was the limit over all instruments of the account.
+        """
+        bucket = self._account_orders(ask.account) if all_orders else self._lane(ask).bucket
         bucket.closed_until_ms = max(bucket.closed_until_ms, self._now_ms() + for_ms)
 
     def usage(self) -> list[Usage]:

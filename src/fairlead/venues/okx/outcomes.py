@@ -17,7 +17,7 @@ T = TypeVar("T")
 ORDER_UNKNOWN: Final = "51603"
 CLIENT_ID_EXISTS: Final = frozenset({"51016", "50071"})
 CLOCK_OFF: Final = "50102"
-INSTRUMENT_UNKNOWN: Final = "51001"
+ACCOUNT_RATE: Final = "50061"
 NOTHING_TO_CANCEL: Final = frozenset({"51400", "51401", "51402", "51405", "51410", "51503", "51509", "51510", "51603"})
 """A cancel that came too late, or for what is not there: the order itself tells which."""
 

@@ -11,6 +11,7 @@ from fairlead.ports import Clock
 from fairlead.venues.okx.connection import OkxConnection
 from fairlead.venues.okx.governor import Ask, Priority, RateGovernor
 from fairlead.venues.okx.outcomes import (
+    ACCOUNT_RATE,
     CLOCK_OFF,
     CODES,
     Answered,
@@ -100,7 +101,7 @@ class OkxRest:
         """Hold back what OKX says comes too often."""
         pause_ms = CODES.retry_after_ms.get(code, 0)
         if pause_ms and code != CLOCK_OFF:
-            self.governor.close(ask, for_ms=pause_ms)
+            self.governor.close(ask, for_ms=pause_ms, all_orders=code == ACCOUNT_RATE)
 
     async def _send(
         self,
@@ -115,7 +116,11 @@ class OkxRest:
         signed = {}
         if self._keys is not None:
             server_ms = self.connection.server_ms
-            signed = sign_request(self._keys(), method=method, target=target, body=body, server_ms=server_ms)
+            try:
+                signed = sign_request(self._keys(), method=method, target=target, body=body, server_ms=server_ms)
+            except Exception as error:
+                # Whatever opens them may fail in its own way; a text of it could tell too much.
+                return NotSent(f"the keys could not be opened: {type(error).__name__}")
         answer = await self.connection.send(method, target, body=body, headers={**signed, **(headers or {})})
         if isinstance(answer, Lost | NotSent):
             return answer

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from decimal import Decimal
-from typing import Final
+from typing import Final, TypeVar
+
+import structlog
 
 from fairlead.core.model import reports as rp
 from fairlead.core.model.account import MarginMode, PositionMode, PositionSide, VenueAccount
@@ -37,6 +39,9 @@ from fairlead.venues.okx.tracking import OrderTracker
 
 LONG_SHORT: Final = "long_short_mode"
 UNSUPPORTED: Final = "unsupported"
+
+T = TypeVar("T")
+_log = structlog.get_logger("fairlead.venues.okx")
 
 
 class OkxVenue:
@@ -108,36 +113,11 @@ class OkxVenue:
 
     async def place_order(self, approved: ApprovedOrder) -> rp.PlaceOutcome:
         """Send one order, once; its deadline goes along."""
-        order = approved.order
-        if order.order_type is OrderType.TRAILING_STOP:
-            return rp.Rejected(code=UNSUPPORTED, message="trailing stops are not sent to OKX")
-        self._tracker.note_protection(order)
-        priority = Priority.CLOSE if approved.verdict.only_reduces else Priority.ENTRY
-        if order.order_type in wishes.TRIGGERED:
-            ack = await self._place_algo(order, priority)
-        else:
-            ack = await self._orders.place(order, priority)
-        if isinstance(ack, Ack):
-            number = ack.ord_id or ack.algo_id
-            if ack.ord_id:
-                self._tracker.follow(number, order.order_id, order.symbol)
-            return rp.Accepted(venue_order_id=number, at_ms=read_moment(ack.ts) or self._rest.clock.now_ms())
-        if isinstance(ack, Refused) and ack.code in CLIENT_ID_EXISTS:
-            # An order of this id is there: the first sending of it has arrived after all.
-            return rp.Unknown(message=f"OKX has an order of this id already: {ack.message}")
-        return as_rejected(ack)
+        return await self._as_value(self._place(approved))
 
     async def cancel_order(self, order: Order) -> rp.CancelOutcome:
         """Cancel what is left of an order; one that is over is told of once more, in case its end was missed."""
-        is_algo = order.origin == PROTECTION or order.order_type in wishes.TRIGGERED
-        ack = await self._cancel_algo(order) if is_algo else await self._orders.cancel(order)
-        if isinstance(ack, Ack):
-            return rp.Canceled()
-        if isinstance(ack, Refused) and ack.code in NOTHING_TO_CANCEL:
-            found = await self.find_order(order)
-            if isinstance(found, rp.VenueOrder):
-                self._stream.deliver(found.reports)
-        return as_rejected(ack)
+        return await self._as_value(self._cancel(order))
 
     async def set_leverage(
         self,
@@ -157,11 +137,50 @@ class OkxVenue:
 
     async def find_order(self, order: Order) -> rp.FindOutcome:
         """Ask what became of an order, by its client order id; also what became of its stop and take-profit."""
-        return await self._stories.find(order)
+        return await self._as_value(self._stories.find(order))
 
     async def read_account(self) -> rp.AccountReport | rp.Unknown:
         """Balances, positions and open orders now."""
-        return await account_reading.read_account(self._rest, self._rest.clock.now_ms())
+        return await self._as_value(account_reading.read_account(self._rest, self._rest.clock.now_ms()))
+
+    async def _as_value(self, work: Awaitable[T]) -> T | rp.Unknown:
+        """Whatever OKX sends, the order path is told a value: what could not be read leaves us in doubt."""
+        try:
+            return await work
+        except Exception as error:
+            _log.exception("okx_answer_not_understood", account=self._account.account_id)
+            return rp.Unknown(message=f"OKX's answer was not understood: {type(error).__name__}")
+
+    async def _place(self, approved: ApprovedOrder) -> rp.PlaceOutcome:
+        order = approved.order
+        if order.order_type is OrderType.TRAILING_STOP:
+            return rp.Rejected(code=UNSUPPORTED, message="trailing stops are not sent to OKX")
+        self._tracker.note_protection(order)
+        priority = Priority.CLOSE if approved.verdict.only_reduces else Priority.ENTRY
+        if order.order_type in wishes.TRIGGERED:
+            ack = await self._place_algo(order, priority)
+        else:
+            ack = await self._orders.place(order, priority)
+        if isinstance(ack, Ack):
+            number = ack.ord_id or ack.algo_id
+            if ack.ord_id:
+                self._tracker.follow(number, order.order_id, order.symbol)
+            return rp.Accepted(venue_order_id=number, at_ms=read_moment(ack.ts) or self._rest.clock.now_ms())
+        if isinstance(ack, Refused) and ack.code in CLIENT_ID_EXISTS:
+            # An order of this id is there: the first sending of it has arrived after all.
+            return rp.Unknown(message=f"OKX has an order of this id already: {ack.message}")
+        return as_rejected(ack)
+
+    async def _cancel(self, order: Order) -> rp.CancelOutcome:
+        is_algo = order.origin == PROTECTION or order.order_type in wishes.TRIGGERED
+        ack = await self._cancel_algo(order) if is_algo else await self._orders.cancel(order)
+        if isinstance(ack, Ack):
+            return rp.Canceled()
+        if isinstance(ack, Refused) and ack.code in NOTHING_TO_CANCEL:
+            found = await self.find_order(order)
+            if isinstance(found, rp.VenueOrder):
+                self._stream.deliver(found.reports)
+        return as_rejected(ack)
 
     async def _place_algo(self, order: Order, priority: Priority) -> Ack | Failure:
         ask = self._rest.ask("trade/order-algo", order.symbol, priority)
