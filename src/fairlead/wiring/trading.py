@@ -210,7 +210,9 @@ class Trading:
         try:
             _report(account, await self._opener.open(account))
         except (BookUnreadableError, VenueUnreachableError) as error:
-            _log.exception("desk_not_opened", account=account.label)
+            # A known reason, which passes or names its remedy: no bug of ours that a traceback would explain.
+            cause = "" if error.__cause__ is None else type(error.__cause__).__name__
+            _log.error("desk_not_opened", account=account.label, reason=str(error), cause=cause, then="tried again")
             self.tasks.start(f"open {account.label}", self._open_later(account, str(error)))
 
     async def _open_later(self, account: VenueAccount, reason: str) -> None:
