@@ -192,3 +192,53 @@ async def test_a_revoked_key_stops_the_account_and_says_so(floor: OkxFloor) -> N
     assert isinstance(outcome, rp.Rejected)
     assert (outcome.code, outcome.retry_after_ms) == ("50119", 0)
     assert isinstance(await trader.venue.read_account(), rp.Unknown)
+
+
+async def test_asking_for_an_order_does_not_hide_that_its_push_was_lost(
+    floor: OkxFloor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(private_stream, "SWEEP_EVERY_MS", 300)
+    trader = floor.trader()
+    await trader.listen()
+    floor.okx.faults.plan.add(FaultRule(id="all", kind=FaultKind.PUSH_LOST, match=Match(endpoint="orders")))
+    order = trader.order()
+    await trader.venue.place_order(approve(order))
+    assert isinstance(await trader.venue.find_order(order), rp.VenueOrder)
+    await until(lambda: trader.filled(order) == 1)
+
+
+async def test_silence_after_a_partial_fill_is_not_believed(floor: OkxFloor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(private_stream, "SWEEP_EVERY_MS", 300)
+    trader = floor.trader()
+    await trader.listen()
+    strike(floor, FaultKind.PARTIAL_FILL_THEN_SILENCE, "orders")
+    order = trader.order(quantity=SIZE)
+    await trader.venue.place_order(approve(order))
+    await until(lambda: trader.filled(order) == SIZE)
+
+
+async def test_a_socket_that_will_be_closed_is_left_before_it_is(floor: OkxFloor) -> None:
+    trader = floor.trader()
+    await trader.listen()
+    strike(floor, FaultKind.MAINTENANCE_NOTICE, "trade/order", delay_ms=60_000)
+    await trader.venue.place_order(approve(trader.resting()))
+    await until(lambda: not trader.venue.is_listening)
+    await until(lambda: trader.venue.is_listening)
+    order = trader.order(2)
+    await trader.venue.place_order(approve(order))
+    await until(lambda: trader.filled(order) == 1)
+
+
+async def test_an_order_that_okx_has_forgotten_is_asked_for_once(
+    floor: OkxFloor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trader = floor.trader()
+    resting = trader.resting()
+    await trader.venue.place_order(approve(resting))
+    await trader.venue.cancel_order(resting)
+    monkeypatch.setattr(floor.okx.exchange.accounts, "find_venue_order", lambda *_: None)
+    monkeypatch.setattr(private_stream, "SWEEP_EVERY_MS", 100)
+    await trader.listen()
+    asked = [row.used for row in floor.governor.usage() if row.endpoint == "GET trade/order"]
+    await floor.clock.sleep_ms(500)
+    assert asked == [row.used for row in floor.governor.usage() if row.endpoint == "GET trade/order"] == [1]

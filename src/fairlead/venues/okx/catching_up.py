@@ -100,9 +100,13 @@ class CatchUp:
                 unheard.pop(row.ord_id, None)
         for number, symbol in unheard.items():
             found = await self._stories.tell_number(symbol, number)
-            if found is not None and not isinstance(found, tuple):
+            if found is None:
+                # OKX has forgotten it: it ended without a fill, hours ago.
+                self._tracker.follow(number, number, symbol).is_over = True
+            elif isinstance(found, tuple):
+                told += found
+            else:
                 return found
-            told += found or ()
         # Profit depends on the order of executions over all orders.
         self._follower.deliver_new(sorted(told, key=_moment))
         return None

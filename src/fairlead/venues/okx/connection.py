@@ -19,6 +19,8 @@ CONNECTIONS_MAX: Final = 200
 FRAME_BYTES_MAX: Final = 4 * 1024 * 1024
 """A list of all instruments is the longest message that OKX pushes."""
 
+# Whoever does not answer our goodbye is not waited for.
+_CLOSING: Final = aiohttp.ClientWSTimeout(ws_close=1.0)
 _DEMO_HEADER: Final = {"x-simulated-trading": "1"}
 _JSON: Final = {"Content-Type": "application/json"}
 
@@ -88,7 +90,7 @@ class OkxConnection:
             return NotSent("the connection to OKX is not open")
         try:
             return await self._session.ws_connect(
-                f"{self.site.socket_url}/{place}", max_msg_size=FRAME_BYTES_MAX, autoping=True
+                f"{self.site.socket_url}/{place}", max_msg_size=FRAME_BYTES_MAX, timeout=_CLOSING
             )
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return NotSent(f"OKX's {place} socket could not be reached: {describe(error)}")

@@ -53,7 +53,7 @@ class PrivateStream:
         self._rest = rest
         self._keys = keys
         self._listener: DeliverReports | None = None
-        stories = StoryTeller(rest, tracker)
+        stories = StoryTeller(rest, tracker, is_delivered=True)
         self._follower = Follower(rest, tracker, stories, self.deliver)
         self._catch_up = CatchUp(rest, tracker, stories, self._follower)
 

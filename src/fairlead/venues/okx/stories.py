@@ -30,10 +30,11 @@ Story = tuple[rp.ExecutionReport, ...]
 class StoryTeller:
     """Tells whole stories of orders, from REST alone."""
 
-    def __init__(self, rest: OkxRest, tracker: OrderTracker) -> None:
-        """Ask for one account."""
+    def __init__(self, rest: OkxRest, tracker: OrderTracker, *, is_delivered: bool = False) -> None:
+        """Ask for one account; ``is_delivered``: what is told here is delivered as reports, and counts as told."""
         self._rest = rest
         self._tracker = tracker
+        self._is_delivered = is_delivered
 
     async def find(self, order: Order) -> rp.FindOutcome:
         """What became of an order of ours, with its protection (OKX API v5: order, algo order, history)."""
@@ -78,8 +79,9 @@ class StoryTeller:
         fills = await self._fills(row)
         if isinstance(fills, list):
             tracked = self._tracker.follow(row.ord_id, order_id, row.inst_id)
-            tracked.told = max(tracked.told, read_amount(row.acc_fill_sz))
-            tracked.is_over = tracked.is_over or row.state in reports.OVER
+            if self._is_delivered:
+                tracked.told = max(tracked.told, read_amount(row.acc_fill_sz))
+                tracked.is_over = tracked.is_over or row.state in reports.OVER
             return reports.whole_story(order_id, row, fills)
         return fills
 
