@@ -7,6 +7,7 @@ from typing import Final
 from aiohttp import web
 
 from fairlead.simulator.okx.admin import Admin
+from fairlead.simulator.okx.bodies import read_body
 
 ADMIN_HOST: Final = "127.0.0.1"
 BODY_BYTES_MAX: Final = 65_536
@@ -39,8 +40,8 @@ class AdminServer:
         # A web page that somebody looks at on this machine must not reach it, under whatever name.
         if request.url.host not in _LOCAL_NAMES or "Origin" in request.headers:
             return web.json_response({"error": "ask 127.0.0.1 directly, not from a web page"}, status=403)
-        body = await request.content.read(BODY_BYTES_MAX + 1)
-        if len(body) > BODY_BYTES_MAX:
+        body = await read_body(request, BODY_BYTES_MAX)
+        if body is None:
             return web.json_response({"error": f"at most {BODY_BYTES_MAX} bytes"}, status=413)
         answer = await self._admin.answer(request.method, request.path, body)
         return web.Response(status=answer.status, body=answer.body, content_type=answer.content_type)

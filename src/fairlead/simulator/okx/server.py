@@ -10,6 +10,7 @@ from typing import Final
 
 from aiohttp import WSMsgType, web
 
+from fairlead.simulator.okx.bodies import read_body
 from fairlead.simulator.okx.faults.desk import FaultDesk
 from fairlead.simulator.okx.faults.line import FaultyLine
 from fairlead.simulator.okx.faults.striking import Break
@@ -75,8 +76,8 @@ class OkxServer:
         place = SOCKET_PATHS.get(request.path)
         if place is not None:
             return await self._talk(request, place)
-        body = await request.content.read(BODY_BYTES_MAX + 1)
-        if len(body) > BODY_BYTES_MAX:
+        body = await read_body(request, BODY_BYTES_MAX)
+        if body is None:
             return web.Response(status=413)
         answer = await self._faults.answer(
             RawRequest(

@@ -139,6 +139,21 @@ async def test_no_web_page_reaches_the_admin_port() -> None:
             assert (await answer.json())["account"] == "k1"
 
 
+async def test_a_body_in_pieces_is_read_whole_and_one_without_end_is_not() -> None:
+    text = msgspec.json.encode({"account": "k1", "currency": "USDT", "amount": "1"})
+    for body, status in ((text, b" 200 "), (text + b" " * 100_000, b" 413 ")):
+        async with wired() as wire:
+            host, port = wire.admin.removeprefix("http://").removesuffix("/sim").split(":")
+            reader, writer = await asyncio.open_connection(host, int(port))
+            head = f"POST /sim/balance HTTP/1.1\r\nhost: {host}\r\ncontent-length: {len(body)}\r\n\r\n"
+            for piece in (head.encode(), body[:10], body[10:30], body[30:]):
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(0.02)
+            assert status in await reader.readline()
+            writer.close()
+
+
 async def test_held_back_requests_do_not_keep_the_server_from_ending() -> None:
     async with wired({"kind": "request_lost"}) as wire:
         asked = asyncio.ensure_future(wire.place(timeout_s=30))
