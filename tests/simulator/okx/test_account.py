@@ -61,3 +61,11 @@ def test_what_can_be_bought_depends_on_price_and_leverage() -> None:
 def test_fees_are_written_as_negative_rates() -> None:
     (fee,) = OkxWorld().get("/account/trade-fee", instType="SWAP")["data"]
     assert (fee["maker"], fee["taker"], fee["feeGroup"][0]["taker"]) == ("-0.0002", "-0.0005", "-0.0005")
+
+
+def test_cash_and_positions_are_told_together_as_risk() -> None:
+    world = OkxWorld()
+    world.post("/trade/order", BUY)
+    (risk,) = world.get("/account/account-position-risk")["data"]
+    assert [row["ccy"] for row in risk["balData"]] == ["USDT", "BTC"]
+    assert [(row["instId"], row["pos"]) for row in risk["posData"]] == [("BTC-USDT-SWAP", "1")]

@@ -22,6 +22,10 @@ from fairlead.simulator.orders import Refused
 CURRENCIES_ASKED_MAX: Final = 20
 INSTRUMENTS_ASKED_MAX: Final = 20
 POSITION_MODES: Final = {"net_mode": PositionMode.NET, "long_short_mode": PositionMode.LONG_SHORT}
+_RISK_FIELDS: Final = (
+    *("instType", "instId", "mgnMode", "posId", "posSide", "pos", "posCcy", "ccy", "notionalUsd"),
+    *("baseBal", "quoteBal"),
+)
 MODE_NAMES: Final = {mode: name for name, mode in POSITION_MODES.items()}
 
 
@@ -41,6 +45,20 @@ def _positions(call: Call) -> Answer:
         and (not ids or position_id(view.number) in ids)
     ]
     return answer_rows(rows)
+
+
+def _risk(call: Call) -> Answer:
+    call.fields.choice("instType", INSTRUMENT_TYPES)
+    totals = balance_row(call.venue, call.account_id)
+    cash = [{"ccy": row["ccy"], "eq": row["eq"], "disEq": row["disEq"]} for row in totals["details"]]
+    held = [position_row(call.venue, view) for view in call.venue.exchange.accounts.positions(call.account_id)]
+    row = {
+        "adjEq": totals["adjEq"],
+        "balData": cash,
+        "posData": [{name: position[name] for name in _RISK_FIELDS} | {"notionalCcy": ""} for position in held],
+        "ts": str(call.now_ms),
+    }
+    return answer_rows([row])
 
 
 def _config(call: Call) -> Answer:
@@ -248,6 +266,7 @@ def _post(path: str, handler: Handler, count: int) -> Endpoint:
 ENDPOINTS: Final = (
     _get("balance", _balance, 10),
     _get("positions", _positions, 10),
+    _get("account-position-risk", _risk, 10),
     _get("config", _config, 5),
     _get("leverage-info", _leverage_info, 20),
     _get("max-size", _max_size, 20),
