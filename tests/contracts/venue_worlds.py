@@ -144,10 +144,10 @@ class OkxWorld(VenueWorld):
     def __init__(self, mode: PositionMode) -> None:
         super().__init__()
         self.account = replace(paper_account("k1"), kind="live", position_mode=mode)
-        self._clock = SystemClock()
+        self.clock = SystemClock()
         self._running: asyncio.Task[None] | None = None
         members = (parse_member("k1:s1:p1:USDT=100000,BTC=2"),)
-        self.okx = OpenOkx(OkxPlan(members=members, options=OkxOptions(seed=7)), self._clock)
+        self.okx = OpenOkx(OkxPlan(members=members, options=OkxOptions(seed=7)), self.clock)
         self.exchange = self.okx.exchange
 
     async def start(self) -> None:
@@ -166,7 +166,7 @@ class OkxWorld(VenueWorld):
         """Close it."""
 
     def now_ms(self) -> int:
-        return self._clock.now_ms()
+        return self.clock.now_ms()
 
     async def _stop_running(self) -> None:
         assert self._running is not None
@@ -198,9 +198,9 @@ class NativeWorld(OkxWorld):
         host = f"127.0.0.1:{self.port}"
         site = OkxSite(rest_url=f"http://{host}", socket_url=f"ws://{host}/ws/v5")
         keys = OkxKeys(api_key=Secret("k1"), api_secret=Secret("s1"), passphrase=Secret("p1"))
-        self.connection = OkxConnection(site, self._clock, answer_timeout_s=ANSWER_MS / 1_000)
+        self.connection = OkxConnection(site, self.clock, answer_timeout_s=ANSWER_MS / 1_000)
         await self.connection.open()
-        native = open_okx(self.account, self.connection, lambda: keys, self._clock, RateGovernor(self._clock))
+        native = open_okx(self.account, self.connection, lambda: keys, self.clock, RateGovernor(self.clock))
         self.venue = native
         native.listen(self.hear)
         assert not isinstance(await native.start(), Unknown)
@@ -208,7 +208,7 @@ class NativeWorld(OkxWorld):
         async with asyncio.timeout(WAIT_S):
             # Its own signal that it hears everything is a property, not an event.
             while not native.is_listening:
-                await self._clock.sleep_ms(10)
+                await self.clock.sleep_ms(10)
 
     async def disconnect(self) -> None:
         await self._stop_running()
@@ -237,11 +237,13 @@ class CcxtWorld(OkxWorld):
         host = f"127.0.0.1:{self.port}"
         connection = CcxtConnection(exchange="okx", urls={"rest": f"http://{host}", "ws": f"ws://{host}/ws/v5"})
         fields = {"apiKey": Secret("k1"), "secret": Secret("s1"), "password": Secret("p1")}
+        # More of it is used here than our own protocol names.
         client: Any = open_client(connection, lambda: CcxtKeys(fields=fields))
-        client.timeout = ANSWER_MS
+        self.client = client
+        self.client.timeout = ANSWER_MS
         # Our own exchange has time for everybody.
-        client.enableRateLimit = False
-        self.ccxt_venue = CcxtVenue(self.account, client, traits_of("okx"), self._clock)
+        self.client.enableRateLimit = False
+        self.ccxt_venue = CcxtVenue(self.account, self.client, traits_of("okx"), self.clock)
         self.venue = self.ccxt_venue
         self.venue.listen(self.hear)
         self._running = asyncio.create_task(self.ccxt_venue.run())
@@ -249,6 +251,16 @@ class CcxtWorld(OkxWorld):
     async def disconnect(self) -> None:
         await self._stop_running()
         await self.ccxt_venue.close()
+
+    def hold_back(self) -> None:
+        """Let the library's own rate limit hold every request back."""
+        self.client.enableRateLimit = True
+        self.client.throttler.config["tokens"] = -1_000_000
+
+    def let_go(self) -> None:
+        """End that."""
+        self.client.throttler.config["tokens"] = 1
+        self.client.enableRateLimit = False
 
 
 async def open_world(kind: str, folder: Path, mode: PositionMode = PositionMode.NET) -> VenueWorld:

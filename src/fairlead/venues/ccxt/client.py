@@ -25,6 +25,10 @@ class UnknownExchangeError(Exception):
     """ccxt has no exchange of this name."""
 
 
+class UnsupportedExchangeError(Exception):
+    """An order could not be followed to its end there."""
+
+
 class CcxtKeys(msgspec.Struct, frozen=True, kw_only=True):
     """What opens an account, by ccxt's names (``apiKey``, ``secret``, ``password``, ...)."""
 
@@ -53,8 +57,12 @@ class Exchange(Protocol):
     async def cancel_order(self, order_id: str, symbol: str, params: Row) -> Row: ...
     async def fetch_order(self, order_id: str, symbol: str, params: Row) -> Row: ...
     async def fetch_open_orders(self, symbol: str | None = None) -> Sequence[Row]: ...
-    async def fetch_my_trades(self, symbol: str, since: int) -> Sequence[Row]: ...
-    async def fetch_order_trades(self, order_id: str, symbol: str) -> Sequence[Row]: ...
+    async def fetch_my_trades(
+        self, symbol: str, since: int, limit: None = None, params: Row | None = None
+    ) -> Sequence[Row]: ...
+    async def fetch_order_trades(
+        self, order_id: str, symbol: str, since: None, limit: None, params: Row
+    ) -> Sequence[Row]: ...
     async def fetch_balance(self) -> Row: ...
     async def fetch_positions(self) -> Sequence[Row]: ...
     async def fetch_position_mode(self, symbol: str) -> Row: ...
@@ -80,12 +88,22 @@ def load_library() -> Any:  # noqa: ANN401  # ccxt has no types
     return ccxt
 
 
+NEEDED: Final = ("createOrder", "cancelOrder", "fetchOrder", "fetchOpenOrders", "fetchMyTrades", "fetchBalance")
+"""Without one of these an order could not be followed to its end."""
+
+
+def missing_in(has: Mapping[str, Any]) -> tuple[str, ...]:
+    """What we need and ccxt cannot do at an exchange."""
+    return tuple(name for name in NEEDED if not has.get(name))
+
+
 def open_client(connection: CcxtConnection, keys: Callable[[], CcxtKeys]) -> Exchange:
     """Make a client of one account; nothing is sent yet.
 
     Raises:
         LibraryMissingError: ccxt is not installed.
         UnknownExchangeError: it has no such exchange.
+        UnsupportedExchangeError: it cannot do there what we need.
     """
     ccxt = load_library()
     if connection.exchange not in ccxt.exchanges:
@@ -94,9 +112,14 @@ def open_client(connection: CcxtConnection, keys: Callable[[], CcxtKeys]) -> Exc
     kinds = ccxt.pro if connection.exchange in ccxt.pro.exchanges else ccxt.async_support
     opened = {name: secret.reveal() for name, secret in keys().fields.items()}
     client = getattr(kinds, connection.exchange)({**opened, "timeout": REQUEST_TIMEOUT_MS, "enableRateLimit": True})
+    missing = missing_in(client.has)
+    if missing:
+        raise UnsupportedExchangeError(f"{connection.exchange} cannot be traded over ccxt: it has no {missing[0]}")
     # Numbers stay the texts they came as.
     client.number = str
     client.options["maxRetriesOnFailure"] = 0
+    # It would rather raise than ask for all symbols at once; we do that once in a while.
+    client.options["warnOnFetchOpenOrdersWithoutSymbol"] = False
     if connection.is_sandbox:
         client.set_sandbox_mode(True)
     if connection.urls:

@@ -22,5 +22,6 @@ def open_ccxt(
     Raises:
         LibraryMissingError: ccxt is not installed.
         UnknownExchangeError: it has no such exchange.
+        UnsupportedExchangeError: it cannot do there what we need.
     """
     return CcxtVenue(account, open_client(connection, keys), traits_of(connection.exchange), clock)

@@ -8,11 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
-from fairlead.venues.ccxt.client import UnknownExchangeError, load_library
+from fairlead.venues.ccxt.client import UnknownExchangeError, load_library, missing_in
 from fairlead.venues.ccxt.traits import Traits, traits_of
-
-NEEDED: Final = ("createOrder", "cancelOrder", "fetchOrder", "fetchOpenOrders", "fetchMyTrades", "fetchBalance")
-"""Without one of these an order could not be followed to its end."""
 
 
 class Support(StrEnum):
@@ -83,7 +80,7 @@ def survey(exchange: str) -> Survey:
     client = getattr(ccxt, exchange)()
     has = client.has
     traits = traits_of(exchange)
-    missing = tuple(name for name in NEEDED if not has.get(name))
+    missing = missing_in(has)
     sockets = exchange in ccxt.pro.exchanges and bool(getattr(ccxt.pro, exchange)().has.get("watchOrders"))
     return Survey(
         exchange=exchange,

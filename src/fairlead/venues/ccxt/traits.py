@@ -21,6 +21,13 @@ class CashPath(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     amount: str
 
 
+class TradesCursor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How an exchange is asked for the trades before a page."""
+
+    parameter: str
+    field: str
+
+
 class Traits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One exchange; every default is the safe answer. The fields are explained at the top of `traits.toml`."""
 
@@ -34,6 +41,7 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     taken_codes: frozenset[str] = frozenset()
     retry_codes: dict[str, int] = {}
     cash: CashPath | None = None
+    trades_cursor: TradesCursor | None = None
 
 
 def traits_of(exchange: str) -> Traits:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 from typing import Final
 
@@ -17,6 +18,7 @@ from fairlead.venues.ccxt.outcomes import NOT_CONNECTED, is_missing, outcome_of
 from fairlead.venues.ccxt.traits import Traits, capabilities_of
 
 NOT_OFFERED: Final = "not_offered"
+MS_PER_SECOND: Final = 1_000
 
 
 class CcxtVenue:
@@ -28,7 +30,7 @@ class CcxtVenue:
         self._traits = traits
         self._clock = clock
         self._names = MarketNames(client)
-        self._follower = Follower(client, self._names, clock)
+        self._follower = Follower(client, self._names, clock, traits.trades_cursor)
         self._position_mode = account.position_mode
         self._is_ready = False
 
@@ -65,7 +67,11 @@ class CcxtVenue:
         except Exception as error:
             return rp.Rejected(code=NOT_CONNECTED, message=f"nothing was sent: {type(error).__name__}")
         try:
-            placed = await self._send(wish)
+            # The library holds requests back for its rate limit: none of ours may leave after its deadline.
+            async with asyncio.timeout((order.deadline_ms - self._clock.now_ms()) / MS_PER_SECOND):
+                placed = await self._send(wish)
+        except TimeoutError:
+            return rp.Unknown(message="no answer before the order's deadline; it is not sent after it")
         except Exception as error:
             return outcome_of(error, self._traits)
         venue_order_id = str(placed.get("id") or "")

@@ -79,7 +79,7 @@ def _holding(order: Order) -> Row:
 
 def story(order: Order, found: Row, trades: Iterable[Row]) -> tuple[rp.ExecutionReport, ...] | None:
     """Every report about an order, in order; None while the exchange lists fewer trades than it says were filled."""
-    fills = sorted((fill_of(order, trade) for trade in trades), key=lambda fill: (fill.at_ms, fill.trade_id))
+    fills = sorted((fill_of(order, trade) for trade in trades), key=moment_of)
     if sum((fill.quantity for fill in fills), ZERO) < read_amount(found.get("filled")):
         return None
     at_ms = int(found.get("timestamp") or order.created_ms)
@@ -107,6 +107,11 @@ def _ending(order: Order, found: Row) -> Iterator[rp.ExecutionReport]:
 def is_over(found: Row) -> bool:
     """Whether nothing more can happen to an order."""
     return found.get("status") in {"closed", *_ENDED}
+
+
+def moment_of(fill: Fill) -> tuple[int, int, str]:
+    """What sorts fills as they happened; trade ids are numbers that rise, or texts that do not."""
+    return fill.at_ms, int(fill.trade_id) if fill.trade_id.isdecimal() else 0, fill.trade_id
 
 
 def fill_of(order: Order, trade: Row) -> Fill:
