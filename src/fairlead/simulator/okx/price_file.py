@@ -106,7 +106,7 @@ def _read_candle(row: Mapping[str, Any]) -> Candle:
         raise ValueError(message)
     return Candle(
         symbol=str(row["symbol"]),
-        open_ms=int(row["open_ms"]),
+        open_ms=int(str(row["open_ms"])),
         open=opened,
         high=high,
         low=low,

@@ -11,6 +11,7 @@ import pytest
 
 from fairlead.simulator.okx.faults.rules import FaultRule
 from fairlead.simulator.okx.sockets.channel import Place
+from fairlead.simulator.okx.sockets.codes import Close
 from tests.simulator.okx.faults.faulty_world import FaultyClient, FaultyWorld
 
 SELL = {"instId": "BTC-USDT", "tdMode": "cash", "side": "sell", "ordType": "market", "sz": "0.01"}
@@ -119,3 +120,13 @@ async def test_a_book_misses_a_change_and_its_numbers_say_so() -> None:
         rows += [one["data"][0] for one in client.take() if one.get("action") == "update"]
     gaps = [after for before, after in pairwise(rows) if after["prevSeqId"] != before["seqId"]]
     assert len(gaps) == 1
+
+
+@pytest.mark.parametrize("kind", ["key_revoked", "key_frozen"])
+async def test_a_key_that_is_taken_away_trades_no_more_over_its_open_socket(kind: str) -> None:
+    world = FaultyWorld(rule(kind, "order"))
+    client = world.connect("orders")
+    told = await trade(client, REST)
+    assert not world.open_orders()
+    assert [one["code"] for one in told if one.get("event") == "error"] == ["60011"]
+    assert client.closed == [Close.KEY_CHANGED]

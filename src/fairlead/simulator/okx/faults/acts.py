@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
@@ -14,7 +13,7 @@ from fairlead.simulator.okx.sockets.codes import Close
 from fairlead.simulator.orders import Done, Placed, Refused
 
 if TYPE_CHECKING:
-    from fairlead.simulator.okx.sockets.connection import Connection, SocketDesk
+    from fairlead.simulator.okx.sockets.connection import SocketDesk
     from fairlead.simulator.okx.timekeeping import JumpingClock
     from fairlead.simulator.okx.venue import OkxVenue
     from fairlead.simulator.views import PositionView
@@ -136,7 +135,7 @@ class Acts:
             raise ActRefusedError(message)
         for key in keys:
             self._venue.keys.revoke(key)
-        self._close_sockets(account_id)
+            self._sockets.drop_key(key)
         return len(keys)
 
     def freeze_keys(self, account_id: str, *, is_frozen: bool) -> int:
@@ -151,8 +150,8 @@ class Acts:
             raise ActRefusedError(message)
         for key in keys:
             key.is_frozen = is_frozen
-        if is_frozen:
-            self._close_sockets(account_id)
+            if is_frozen:
+                self._sockets.drop_key(key.key)
         return len(keys)
 
     def jump_clock(self, jump_ms: int) -> None:
@@ -176,7 +175,7 @@ class Acts:
         """Close every socket: the minute that was announced is over."""
         row["state"] = "ongoing"
         self._tell_status(row)
-        self._close(self._sockets.connections.values(), Close.ABNORMAL)
+        self.close_all_sockets()
 
     def end_maintenance(self, row: dict[str, str]) -> None:
         """Tell that it is over."""
@@ -185,22 +184,13 @@ class Acts:
 
     def close_all_sockets(self) -> int:
         """Close every connection; returns how many."""
-        return self._close(self._sockets.connections.values(), Close.ABNORMAL)
+        connections = tuple(self._sockets.connections.values())
+        for connection in connections:
+            connection.close(Close.ABNORMAL)
+        return len(connections)
 
     def _tell_status(self, row: dict[str, str]) -> None:
         self._sockets.hub.publish("status", "", Push(data=[dict(row)]))
-
-    def _close_sockets(self, account_id: str) -> None:
-        connections = self._sockets.connections.values()
-        mine = [one for one in connections if one.key is not None and one.key.account_id == account_id]
-        self._close(mine, Close.KEY_CHANGED)
-
-    @staticmethod
-    def _close(connections: Iterable[Connection], code: Close) -> int:
-        closed = list(connections)
-        for connection in closed:
-            connection.close(code)
-        return len(closed)
 
     def _held(self, account_id: str, symbol: str) -> list[PositionView]:
         self._check_account(account_id)

@@ -76,6 +76,8 @@ class SocketDesk:
         """Close the connections of a key that was changed or deleted."""
         for connection in self.connections.values():
             if connection.key is not None and connection.key.key == key:
+                self.hub.leave(connection)
+                connection.key = None
                 connection.close(Close.KEY_CHANGED)
 
     def leave(self, connection: Connection) -> None:
