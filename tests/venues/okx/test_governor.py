@@ -42,7 +42,9 @@ class Traffic:
         return task
 
     async def _send(self, ask: Ask, patience_ms: int) -> None:
-        if await self.governor.admit(ask, wait_max_ms=patience_ms):
+        admission = await self.governor.admit(ask, wait_max_ms=patience_ms)
+        if admission is not None:
+            admission.done()
             self.let_go.append((self.clock.now_ms() - START_MS, ask))
         else:
             self.sent_away.append(ask)
@@ -171,7 +173,7 @@ async def test_four_hundred_accounts_at_their_limits_are_never_refused_and_their
     total = windows.RateLimit("orders of an account", 1_000, windows.Scope.USER)
     closes: dict[str, int] = {}
     for number in range(accounts):
-        for _ in range(60 * seconds):
+        for _ in range(30 * seconds):
             traffic.send(order(account=f"a{number}"))
     await traffic.clock.run_ms(1_000)
     for number in range(accounts):
@@ -189,6 +191,32 @@ async def test_four_hundred_accounts_at_their_limits_are_never_refused_and_their
     assert len(closes) == accounts
     assert max(closes.values()) == 2_000
     assert len(traffic.let_go) >= accounts * 30 * seconds * 0.9
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    delays=st.lists(st.tuples(st.integers(0, 150), st.integers(0, 150)), min_size=1, max_size=40),
+    count=st.integers(1, 8),
+)
+async def test_no_window_of_the_exchange_overflows_however_long_requests_are_on_their_way(
+    delays: list[tuple[int, int]], count: int
+) -> None:
+    limit = Limit(count=count, window_ms=100, scope=Scope.ACCOUNT)
+    traffic = Traffic(LimitTable(account_orders=limit, endpoints={PLACE: limit}))
+    arrived: list[int] = []
+
+    async def travel(there_ms: int, back_ms: int) -> None:
+        admission = await traffic.governor.admit(order(Priority.CLOSE), wait_max_ms=PATIENCE_MS)
+        assert admission is not None
+        await traffic.clock.sleep_ms(there_ms)
+        arrived.append(traffic.clock.now_ms())
+        await traffic.clock.sleep_ms(back_ms)
+        admission.done()
+
+    tasks = [asyncio.create_task(travel(there_ms, back_ms)) for there_ms, back_ms in delays]
+    await traffic.clock.run_ms(len(delays) * 1_000)
+    await asyncio.gather(*tasks)
+    assert all(sum(at_ms <= other < at_ms + 100 for other in arrived) <= limit.usable for at_ms in arrived)
 
 
 def test_the_limits_are_those_of_okx() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import heapq
 import tomllib
 from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from importlib.resources import files
@@ -96,20 +97,52 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(slots=True)
 class _Bucket:
-    """The moments of the requests of one limit, newest last; a sliding window never allows more than a fixed one."""
+    """The requests of one limit: how many are on their way, and when the others were answered, newest last.
+
+    OKX counts a request somewhere between its sending and its answer. Whatever window it looks at, a request in it is
+    on its way or was answered in it; a sliding window never allows more than a fixed one.
+    """
 
     limit: Limit
-    taken: deque[int]
+    answered: deque[int]
+    on_the_way: int = 0
     closed_until_ms: int = 0
 
+    @property
+    def used(self) -> int:
+        """What counts now, after a look at the time."""
+        return self.on_the_way + len(self.answered)
+
     def wait_ms(self, now_ms: int, usable: int) -> int:
-        """How long until one more fits; 0: now."""
-        while self.taken and self.taken[0] <= now_ms - self.limit.window_ms:
-            self.taken.popleft()
+        """How long at least until one more fits; 0: now."""
+        while self.answered and self.answered[0] <= now_ms - self.limit.window_ms:
+            self.answered.popleft()
         pause_ms = max(0, self.closed_until_ms - now_ms)
-        if len(self.taken) < usable:
+        if self.used < usable:
             return pause_ms
-        return max(pause_ms, self.taken[len(self.taken) - usable] + self.limit.window_ms - now_ms)
+        free = max(usable - self.on_the_way, 0)
+        begins_ms = self.answered[len(self.answered) - free] if free else now_ms
+        return max(pause_ms, begins_ms + self.limit.window_ms - now_ms)
+
+
+class Admission:
+    """Leave to send one request now. Its sender says when it is done, answered or not."""
+
+    __slots__ = ("_buckets", "_now_ms")
+
+    def __init__(self, buckets: Sequence[_Bucket], now_ms: Callable[[], int]) -> None:
+        """Count it in each of its limits."""
+        self._buckets = buckets
+        self._now_ms = now_ms
+        for bucket in buckets:
+            bucket.on_the_way += 1
+
+    def done(self) -> None:
+        """It is not on its way any longer; again is harmless."""
+        for bucket in self._buckets:
+            bucket.on_the_way -= 1
+            bucket.answered.append(self._now_ms())
+        self._buckets = ()
 
 
 @dataclass(slots=True, order=True)
@@ -118,7 +151,7 @@ class _Waiter:
     number: int
     give_up_ms: int = field(compare=False)
     ask: Ask = field(compare=False)
-    turn: asyncio.Future[bool] = field(compare=False)
+    turn: asyncio.Future[Admission | None] = field(compare=False)
 
 
 @dataclass(slots=True)
@@ -143,14 +176,14 @@ class RateGovernor:
         self._orders: dict[str, _Bucket] = {}
         self._number = 0
 
-    async def admit(self, ask: Ask, *, wait_max_ms: int) -> bool:
-        """Wait until a request fits its limits and count it; False when that would take too long, or too many wait."""
+    async def admit(self, ask: Ask, *, wait_max_ms: int) -> Admission | None:
+        """Wait until a request fits its limits and count it; None when that would take too long, or too many wait."""
         lane = self._lane(ask)
         if len(lane.waiting) >= WAITING_MAX:
-            return False
+            return None
         give_up_ms = self._now_ms() + wait_max_ms
         self._number += 1
-        turn: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        turn: asyncio.Future[Admission | None] = asyncio.get_running_loop().create_future()
         waiter = _Waiter(ask.priority, self._number, give_up_ms, ask, turn)
         lane.patience_ends_ms = min(lane.patience_ends_ms, give_up_ms) if lane.waiting else give_up_ms
         heapq.heappush(lane.waiting, waiter)
@@ -183,7 +216,7 @@ class RateGovernor:
                 endpoint=endpoint,
                 account=account,
                 subject=subject,
-                used=len(lane.bucket.taken),
+                used=lane.bucket.used,
                 usable=usable,
                 waiting=len(lane.waiting),
             )
@@ -201,10 +234,8 @@ class RateGovernor:
                 self._look_again(lane, min(now_ms + pause_ms, lane.patience_ends_ms), now_ms)
                 return
             heapq.heappop(lane.waiting)
-            if pause_ms <= 0:
-                self._count(lane, first.ask, now_ms)
             if not first.turn.done():
-                first.turn.set_result(pause_ms <= 0)
+                first.turn.set_result(self._count(lane, first.ask) if pause_ms <= 0 else None)
         if lane.timer is not None:
             lane.timer.cancel()
             lane.timer = None
@@ -232,10 +263,9 @@ class RateGovernor:
             usable = usable * ENTRY_TENTHS // _TENTHS
         return max(pause_ms, orders.wait_ms(now_ms, usable))
 
-    def _count(self, lane: _Lane, ask: Ask, now_ms: int) -> None:
-        lane.bucket.taken.append(now_ms)
-        if lane.bucket.limit.is_order:
-            self._account_orders(ask.account).taken.append(now_ms)
+    def _count(self, lane: _Lane, ask: Ask) -> Admission:
+        orders = (self._account_orders(ask.account),) if lane.bucket.limit.is_order else ()
+        return Admission((lane.bucket, *orders), self._now_ms)
 
     def _lane(self, ask: Ask) -> _Lane:
         limit = self._limits.endpoints[ask.endpoint]
@@ -261,7 +291,7 @@ class RateGovernor:
         now_ms = self._now_ms()
         for key, lane in list(self._lanes.items()):
             lane.bucket.wait_ms(now_ms, lane.bucket.limit.usable)
-            if not lane.bucket.taken and not lane.waiting and lane.bucket.closed_until_ms <= now_ms:
+            if not lane.bucket.used and not lane.waiting and lane.bucket.closed_until_ms <= now_ms:
                 del self._lanes[key]
 
     def _now_ms(self) -> int:
@@ -278,7 +308,7 @@ def _end_patience(lane: _Lane, now_ms: int) -> None:
         return
     for waiter in lane.waiting:
         if waiter.give_up_ms <= now_ms and not waiter.turn.done():
-            waiter.turn.set_result(False)
+            waiter.turn.set_result(None)
     lane.waiting = [waiter for waiter in lane.waiting if not waiter.turn.done()]
     heapq.heapify(lane.waiting)
     lane.patience_ends_ms = min((waiter.give_up_ms for waiter in lane.waiting), default=now_ms)

@@ -50,9 +50,13 @@ class OrderDesk:
         code = self._rest.connection.codes.get(symbol)
         if code is None or not self._socket.is_up:
             return read_ack(await self._rest.post(ask, {"instId": symbol, **fields}, Ack, deadline_ms=deadline_ms))
-        if not await self._rest.governor.admit(ask, wait_max_ms=wait_max_ms(self._rest.clock, deadline_ms)):
+        admission = await self._rest.governor.admit(ask, wait_max_ms=wait_max_ms(self._rest.clock, deadline_ms))
+        if admission is None:
             return NotSent(TOO_LATE)
-        sent = await self._ask_socket(ask, {"instIdCode": code, **fields}, deadline_ms)
+        try:
+            sent = await self._ask_socket(ask, {"instIdCode": code, **fields}, deadline_ms)
+        finally:
+            admission.done()
         if not isinstance(sent, NotSent):
             return read_ack(sent)
         # Not one byte has left over the socket, so this is the first sending.

@@ -62,19 +62,27 @@ class OkxRest:
     ) -> Reply[T]:
         """Ask a question; it may be asked again whatever comes back."""
         ask = Ask(endpoint=f"GET {endpoint}", account=self.account_id, subject=subject)
-        if not await self.governor.admit(ask, wait_max_ms=QUERY_WAIT_MAX_MS):
+        admission = await self.governor.admit(ask, wait_max_ms=QUERY_WAIT_MAX_MS)
+        if admission is None:
             return NotSent(TOO_LATE)
         text = write_query(query or {})
         target = f"/api/v5/{endpoint}{'?' if text else ''}{text}"
-        return await self._send(ask, "GET", target, row)
+        try:
+            return await self._send(ask, "GET", target, row)
+        finally:
+            admission.done()
 
     async def post(self, ask: Ask, body: Any, row: type[T], *, deadline_ms: int | None = None) -> Reply[T]:  # noqa: ANN401  # whatever becomes JSON
         """Do something, once. After ``deadline_ms`` (our clock) OKX must refuse it (``expTime``)."""
-        if not await self.governor.admit(ask, wait_max_ms=wait_max_ms(self.clock, deadline_ms)):
+        admission = await self.governor.admit(ask, wait_max_ms=wait_max_ms(self.clock, deadline_ms))
+        if admission is None:
             return NotSent(TOO_LATE)
         headers = {} if deadline_ms is None else {"expTime": str(deadline_ms + self.connection.clock_offset_ms)}
         _, endpoint = ask.endpoint.split(" ")
-        return await self._send(ask, "POST", f"/api/v5/{endpoint}", row, body=write_body(body), headers=headers)
+        try:
+            return await self._send(ask, "POST", f"/api/v5/{endpoint}", row, body=write_body(body), headers=headers)
+        finally:
+            admission.done()
 
     def ask(self, endpoint: str, subject: str, priority: Priority) -> Ask:
         """Name a POST for the governor."""
@@ -83,8 +91,9 @@ class OkxRest:
     async def admit_socket(self) -> None:
         """Wait until one more socket may be opened from this address."""
         ask = Ask(endpoint=SOCKET, account=self.account_id)
-        while not await self.governor.admit(ask, wait_max_ms=SOCKET_WAIT_MAX_MS):
+        while (admission := await self.governor.admit(ask, wait_max_ms=SOCKET_WAIT_MAX_MS)) is None:
             await self.clock.sleep_ms(SOCKET_WAIT_MAX_MS)
+        admission.done()
 
     async def measure_clock(self) -> bool:
         """Ask OKX for its time, and note how far ours is off; False when it did not answer."""
