@@ -45,7 +45,8 @@ class RateWindows:
     def take(self, limit: RateLimit, who: str, now_ms: int, items: int = 1) -> bool:
         """Count a request of so many items; False when it does not fit, and then it is not counted."""
         taken = self._taken.setdefault((limit.bucket, who), deque(maxlen=limit.count))
-        while taken and taken[0] <= now_ms - limit.window_ms:
+        # What was taken in the future was taken before the clock was set back.
+        while taken and not now_ms - limit.window_ms < taken[0] <= now_ms:
             taken.popleft()
         if len(taken) + items > limit.count:
             return False

@@ -187,3 +187,28 @@ async def test_what_makes_no_sense_is_refused_with_a_reason(
     method: str, path: str, body: object, status: int, named: str
 ) -> None:
     assert named in (await admin(FaultyWorld(), method, path, body, status))["error"]
+
+
+@pytest.mark.parametrize("jump_ms", [-3_600_000, 3_600_000, 20 * 86_400_000])
+async def test_the_exchange_goes_on_after_its_clock_jumped(jump_ms: int) -> None:
+    world = FaultyWorld()
+    orders = world.connect("orders")
+    candles = world.connect("candle1m", Place.BUSINESS, instId="BTC-USDT")
+    await world.post("/trade/order", LONG)
+    await admin(world, "POST", "/time", {"jump_ms": jump_ms})
+    for _ in range(40):
+        world.clock.advance(250)
+        world.okx.venue.advance()
+        world.okx.sockets.tick()
+    assert (orders.closed, candles.closed) == ([], [])
+    assert (await ask(world))["code"] == "0"
+    assert (await ask(world, "/market/candles?instId=BTC-USDT"))["code"] == "0"
+    assert 'sCode":"0' in str(await world.post("/trade/order", LONG | {"sz": "1"}))
+
+
+async def test_a_clock_set_back_does_not_keep_a_rate_window_full() -> None:
+    world = FaultyWorld()
+    codes = [(await ask(world))["code"] for _ in range(11)]
+    assert codes[-1] == "50011"
+    await admin(world, "POST", "/time", {"jump_ms": -60_000})
+    assert (await ask(world))["code"] == "0"

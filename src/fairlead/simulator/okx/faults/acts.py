@@ -157,6 +157,9 @@ class Acts:
     def jump_clock(self, jump_ms: int) -> None:
         """Set the clock of the exchange forward, or back."""
         self._clock.jump(jump_ms)
+        # Nobody has been silent for longer because of that.
+        for connection in self._sockets.connections.values():
+            connection.active_ms += jump_ms
 
     def announce(self, duration_ms: int | None = None) -> dict[str, str]:
         """Tell all sockets that they will be closed, and list the maintenance; returns its row."""
