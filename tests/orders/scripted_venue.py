@@ -42,6 +42,7 @@ class ScriptedVenue:
         self.hears_all = False
         self.is_deaf = False
         self.is_silent = False
+        self.describes_orders = True
         self.find_unanswered = 0
         self.read_unanswered = 0
         # Orders whose answer was lost: their reports are lost too, until somebody asks.
@@ -138,4 +139,7 @@ class ScriptedVenue:
         if self.read_unanswered or self.is_silent:
             self.read_unanswered = max(0, self.read_unanswered - 1)
             return Unknown(message="the venue is silent")
-        return await self.venue.read_account()
+        report = await self.venue.read_account()
+        if isinstance(report, Unknown) or self.describes_orders:
+            return report
+        return msgspec.structs.replace(report, open_orders=())

@@ -146,7 +146,7 @@ async def test_a_decision_is_about_the_amount_that_was_shown(world: TradingWorld
     await by_hand(world, 700)
     (drift,) = await look(world, 2)
     await by_hand(world, 20)
-    assert "changed" in await settle(world, drift, DriftWay.ADOPT)
+    assert "just changed" in await settle(world, drift, DriftWay.ADOPT)
     assert await world.facts(DriftSettled) == []
 
 
@@ -211,6 +211,15 @@ async def test_an_outside_order_is_adopted_and_then_its_fill_is_ours(world: Trad
     await world.run_ms(1_000)
     assert world.desk().book.positions[LINEAR, PositionSide.NET].quantity == 4
     assert await look(world, 2) == ()
+
+
+async def test_an_outside_order_that_has_filled_in_part_is_left_to_its_owner(world: TradingWorld) -> None:
+    world.venue().describes_orders = False
+    await trade_by_hand(world, LINEAR, 4, price=world.price() - 50)
+    (drift,) = await look(world, 2)
+    assert "in part" in await settle(world, drift, DriftWay.ADOPT)
+    assert "in part" in await settle(world, drift, DriftWay.CLOSE)
+    assert await settle(world, drift, DriftWay.IGNORE) == ""
 
 
 async def test_an_outside_order_is_closed_by_canceling_it(world: TradingWorld) -> None:

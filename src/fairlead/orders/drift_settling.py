@@ -25,6 +25,7 @@ from fairlead.orders.submit import OrderDoor
 SOURCE: Final = "drift"
 PROFILE: Final = "platform"
 REQUEST_LIFE_MS: Final = 30_000
+NOT_FOLLOWED: Final = "this order has filled in part, or is of a kind that is not followed here"
 WHY_CANCELED: Final = "somebody else placed it, and its drift was closed"
 
 
@@ -47,7 +48,7 @@ class DriftSettler:
         if isinstance(report, Unknown):
             return f"the venue does not tell what the account holds: {report.message}"
         if not self._is_still_there(desk, drift, report):
-            return "the amount has just changed: it is compared again, see fairlead drift list"
+            return "it has just changed: it is compared again, see fairlead drift list"
         if decision.way is DriftWay.ADOPT:
             return self._adopt(desk, drift, decision, report)
         return await self._close(desk, drift, decision, report)
@@ -55,11 +56,11 @@ class DriftSettler:
     def _is_still_there(self, desk: RecordingDesk, drift: Drift, report: AccountReport) -> bool:
         instruments, now_ms = desk.market.instruments, self.tools.clock.now_ms()
         found = find_drifts(desk.book, report, instruments, now_ms)
-        return any(one.place == drift.place and one.change == drift.change for one in found)
+        return any((one.place, one.change, one.order) == (drift.place, drift.change, drift.order) for one in found)
 
     def _adopt(self, desk: RecordingDesk, drift: Drift, decision: DriftDecision, report: AccountReport) -> str:
         if drift.kind is DriftKind.OUTSIDE_ORDER and drift.order is None:
-            return "the venue does not describe this order: cancel it there, or ignore it here"
+            return f"{NOT_FOLLOWED}: cancel it at the venue, or ignore it here"
         if drift.subject not in desk.market.instruments and drift.kind is DriftKind.POSITION:
             return f"{drift.subject} is not an instrument that is traded here: close it at the venue, or ignore it"
         self._record(desk, drift, decision, self._adoption(desk, drift, report))
@@ -80,7 +81,7 @@ class DriftSettler:
 
     async def _cancel(self, desk: RecordingDesk, drift: Drift, decision: DriftDecision) -> str:
         if drift.order is None:
-            return "the venue does not describe this order: cancel it there"
+            return f"{NOT_FOLLOWED}: cancel it at the venue"
         account_id = desk.account.account_id
         born = ev.VenueOrderBorn(account_id=account_id, report=drift.order)
         asked = ev.CancelRequested(

@@ -14,7 +14,7 @@ from fairlead.core.rules.valuation import AccountWorth, usd_rate, worth_of
 from fairlead.orders.desk_tools import DeskTools, RecordingDesk
 
 # Kinds of cash movements that are neither profit nor loss.
-TRANSFERS: Final = frozenset({"deposit", "withdrawal"})
+TRANSFERS: Final = frozenset({"deposit", "withdrawal", "transfer"})
 
 
 class LossKeeper:

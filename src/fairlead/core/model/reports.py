@@ -83,8 +83,7 @@ class ReportBorn(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """An order that we did not place: attached stop and take-profit, liquidation, or one of somebody else.
 
     ``parent_id`` is our order it belongs to, or empty; ``origin`` is ``protection``, ``liquidation`` or ``outside``. A
-    protection has one or both of the trigger prices; only one of them acts. ``quantity`` of an outside order is what is
-    left of it.
+    protection has one or both of the trigger prices; only one of them acts.
     """
 
     order_id: str
@@ -146,8 +145,9 @@ class VenuePosition(msgspec.Struct, frozen=True, kw_only=True):
 class AccountReport(msgspec.Struct, frozen=True, kw_only=True):
     """The venue's view of one account: cash per currency, holdings, ids of open orders.
 
-    ``open_orders`` describes those of them that may be somebody else's, so that they can be shown and adopted; an order
-    without an id of ours has one derived from the venue's, the same in every report about it.
+    ``open_orders`` describes those of them that could be adopted if they were somebody else's: with nothing filled yet,
+    because what was filled before would be told as ours. An order without an id of ours has one that follows from the
+    venue's, the same in every report about it.
     """
 
     balances: dict[str, Decimal]

@@ -11,13 +11,15 @@ import msgspec
 from fairlead.core.model.drift import Drift, DriftCause, DriftKind, DriftPlace
 from fairlead.core.model.ids import derive_id
 from fairlead.core.model.instrument import Instrument
-from fairlead.core.model.money import ZERO
+from fairlead.core.model.money import USD_CURRENCIES, ZERO
 from fairlead.core.model.order import OrderStatus
 from fairlead.core.model.reports import AccountReport
 from fairlead.core.rules.account_book import AccountBook
 
-# A venue writes cash down with at least this many decimals; what is below is rounding, of theirs or of ours.
+# What is below is rounding, of theirs or of ours: a venue writes cash down with about this many decimals. It stays
+# unbooked, and adds up to a drift when it is more than rounding.
 BALANCE_TOLERANCE: Final = Decimal("0.00000001")
+USD_TOLERANCE: Final = Decimal("0.000001")
 # The most that one funding payment may be of a position's value (OKX API v5: maxFundingRate).
 FUNDING_SHARE_MAX: Final = Decimal("0.015")
 # A difference of the same amount is believed at the second look; one that never stands still at this one.
@@ -69,7 +71,7 @@ def next_drifts(known: Iterable[Drift], found: Iterable[Drift], seen: Sightings 
     kept: list[Drift] = []
     for drift in found:
         before = old.get(drift.place)
-        if before is not None and before.change == drift.change:
+        if before is not None and (before.change, before.order) == (drift.change, drift.order):
             kept.append(before)
         elif seen is None or seen[drift.place].is_believed:
             kept.append(drift)
@@ -97,7 +99,7 @@ class _Finder:
         self._may_miss |= {book.orders[order_id].symbol for order_id in missing}
 
     def find(self) -> Iterator[Drift]:
-        cash = {currency: change for currency, change in self._compare_cash() if abs(change) > BALANCE_TOLERANCE}
+        cash = {currency: change for currency, change in self._compare_cash() if abs(change) > _tolerance(currency)}
         positions = list(self._compare_positions(cash))
         for currency, change in cash.items():
             ours = self._cash(currency)
@@ -163,6 +165,10 @@ class _Finder:
             if instrument is not None and instrument.settle_currency == currency and position.entry_price:
                 total += instrument.notional(abs(position.quantity), position.entry_price)
         return total * FUNDING_SHARE_MAX
+
+
+def _tolerance(currency: str) -> Decimal:
+    return USD_TOLERANCE if currency in USD_CURRENCIES else BALANCE_TOLERANCE
 
 
 def _drift(kind: DriftKind, subject: str, cause: DriftCause, *, ours: Decimal = ZERO, theirs: Decimal = ZERO) -> Drift:

@@ -43,6 +43,7 @@ async def read_account(rest: OkxRest, now_ms: int) -> rp.AccountReport | rp.Unkn
             *(row.algo_cl_ord_id or row.algo_id for row in waiting),
         ),
         at_ms=now_ms,
+        open_orders=tuple(reports.outside(rest.account_id, row) for row in orders if reports.is_adoptable(row)),
     )
 
 

@@ -9,7 +9,7 @@ from fairlead.core.model import reports as rp
 from fairlead.core.model.account import MarginMode, PositionSide
 from fairlead.core.model.ids import PROTECTION, derive_id
 from fairlead.core.model.money import ZERO
-from fairlead.core.model.order import Fill, Liquidity
+from fairlead.core.model.order import OUTSIDE, Fill, Liquidity
 from fairlead.core.model.request import OrderType, Side
 from fairlead.venues.okx.rows import (
     AlgoRow,
@@ -34,6 +34,8 @@ _FORCED: Final = frozenset({"full_liquidation", "partial_liquidation", "adl"})
 REST_TOO_SMALL: Final = "rest_too_small"
 
 _TRADE: Final = "2"
+_TRADED: Final = frozenset({"SPOT", "SWAP"})
+_MODES: Final = frozenset(MarginMode)
 _BILL_KINDS: Final = {"1": "transfer", "5": "liquidation", "8": "funding", "9": "adl", "22": "repay"}
 _CANCEL_SOURCES: Final = {
     "0": "the system",
@@ -95,6 +97,31 @@ def opened(order_id: str, row: OrderRow) -> rp.ExecutionReport:
         take_profit_price=None,
         at_ms=read_moment(row.c_time),
     )
+
+
+def outside(account_id: str, row: OrderRow) -> rp.ReportBorn:
+    """An open limit order as it would be if somebody else had placed it."""
+    return rp.ReportBorn(
+        order_id=order_id_of(account_id, row),
+        venue_order_id=row.ord_id,
+        parent_id="",
+        origin=OUTSIDE,
+        symbol=row.inst_id,
+        side=Side(row.side),
+        position_side=_side(row.pos_side),
+        margin_mode=MarginMode(row.td_mode),
+        order_type=OrderType.LIMIT,
+        quantity=read_amount(row.sz),
+        stop_loss_price=None,
+        take_profit_price=None,
+        at_ms=read_moment(row.c_time),
+        limit_price=read_price(row.px),
+    )
+
+
+def is_adoptable(row: OrderRow) -> bool:
+    """Whether an order could be followed from now on as if it were ours: of a kind that is traded, nothing filled."""
+    return row.inst_type in _TRADED and row.px != "" and not read_amount(row.acc_fill_sz) and row.td_mode in _MODES
 
 
 def protection_born(row: AlgoRow, parent_id: str) -> rp.ReportBorn:

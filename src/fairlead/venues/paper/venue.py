@@ -122,5 +122,5 @@ class PaperVenue:
             positions=tuple(wire.position(row) for row in books.positions(account_id)),
             open_order_ids=tuple(wire.order_id_of(order) for order in open_orders),
             at_ms=self._house.clock.now_ms(),
-            open_orders=tuple(wire.outside(order) for order in open_orders),
+            open_orders=tuple(wire.outside(order) for order in open_orders if not order.filled_quantity),
         )

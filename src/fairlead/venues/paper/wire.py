@@ -79,9 +79,9 @@ def opened(order: sim_orders.Order, parent_order_id: str) -> rp.ExecutionReport:
 
 
 def outside(order: sim_orders.Order) -> rp.ReportBorn:
-    """An open order as it would be if somebody else had placed it: what is left of it."""
+    """An open order as it would be if somebody else had placed it."""
     born = _born(order, "", OUTSIDE, _OUR_TYPES.get(order.wish.order_type, OrderType.STOP_MARKET))
-    return msgspec.structs.replace(born, quantity=order.leaves_quantity, limit_price=order.wish.limit_price)
+    return msgspec.structs.replace(born, limit_price=order.wish.limit_price)
 
 
 def _born(order: sim_orders.Order, parent_order_id: str, origin: str, order_type: OrderType) -> rp.ReportBorn:
