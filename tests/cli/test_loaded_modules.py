@@ -17,6 +17,7 @@ UNUSED = {
     "aiohttp",
     "aiosmtplib",
     "asyncmy",
+    "ccxt",
     "opentelemetry",
     "prometheus_client",
     "psycopg",
