@@ -13,7 +13,8 @@ REVEALERS: Final = {
     "core/model/secret.py": "compares two",
     "settings.py": "tells the log what to blank",
     "vault/": "seals and opens",
-    "venues/": "signs a request",
+    "venues/ccxt/client.py": "hands the library what it signs with",
+    "venues/okx/signing.py": "signs requests and logins",
     "wiring/notifying.py": "hands a channel its token",
     "wiring/secret_box.py": "reads the vault's keys",
 }
