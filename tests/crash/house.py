@@ -144,14 +144,19 @@ class Victim:
         assert word == "born", word
         self.births += 1
 
-    def wait_until_it_listens(self, point: str = "") -> None:
-        """Wait; a server that found the database still in use is started again, as a supervisor would."""
+    def wait_until_it_listens(self, point: str = "") -> bool:
+        """Wait; False when it met its point, and died, before.
+
+        A server that found the database still in use is started again, as a supervisor would.
+        """
         until = time.monotonic() + START_S_MAX
         while time.monotonic() < until:
             if self._listens():
-                return
+                return True
             if self.has_died:
                 code = self.join()
+                if point and code == -signal.SIGKILL:
+                    return False
                 assert code == 1, self.tail()
                 assert IN_USE in self.tail(), self.tail()
                 time.sleep(10 * POLL_S)

@@ -72,11 +72,13 @@ def live_and_die(victim: Victim, moment: Moment) -> Iterator[list[Sent]]:
         life = write_life(number, victim.house)
         point = f"{moment} {number}"
         victim.start(point)
-        victim.wait_until_it_listens(point)
-        if send(victim, life):
-            asyncio.run(wait_until_settled(victim.house))
-        # A point may lie behind the last answer, at the end of the server's own life too.
-        code = victim.stop()
+        code = -signal.SIGKILL
+        # What is appended by recovery comes before anybody can be answered.
+        if victim.wait_until_it_listens(point):
+            if send(victim, life):
+                asyncio.run(wait_until_settled(victim.house))
+            # A point may lie behind the last answer, at the end of the server's own life too.
+            code = victim.stop()
         if code == -signal.SIGKILL:
             victim.start()
             victim.wait_until_it_listens()
