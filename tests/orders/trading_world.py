@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ from fairlead.store.urls import sqlite_path
 from fairlead.store.verify import verify
 from fairlead.wiring import Trading, TradingPlan, journal_fold
 from fairlead.wiring.killing import Latching
+from fairlead.wiring.venue_kinds import KindTools, VenueKind
 from tests.orders.scripted_venue import ScriptedVenue
 from tests.orders.watched_journal import WatchedJournal
 from tests.servers.clean import clean_sqlite
@@ -152,6 +153,8 @@ class TradingWorld:
         self._profiles = built_in_profiles()
         self.accounts: list[VenueAccount] = []
         self.policies: list[Policy] = []
+        # Kinds of venues far away.
+        self.kinds: dict[str, Callable[[KindTools], VenueKind]] = {}
         self.halts_expected = False
         self.placed: list[str] = []
         # Accounts whose venue tells nothing when a process starts.
@@ -188,6 +191,7 @@ class TradingWorld:
                 kill_switches=latching.covering,
                 zone=latching.zone,
                 policies=self._find_policing,
+                kinds=self.kinds,
             ),
         )
         self.trading.silent = frozenset(self.silent)

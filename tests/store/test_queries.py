@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from fairlead.core.model.account import ExecutionMode, FeeRates, PositionMode, VenueAccount
+from fairlead.core.model.drift import DriftCause, DriftDecision, DriftWay
 from fairlead.core.model.risk import RiskLimits, RiskProfile
-from fairlead.store.queries import accounts, groups, hook_calls, hooks, policies, profiles, users
+from fairlead.store.queries import accounts, drifts, groups, hook_calls, hooks, links, policies, profiles, users
 from fairlead.store.session import Store
 from tests.servers.clean import on_every_database
 from tests.store.samples import TENANT
@@ -223,3 +224,57 @@ async def test_the_newest_version_of_each_policy_counts(store: Store) -> None:
             await policies.add_policy_text(session, theirs)
     async with store.system_session() as system:
         assert await policies.list_all_policy_texts(system) == [second, theirs]
+
+
+@on_every_database
+async def test_decisions_about_drifts_are_read_back_until_they_were_tried(store: Store) -> None:
+    decision = DriftDecision(
+        drift_id="d1",
+        tenant=TENANT,
+        account_id="acc-1",
+        way=DriftWay.ADOPT,
+        decided_by="ada",
+        reason="moved by hand",
+        created_ms=5,
+    )
+    later = msgspec.structs.replace(decision, way=DriftWay.CLOSE, created_ms=6)
+    async with store.session(TENANT, writes=True) as session:
+        await accounts.add_account(session, ACCOUNT, created_ms=1)
+        await drifts.save_decision(session, decision)
+        await drifts.save_decision(session, later)
+        assert await drifts.find_decision(session, "d1") == later
+    async with store.system_session(writes=True) as system:
+        assert await drifts.list_open_decisions(system) == [later]
+        # Somebody decided anew while it was tried.
+        await drifts.save_outcome(system, decision, "done")
+        assert await drifts.list_open_decisions(system) == [later]
+        await drifts.save_outcome(system, later, "done")
+        assert await drifts.list_open_decisions(system) == []
+    async with store.session(OTHER) as session:
+        assert await drifts.find_decision(session, "d1") is None
+
+
+@on_every_database
+async def test_policies_of_drifts_and_addresses_of_venues_go_with_their_account(store: Store) -> None:
+    link = links.VenueLink(
+        account_id="acc-1",
+        tenant=TENANT,
+        environment=ExecutionMode.DEMO,
+        rest_url="https://rest.example",
+        socket_url="wss://socket.example/ws/v5",
+    )
+    async with store.session(TENANT, writes=True) as session:
+        await accounts.add_account(session, ACCOUNT, created_ms=1)
+        await links.add_link(session, link)
+        await drifts.save_policy(session, "acc-1", [DriftCause.FUNDING, DriftCause.MANUAL_BALANCE])
+        assert await links.find_link(session, "acc-1") == link
+        assert await drifts.find_policy(session, "acc-1") == {DriftCause.FUNDING, DriftCause.MANUAL_BALANCE}
+        await drifts.save_policy(session, "acc-1", [DriftCause.FUNDING])
+    async with store.system_session() as system:
+        assert await links.list_all_links(system) == {"acc-1": link}
+        assert await drifts.list_all_policies(system) == {"acc-1": {DriftCause.FUNDING}}
+    async with store.session(TENANT, writes=True) as session:
+        await drifts.save_policy(session, "acc-1", [])
+        assert await drifts.find_policy(session, "acc-1") == frozenset()
+        await accounts.remove_account(session, "acc-1")
+        assert await links.find_link(session, "acc-1") is None
