@@ -173,6 +173,13 @@ class Server:
         else:
             sent.refusals.append(said)
 
+    def look(self) -> None:
+        """Compare every account with its exchange, all at once."""
+        trading = self.trading
+        for desk in trading.floor.desks:
+            if not (self.is_over or desk.halt_reason):
+                trading.tasks.start(f"look {desk.account.label}", trading.drift_watch.look(desk))
+
     def read_journal(self) -> AsyncIterator[JournalRow]:
         """Every row, in order."""
         return self._journal.read_after(0)

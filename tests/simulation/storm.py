@@ -42,6 +42,7 @@ class Storm:
             self.slow_disk: 1,
             self.move_price: 2,
             self.pay: 1,
+            self.compare: 2,
             self.jump: 1,
         }
 
@@ -137,6 +138,10 @@ class Storm:
         world.note(f"{account.label}: {act.__name__} {amount} USDT by hand")
         act(account.account_id, "USDT", amount)
         await side.settle()
+
+    async def compare(self) -> None:
+        """Fairlead compares every account with its exchange, as it does now and then while it runs."""
+        self._world.server.look()
 
     async def jump(self) -> None:
         """Our clock is set."""
