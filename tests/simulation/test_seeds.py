@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
+import threading
+import time
+import uuid
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -36,6 +41,23 @@ def test_a_seed_repeats_its_whole_story() -> None:
     first, second = run_seed(5), run_seed(5)
     assert first.events == second.events
     assert first.digest == second.digest != run_seed(6).digest
+
+
+def test_nothing_asks_the_machine_for_the_time_or_for_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> NoReturn:
+        raise AssertionError("the machine was asked")
+
+    # But for `time.time`, by which SQLAlchemy notes the age of a connection and nothing else.
+    for module, name in (
+        (time, "time_ns"),
+        (time, "monotonic"),
+        (os, "urandom"),
+        (uuid, "uuid4"),
+        (socket, "socket"),
+        (threading, "Thread"),
+    ):
+        monkeypatch.setattr(module, name, refuse)
+    assert not run_seed(5).problems
 
 
 @pytest.mark.slow
