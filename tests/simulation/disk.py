@@ -32,6 +32,7 @@ from tests.servers.clean import migrated_bytes
 
 PAGE_ROWS: Final = 500
 READ_MS_MAX: Final = 20
+COMMIT_MS_MAX: Final = 4
 _COMPILED: Final[dict[Any, Any]] = {}
 # These bytes of a SQLite file say 2 for a write-ahead log, which memory has no place for, and 1 for none.
 _LOG_BYTES: Final = slice(18, 20)
@@ -76,7 +77,7 @@ class Disk:
     def __init__(self, seed: int | str, path: Path | None = None) -> None:
         """Begin with the newest tables and nothing in them, in memory or, for long runs, in a file that must be new."""
         self.is_refusing = False
-        self.commit_ms_max = 4
+        self.commit_ms_max = COMMIT_MS_MAX
         self.dice = Random(f"disk {seed}")
         self.connection = _connect_memory() if path is None else _connect_file(path)
         template = _template()

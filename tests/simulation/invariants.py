@@ -157,6 +157,8 @@ async def _check_book(evidence: Evidence, account: VenueAccount) -> list[str]:
         return ["its desk is not open"]
     book = desk.book
     await evidence.server.trading.compare(desk)
+    # What it has just learned is stored before somebody reads it.
+    await evidence.server.store_all()
     lines = [f"drift: {line}" for line in book.drift if not line.startswith("balance ")]
     lines += _check_cash(evidence, account, book)
     for row in evidence.sides[account.account_id].exchange.accounts.positions(account.account_id):

@@ -184,10 +184,14 @@ class Server:
         """Every row, in order."""
         return self._journal.read_after(0)
 
+    async def store_all(self) -> None:
+        """Let everything that the journal was given be stored."""
+        await self._journal.commit(Unit())
+
     async def stop(self) -> None:
         """End in good order, with everything stored."""
         await self.intake.drain(DRAIN_MS)
-        await self._journal.commit(Unit())
+        await self.store_all()
         await self.trading.stop()
         await self._journal.close()
         self.kill()

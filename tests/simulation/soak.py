@@ -105,14 +105,16 @@ class Soak:
     async def _compare(self) -> tuple[str, ...]:
         """Where books and exchanges differ, but for cash that moved while nobody listened."""
         await asyncio.sleep(SETTLED_S)
-        trading = self.world.server.trading
-        found = [*self.world.faults.found, *trading.halts]
-        for account in self.world.accounts:
+        world, trading = self.world, self.world.server.trading
+        found = [*world.faults.found, *trading.halts]
+        for account in world.accounts:
             desk = trading.floor.find(account.account_id)
             if desk is None:
                 found.append(f"{account.label}: its desk is not open")
                 continue
             await trading.compare(desk)
+            # Noted once; it would add up in the world around Fairlead.
+            world.sides[account.account_id].tapes[account.account_id].adjustments.clear()
             found += [f"{account.label}: {line}" for line in desk.book.drift if not line.startswith("balance ")]
         return tuple(found)
 

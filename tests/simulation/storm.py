@@ -13,7 +13,7 @@ from tests.simulation.network import CALM, ROUGH
 from tests.simulation.virtual_loop import VirtualLoop
 from tests.simulation.world import BUSY_TICK_S, IDLE_TICK_S, World
 
-ACTIONS: Final = 22
+ACTIONS: Final = 16
 SHORT_S: Final = (0.0, 0.02, 0.3, 1.0, 4.0, 8.0)
 # Now and then nothing happens for a while, which costs little; funding is settled meanwhile.
 LONG_S: Final = (300.0, 1_800.0, 7_200.0)
@@ -38,6 +38,7 @@ class Storm:
             self.speak: 2,
             self.crash: 2,
             self.crash_between_steps: 3,
+            self.crash_while_starting: 1,
             self.refuse_writes: 1,
             self.slow_disk: 1,
             self.move_price: 2,
@@ -70,7 +71,7 @@ class Storm:
 
     async def send(self) -> None:
         """One alert, or a few at once."""
-        for _ in range(self._dice.choice((1, 1, 2, 4))):
+        for _ in range(self._dice.choice((1, 1, 1, 2, 2, 4, 10))):
             self._world.send()
 
     async def roughen(self) -> None:
@@ -102,10 +103,18 @@ class Storm:
         await self._world.restart(self._dice.choice(PAUSES_S))
 
     async def crash_between_steps(self) -> None:
-        """Die after so many callbacks from an alert on, at its start, at a commit or anywhere else."""
+        """Die after so many callbacks from an alert on, at a commit, in a call or anywhere else."""
+        await self.send()
+        await self._crash_soon()
+
+    async def crash_while_starting(self) -> None:
+        """Die, and die again on the way up."""
+        await self._world.restart(self._dice.choice(PAUSES_S))
+        await self._crash_soon()
+
+    async def _crash_soon(self) -> None:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualLoop)
-        await self.send()
         loop.ring_after(self._dice.randint(1, STEPS_TO_LIVE_MAX), self._world.kill)
         await asyncio.sleep(self._dice.choice((0.3, 2.0, 6.0)))
         loop.silence()

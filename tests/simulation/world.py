@@ -13,7 +13,7 @@ import msgspec
 
 from fairlead.core.model.market import Quote
 from tests.simulation.cast import Sent, cast_accounts, cast_hooks, make_directory, write_alert
-from tests.simulation.disk import Disk
+from tests.simulation.disk import COMMIT_MS_MAX, Disk
 from tests.simulation.exchange_side import (
     FINISHED_KEPT_MAX,
     LASTING,
@@ -188,6 +188,7 @@ class World:
         """End every trouble, see that Fairlead runs, and wait until nothing more can come of what happened."""
         self.note("everything works again")
         self.disk.is_refusing = False
+        self.disk.commit_ms_max = COMMIT_MS_MAX
         for line in self.lines.values():
             line.weather = CALM
             line.speak()
