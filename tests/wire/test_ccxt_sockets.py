@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterator
 from typing import Any, TypeAlias, TypeVar
 
 import ccxt.pro
@@ -49,17 +49,27 @@ async def test_prices_books_trades_and_candles_stream(client: Client) -> None:
     assert len((await soon(client.watch_ohlcv(SPOT, "1m")))[0]) == 6
 
 
+async def listening(told: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    """Wait for what is told from now on."""
+    task = asyncio.create_task(told)
+    await asyncio.sleep(0.1)
+    return task
+
+
 async def test_an_order_streams_through_its_life(client: Client) -> None:
     first = asyncio.create_task(client.watch_orders(SPOT))
     await soon(client.watch_balance())
     await asyncio.sleep(0.5)
     placed = await soon(client.create_order_ws(SPOT, "limit", "buy", 0.01, 50_000))
     assert [(order["id"], order["status"]) for order in await soon(first)] == [(placed["id"], "open")]
+    # It begins to listen first: what comes together with the reply is told to nobody else.
+    change = await listening(client.watch_orders(SPOT))
     await soon(client.edit_order_ws(placed["id"], SPOT, "limit", "buy", 0.02, 49_000))
-    (amended,) = await soon(client.watch_orders(SPOT))
+    (amended,) = await soon(change)
     assert (amended["amount"], amended["price"]) == (0.02, 49_000)
+    end = await listening(client.watch_orders(SPOT))
     await soon(client.cancel_order_ws(placed["id"], SPOT))
-    (canceled,) = await soon(client.watch_orders(SPOT))
+    (canceled,) = await soon(end)
     assert canceled["status"] == "canceled"
 
 
