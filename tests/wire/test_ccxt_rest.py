@@ -17,7 +17,9 @@ Open = Callable[..., Any]
 
 @pytest.fixture(name="ready", scope="module")
 def _ready() -> Iterator[dict[str, Any]]:
-    with simulated(*member("watcher"), *member("spot"), *member("swap"), *member("stops"), *member("errs")) as ready:
+    # An account for each test: the order of tests is random, and histories remember everything.
+    names = ("watcher", "rests", "trades", "batch", "sandbox", "swap", "hedge", "stops", "errs")
+    with simulated(*(part for name in names for part in member(name))) as ready:
         yield ready
 
 
@@ -59,7 +61,7 @@ def test_what_belongs_to_perpetuals_is_read(trader: Open) -> None:
 
 
 def test_a_spot_order_rests_is_amended_and_canceled(trader: Open) -> None:
-    client = trader("spot")
+    client = trader("rests")
     placed = client.create_order(SPOT, "limit", "buy", 0.01, 50_000, {"clOrdId": "mine1"})
     found = client.fetch_order(placed["id"], SPOT)
     assert (found["status"], found["clientOrderId"], found["price"]) == ("open", "mine1", 50_000)
@@ -73,7 +75,7 @@ def test_a_spot_order_rests_is_amended_and_canceled(trader: Open) -> None:
 
 
 def test_spot_is_bought_and_sold_and_the_books_agree(trader: Open) -> None:
-    client = trader("spot")
+    client = trader("trades")
     before = client.fetch_balance()["total"]
     bought = client.create_order(SPOT, "market", "buy", 0.01)
     sold = client.create_order(SPOT, "market", "sell", 0.004)
@@ -92,7 +94,7 @@ def test_spot_is_bought_and_sold_and_the_books_agree(trader: Open) -> None:
 
 
 def test_several_orders_go_in_one_request(trader: Open) -> None:
-    client = trader("spot")
+    client = trader("batch")
     wish = {"symbol": SPOT, "type": "limit", "side": "buy", "amount": 0.001}
     placed = client.create_orders([{**wish, "price": 40_000}, {**wish, "price": 41_000}])
     client.cancel_orders([order["id"] for order in placed], SPOT)
@@ -117,7 +119,7 @@ def test_a_perpetual_is_opened_with_leverage_and_closed(trader: Open) -> None:
 
 
 def test_both_sides_are_held_in_long_short_mode(trader: Open) -> None:
-    client = trader("swap")
+    client = trader("hedge")
     client.set_position_mode(hedged=True)
     for side, position_side in (("buy", "long"), ("sell", "short")):
         client.create_order(SWAP, "market", side, 1, None, {"tdMode": "cross", "posSide": position_side})
@@ -177,6 +179,6 @@ def test_refusals_are_what_ccxt_takes_them_for(trader: Open) -> None:
 
 
 def test_the_sandbox_of_ccxt_is_served_too(trader: Open) -> None:
-    client = trader("spot")
+    client = trader("sandbox")
     client.set_sandbox_mode(True)
     assert client.fetch_balance()["total"]["USDT"] > 0
