@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from decimal import ROUND_HALF_EVEN, getcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Verbosity, settings
 
+from fairlead.core.model.money import PRECISION_DIGITS
 from tests.servers import shared
 
 # A slow machine is not a failed property, so no deadlines; pytest-timeout catches what hangs.
@@ -44,6 +47,15 @@ def _refuse_lookups(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(_refuse_lookups)
+
+
+@pytest.fixture(autouse=True)
+def _money_stays_exact() -> Iterator[None]:
+    """Whoever changes how Decimal rounds changes every sum after it."""
+    yield
+    context = getcontext()
+    assert (context.rounding, context.prec) == (ROUND_HALF_EVEN, PRECISION_DIGITS)
+
 
 _HERE = Path(__file__).parent
 # What starts processes or runs whole commands, the longest first: begun last, one of them would keep a single worker

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from decimal import localcontext
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -124,5 +126,36 @@ def open_client(connection: CcxtConnection, keys: Callable[[], CcxtKeys]) -> Exc
         client.set_sandbox_mode(True)
     if connection.urls:
         client.urls["api"] = {**client.urls["api"], **connection.urls}
-    exchange: Exchange = client
+    exchange: Exchange = Apart(client)
     return exchange
+
+
+class Apart:
+    """A client of ccxt whose arithmetic is kept apart from ours.
+
+    When it rounds, ccxt sets the rounding of the Decimal context that it finds, for good: money that is added up
+    afterwards would end in other digits. Each call has a context of its own; its tasks inherit that one.
+    """
+
+    def __init__(self, client: Any) -> None:  # noqa: ANN401  # ccxt has no types
+        """Stand before a client."""
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # ccxt has no types
+        """Whatever the client has."""
+        found = getattr(self._client, name)
+        if inspect.iscoroutinefunction(found):
+
+            async def ask(*args: object, **named: object) -> object:
+                with localcontext():
+                    return await found(*args, **named)
+
+            return ask
+        if inspect.isroutine(found):
+
+            def call(*args: object, **named: object) -> object:
+                with localcontext():
+                    return found(*args, **named)
+
+            return call
+        return found
