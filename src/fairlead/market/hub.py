@@ -14,8 +14,9 @@ T = TypeVar("T")
 class MarketHub:
     """What desks and pages read prices from; a feed writes into it."""
 
-    def __init__(self) -> None:
-        """Start without instruments."""
+    def __init__(self, *, exchange: str = "okx") -> None:
+        """Start without instruments; ``exchange`` is what alerts call the place that these prices are of."""
+        self.exchange = exchange
         self.listings = 0
         """How often instruments came or changed: whoever made something of them makes it anew."""
         self._quotes: dict[str, Quote] = {}

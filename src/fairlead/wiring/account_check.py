@@ -10,10 +10,10 @@ from fairlead.clock import SystemClock
 from fairlead.core.model.account import VenueAccount
 from fairlead.settings import Settings
 from fairlead.store.session import Store
-from fairlead.venues.okx.account_check import Severity
-from fairlead.wiring.okx_kind import OkxKind
+from fairlead.venues.account_findings import Severity
+from fairlead.wiring.far_kinds import FAR_KINDS, open_far_kind
 from fairlead.wiring.secret_box import open_secret_box
-from fairlead.wiring.venue_kinds import OKX, KindTools
+from fairlead.wiring.venue_kinds import KindTools
 from fairlead.worker import TaskSupervisor
 
 
@@ -38,10 +38,10 @@ async def check_account(settings: Settings, store: Store, account: VenueAccount)
         VenueUnreachableError: it does not answer, or not with this key.
         VaultError: the keys of the vault are none.
     """
-    if account.kind != OKX:
+    if account.kind not in FAR_KINDS:
         return ()
     tools = KindTools(tasks=TaskSupervisor(), journal=None, store=store, clock=SystemClock(), desks=lambda: ())
-    kind = OkxKind(tools, open_secret_box(settings))
+    kind = open_far_kind(tools, name=account.kind, box=open_secret_box(settings))
     try:
         await kind.reload()
         found = await kind.check(account)

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from importlib import import_module
 from typing import Final
 
 import structlog
@@ -25,7 +24,7 @@ from fairlead.accounts.users import PasswordDoor
 from fairlead.clock import SystemClock
 from fairlead.observing.health import Readiness
 from fairlead.observing.logs import LogPipeline, LogPlan, logging_to
-from fairlead.ports import Journal, SecretBox
+from fairlead.ports import Journal
 from fairlead.reporting.explanation import explanation_to_builtins
 from fairlead.reporting.gather import explain_stored
 from fairlead.settings import LogFormat, Settings
@@ -41,13 +40,13 @@ from fairlead.web.server import WebServer
 from fairlead.web.tls import TlsFiles
 from fairlead.web.tools import CallIds, WebTools
 from fairlead.wiring.drifting import Drifting
+from fairlead.wiring.far_kinds import FAR_KINDS, open_far_kind
 from fairlead.wiring.intake import Intake, report_fault
 from fairlead.wiring.killing import Latching
 from fairlead.wiring.monitoring import Monitor
 from fairlead.wiring.notifying import NotifyTools, notifying
 from fairlead.wiring.secret_box import find_keys, open_secret_box
 from fairlead.wiring.trading import OpenVenue, Trading, TradingPlan
-from fairlead.wiring.venue_kinds import OKX, KindTools, VenueKind
 
 GARBAGE_THRESHOLD: Final = 50_000
 EXIT_JOURNAL_DEAD: Final = 70
@@ -111,7 +110,8 @@ async def running(settings: Settings, lock: OwnerLock, plugs: Plugs = SHIPPED) -
         stack.callback(drifting.close)
         plan = _plan(settings, latching, directory, drifting, monitor)
         box = open_secret_box(settings)
-        plan = replace(plan, venues=plugs.venues, kinds={OKX: partial(_open_okx, box=box)})
+        kinds = {name: partial(open_far_kind, name=name, box=box) for name in FAR_KINDS}
+        plan = replace(plan, venues=plugs.venues, kinds=kinds)
         trading = Trading(journal=watched, store=store, clock=clock, profiles=profiles, plan=plan)
         stack.push_async_callback(trading.stop)
         intake = Intake(
@@ -169,12 +169,6 @@ def _plan(
         live_enabled=settings.enable_live_trading,
         adopts=drifting.adopts,
     )
-
-
-def _open_okx(tools: KindTools, *, box: SecretBox) -> VenueKind:
-    # Only who has an account there pays for the library that talks to it: a tenth of a second at the start.
-    kind: VenueKind = import_module("fairlead.wiring.okx_kind").OkxKind(tools, box)
-    return kind
 
 
 def _build_web(settings: Settings, intake: Intake, store: Store, monitor: Monitor) -> ASGIApp:

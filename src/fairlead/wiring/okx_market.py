@@ -2,152 +2,46 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Final
-
-import msgspec
-
-from fairlead.core.model.instrument import Instrument
-from fairlead.core.model.market import Quote
-from fairlead.core.rules.account_book import AccountBook
-from fairlead.core.rules.valuation import valued_by
-from fairlead.market.hub import MarketHub
-from fairlead.ports import Clock, Journal, Record, Unit
+from fairlead.ports import Clock, Journal
 from fairlead.venues.okx.connection import OkxConnection
 from fairlead.venues.okx.governor import RateGovernor
 from fairlead.venues.okx.market_feed import OkxMarketFeed
 from fairlead.venues.okx.outcomes import Failure
 from fairlead.venues.okx.sites import OkxSite
-from fairlead.wiring.venue_kinds import INSTRUMENT_SPACE
-from fairlead.worker import TaskSupervisor
-
-FIRST_QUOTE_MS_MAX: Final = 2_500
-FEED_AGAIN_MS: Final = 5_000
+from fairlead.wiring.far_market import FarMarket
+from fairlead.wiring.venue_kinds import OKX
 
 
-class OkxMarket:
-    """Opened by the first account that needs it; nothing connects before."""
+class OkxMarket(FarMarket):
+    """The market of one site, and the connection that its accounts share."""
 
     def __init__(self, site: OkxSite, governor: RateGovernor, clock: Clock, journal: Journal | None) -> None:
         """Prepare."""
-        self.hub = MarketHub()
+        super().__init__(site.rest_url, OKX, clock, journal)
         self.connection = OkxConnection(site, clock)
-        self._clock = clock
-        self._journal = journal
-        self._noted: dict[str, Instrument] = {}
-        self._opening = asyncio.Lock()
-        self._is_open = False
-        # One for each instrument whose price was waited for; the feed follows no more than it has room for.
-        self._first: dict[str, _FirstQuote] = {}
-        self._feed = OkxMarketFeed(
+        feed = OkxMarketFeed(
             self.connection,
             governor,
             clock,
             symbols=(),
-            on_instruments=self._take_instruments,
-            on_quote=self._take_quote,
+            on_instruments=self.take_instruments,
+            on_quote=self.take_quote,
         )
+        self.feed = _ConnectedFeed(self.connection, feed)
 
-    async def open(self, tasks: TaskSupervisor) -> Failure | None:
-        """Connect and read what is listed, once; from then on prices of what is wanted come by themselves."""
-        async with self._opening:
-            if self._is_open:
-                return None
-            await self._read_noted()
-            await self.connection.open()
-            failure = await self._feed.load()
-            if failure is None:
-                self._is_open = True
-                self._run(tasks)
-            return failure
+
+class _ConnectedFeed:
+    """The feed with the connection that it needs."""
+
+    def __init__(self, connection: OkxConnection, feed: OkxMarketFeed) -> None:
+        self._connection = connection
+        self.want = feed.want
+        self.run = feed.run
+        self._feed = feed
+
+    async def open(self) -> Failure | None:
+        await self._connection.open()
+        return await self._feed.load()
 
     async def close(self) -> None:
-        """Let go of the connection."""
-        await self.connection.close()
-
-    def want(self, symbols: Iterable[str]) -> Awaitable[None] | None:
-        """Follow instruments; what to wait for until each has a price, or None if all have one, or none will come."""
-        now_ms = self._clock.now_ms()
-        missing = [symbol for symbol in symbols if self._follow(symbol) and symbol not in self.hub.quotes]
-        for symbol in missing:
-            self._first.setdefault(symbol, _FirstQuote(until_ms=now_ms + FIRST_QUOTE_MS_MAX))
-        awaited = [self._first[symbol] for symbol in missing if self._first[symbol].until_ms > now_ms]
-        return self._wait(awaited, now_ms) if awaited else None
-
-    def follow(self, book: AccountBook) -> None:
-        """Follow everything that an account holds and has open orders for."""
-        asked = [order.symbol for order in book.orders.values()]
-        for symbol in (*valued_by(book, self.hub.instruments), *asked):
-            self._follow(symbol)
-
-    def _follow(self, symbol: str) -> bool:
-        instrument = self.hub.instruments.get(symbol)
-        if instrument is None or not self._feed.want(symbol):
-            return False
-        self._note(instrument)
-        return True
-
-    def _run(self, tasks: TaskSupervisor) -> None:
-        name = f"okx prices {self.connection.site.rest_url}"
-        tasks.start(name, self._feed.run(), lambda _: tasks.start(name, self._run_later(tasks)))
-
-    async def _run_later(self, tasks: TaskSupervisor) -> None:
-        await self._clock.sleep_ms(FEED_AGAIN_MS)
-        self._run(tasks)
-
-    async def _read_noted(self) -> None:
-        # One that is not listed any more may still be in an account's books.
-        records = () if self._journal is None else await self._journal.read_records(INSTRUMENT_SPACE)
-        for record in records:
-            if record.owner == self._name and record.body is not None:
-                self._noted[record.key] = msgspec.json.decode(record.body, type=Instrument)
-        self.hub.on_instruments(self._noted.values())
-
-    @property
-    def _name(self) -> str:
-        return self.connection.site.rest_url
-
-    def _take_instruments(self, instruments: Sequence[Instrument]) -> None:
-        self.hub.on_instruments(instruments)
-        for instrument in instruments:
-            if instrument.symbol in self._noted:
-                self._note(instrument)
-
-    def _take_quote(self, quote: Quote) -> None:
-        self.hub.on_quote(quote)
-        first = self._first.pop(quote.symbol, None)
-        if first is not None:
-            first.came.set()
-
-    def _note(self, instrument: Instrument) -> None:
-        if self._journal is None or self._noted.get(instrument.symbol) == instrument:
-            return
-        self._noted[instrument.symbol] = instrument
-        body = msgspec.json.encode(instrument)
-        record = Record(space=INSTRUMENT_SPACE, owner=self._name, key=instrument.symbol, body=body)
-        self._journal.append(Unit(records=(record,)), lambda _: None)
-
-    async def _wait(self, awaited: Sequence[_FirstQuote], now_ms: int) -> None:
-        patience_ms = max(first.until_ms for first in awaited) - now_ms
-        patience = asyncio.ensure_future(self._clock.sleep_ms(patience_ms))
-        quotes = asyncio.ensure_future(_wait_for_all(awaited))
-        try:
-            await asyncio.wait({quotes, patience}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            quotes.cancel()
-            patience.cancel()
-
-
-@dataclass(slots=True)
-class _FirstQuote:
-    """A price that is to come, and until when somebody waits for it."""
-
-    until_ms: int
-    came: asyncio.Event = field(default_factory=asyncio.Event)
-
-
-async def _wait_for_all(awaited: Sequence[_FirstQuote]) -> None:
-    for first in awaited:
-        await first.came.wait()
+        await self._connection.close()

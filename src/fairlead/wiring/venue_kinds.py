@@ -14,6 +14,7 @@ from fairlead.store.session import Store
 from fairlead.worker import TaskSupervisor
 
 OKX: Final = "okx"
+CCXT: Final = "ccxt"
 INSTRUMENT_SPACE: Final = "instrument"
 """Records of the instruments that accounts have looked at, by site and symbol: what reads their facts needs them."""
 

@@ -12,7 +12,8 @@ from fairlead.core.model import reports as rp
 from fairlead.core.model.account import PositionMode
 from fairlead.core.model.request import OrderType, Side
 from fairlead.simulator.okx.keys import Permission
-from fairlead.venues.okx.account_check import Finding, Severity, check_account
+from fairlead.venues.account_findings import Finding, Severity
+from fairlead.venues.okx.account_check import check_account
 from fairlead.venues.okx.protection import Protection
 from fairlead.venues.okx.rows import ConfigRow
 from tests.venues.okx.okx_floor import SWAP, OkxFloor, approve, open_floor, until

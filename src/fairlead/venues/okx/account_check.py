@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import IntEnum
 from typing import Final
 
-import msgspec
-
 from fairlead.core.model.account import PositionMode, VenueAccount
+from fairlead.venues.account_findings import Finding, Severity
 from fairlead.venues.okx.rows import ConfigRow
 
 WITHDRAW: Final = "withdraw"
@@ -20,23 +18,6 @@ SKEW_MAX_MS: Final = 25_000
 _LONG_SHORT: Final = "long_short_mode"
 _SPOT_ONLY: Final = "1"
 _FUTURES: Final = "2"
-
-
-class Severity(IntEnum):
-    """How bad it is: nothing is traded on a refusal."""
-
-    REFUSE = 0
-    WARN = 1
-    NOTE = 2
-
-
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing about an account, and what a person can do about it."""
-
-    severity: Severity
-    subject: str
-    message: str
-    advice: str
 
 
 def check_account(

@@ -15,8 +15,9 @@ from fairlead.core.model.money import format_amount
 from fairlead.core.model.order import ApprovedOrder, Order
 from fairlead.core.model.request import OrderType
 from fairlead.ports import DeliverReports, VenueCapabilities
+from fairlead.venues.account_findings import Finding
 from fairlead.venues.okx import account_reading, wishes
-from fairlead.venues.okx.account_check import Finding, check_account
+from fairlead.venues.okx.account_check import check_account
 from fairlead.venues.okx.governor import Priority
 from fairlead.venues.okx.order_desk import OrderDesk
 from fairlead.venues.okx.outcomes import (
