@@ -25,8 +25,14 @@ from tests.venues.paper_world import approve
 SPOT, LINEAR, ETHER, INVERSE = "BTC-USDT", "BTC-USDT-SWAP", "ETH-USDT-SWAP", "BTC-USD-SWAP"
 SYMBOLS: Final = (LINEAR, ETHER, INVERSE, SPOT)
 INSTRUMENTS: Final = tuple(one for one in DEFAULT_INSTRUMENTS if one.symbol in SYMBOLS)
-# More than an account has in any storm.
-FINISHED_KEPT_MAX: Final = 200
+# More orders and ids than an account has in any storm.
+RULES: Final = VenueRules(
+    step_ms=1_000,
+    steps_caught_up_max=1,
+    book_levels=4,
+    finished_orders_kept_max=200,
+    client_ids_kept_max=200,
+)
 # For venues that take a request however late it comes.
 NO_DEADLINE_MS: Final = 2**52
 
@@ -75,15 +81,9 @@ class Tape:
 class ExchangeSide:
     """One exchange with its members, its market and its clock, which is right."""
 
-    def __init__(self, kind: VenueKind, seed: int, clock: Clock, finished_kept: int = FINISHED_KEPT_MAX) -> None:
+    def __init__(self, kind: VenueKind, seed: int, clock: Clock, rules: VenueRules = RULES) -> None:
         """Open it; chance is in its prices only."""
-        rules = VenueRules(
-            client_ids_lasting=kind.client_ids_lasting,
-            step_ms=1_000,
-            steps_caught_up_max=1,
-            book_levels=4,
-            finished_orders_kept_max=finished_kept,
-        )
+        rules = msgspec.structs.replace(rules, client_ids_lasting=kind.client_ids_lasting)
         self.kind = kind
         self.quotes: dict[str, Quote] = {}
         self.exchange = Exchange(instruments=INSTRUMENTS, seed=seed, now_ms=clock.now_ms(), rules=rules)

@@ -14,9 +14,10 @@ from typing import Final
 import msgspec
 from structlog.testing import capture_logs
 
+from fairlead.simulator.rules import HOUR_MS
 from tests.simulation.cast import TENANTS, Sent, write_alert
 from tests.simulation.disk import Disk
-from tests.simulation.exchange_side import OKX_LIKE, SAFEST
+from tests.simulation.exchange_side import OKX_LIKE, RULES, SAFEST
 from tests.simulation.network import Weather
 from tests.simulation.server import Server, few_instruments
 from tests.simulation.virtual_loop import open_loop
@@ -25,8 +26,11 @@ from tests.simulation.world import NEVER_S, Shape, World
 ALERTS_PER_HOUR: Final = 40
 ACCOUNTS_PER_ALERT: Final = 3
 HOURS_PER_LIFE: Final = 6
-# What exchanges remember of each account, so that the world around Fairlead soon stops growing.
-FINISHED_KEPT: Final = 12
+# Exchanges that remember little of an account, so that the world around Fairlead soon stops growing, and that settle
+# funding often: Fairlead remembers an account's latest cash moves, and reaches the limit of that within days.
+FORGETFUL: Final = msgspec.structs.replace(
+    RULES, finished_orders_kept_max=12, client_ids_kept_max=12, funding_interval_ms=HOUR_MS
+)
 SETTLED_S: Final = 90.0
 # A network as it is on an ordinary day.
 FAIR: Final = Weather(request_lost=0.002, request_late=0.002, answer_lost=0.004, busy=0.002, repeated=0.01)
@@ -56,7 +60,7 @@ class Soak:
         """Make it on the loop that will run it; the disk is a file, so that what is stored takes no memory."""
         disk = Disk(seed, folder / "soak.sqlite3")
         # Where doubts can be settled: elsewhere those that never can be would add up.
-        shape = Shape(accounts=(accounts,), kinds=(OKX_LIKE, SAFEST), finished_kept=FINISHED_KEPT)
+        shape = Shape(accounts=(accounts,), kinds=(OKX_LIKE, SAFEST), rules=FORGETFUL)
         self.world = World(seed, disk=disk, shape=shape)
         self._dice = Random(f"soak {seed}")
         self._lives: weakref.WeakSet[Server] = weakref.WeakSet()
@@ -75,6 +79,7 @@ class Soak:
             await self._trade(HOURS_PER_LIFE)
             problems = await self._compare()
             await world.restart()
+            world.events.clear()
             await asyncio.sleep(SETTLED_S)
             if not tell(self._read(problems)):
                 break

@@ -12,13 +12,14 @@ from typing import Final
 import msgspec
 
 from fairlead.core.model.market import Quote
+from fairlead.simulator.rules import VenueRules
 from tests.simulation.cast import Sent, cast_accounts, cast_hooks, make_directory, write_alert
 from tests.simulation.disk import COMMIT_MS_MAX, Disk
 from tests.simulation.exchange_side import (
-    FINISHED_KEPT_MAX,
     LASTING,
     NEITHER,
     OKX_LIKE,
+    RULES,
     SAFEST,
     ExchangeSide,
     VenueKind,
@@ -42,11 +43,11 @@ AFTERMATH_S: Final = 90.0
 
 
 class Shape(msgspec.Struct, frozen=True, kw_only=True):
-    """What a world is made of: how many accounts, at which kinds of exchanges, and how much these remember."""
+    """What a world is made of: how many accounts, at which kinds of exchanges, and the rules there."""
 
     accounts: tuple[int, ...] = (2, 3, 3, 4)
     kinds: tuple[VenueKind, ...] = (OKX_LIKE, OKX_LIKE, SAFEST, LASTING, NEITHER)
-    finished_kept: int = FINISHED_KEPT_MAX
+    rules: VenueRules = RULES
 
 
 SMALL: Final = Shape()
@@ -79,7 +80,7 @@ class World:
         self.hooks = cast_hooks(self.dice)
         self.disk = disk or Disk(seed)
         prices = self.dice.randrange(2**32)
-        by_kind = {kind.name: ExchangeSide(kind, prices, self.true_clock, shape.finished_kept) for kind in kinds}
+        by_kind = {kind.name: ExchangeSide(kind, prices, self.true_clock, shape.rules) for kind in kinds}
         self.exchanges = tuple(by_kind.values())
         self.sides = {account.account_id: by_kind[account.kind] for account in self.accounts}
         self.lines: dict[str, Line] = {}

@@ -101,6 +101,15 @@ def test_a_venue_with_lasting_ids_refuses_a_used_one_for_ever() -> None:
     assert ann.refused(Side.BUY, LINEAR, "1", client_order_id="c0") == "51016"
 
 
+def test_for_ever_ends_where_so_many_newer_ids_were_used() -> None:
+    ann = Member(quiet_exchange(client_ids_lasting=True, client_ids_kept_max=2, finished_orders_kept_max=1))
+    for number in range(3):
+        ann.buy(LINEAR, "1", client_order_id=f"c{number}")
+
+    assert ann.refused(Side.BUY, LINEAR, "1", client_order_id="c1") == "51016"
+    assert isinstance(ann.place(ann.wish(Side.BUY, LINEAR, "1", client_order_id="c0")), Placed)
+
+
 def test_pending_orders_have_a_limit() -> None:
     ann = Member(quiet_exchange(pending_per_instrument_max=2))
     ann.buy(LINEAR, "1", price="59000")

@@ -80,7 +80,8 @@ class Account:
         self.pending_by_client: dict[str, Order] = {}
         self.finished: dict[str, Order] = {}
         self.finished_by_client: dict[str, Order] = {}
-        self.client_ids_used: set[str] = set()
+        # A set in the order of use.
+        self.client_ids_used: dict[str, None] = {}
 
     def leverage_key(self, symbol: str, margin_mode: MarginMode, position_side: PositionSide) -> PositionKey:
         """Which leverage counts: one per side only when isolated in long/short mode (OKX API v5)."""
@@ -108,6 +109,12 @@ class Account:
         if order.reserved:
             self.reserved[order.reserved_currency] -= order.reserved
             order.reserved = ZERO
+
+    def use_client_id(self, client_order_id: str, kept_max: int) -> None:
+        """Take an id for good, which is for as long as so many newer ones leave room."""
+        self.client_ids_used[client_order_id] = None
+        while len(self.client_ids_used) > kept_max:
+            del self.client_ids_used[next(iter(self.client_ids_used))]
 
     def remember(self, order: Order, kept_max: int) -> list[Order]:
         """Keep a finished order for a while; returns those that are kept no longer, the oldest first."""

@@ -124,7 +124,7 @@ class Records:
             positions=tuple(account.positions.values()),
             leverages=tuple(LeverageRecord(*key, leverage) for key, leverage in account.leverages.items()),
             pending=tuple(account.pending.values()),
-            client_ids_used=tuple(sorted(account.client_ids_used)),
+            client_ids_used=tuple(account.client_ids_used),
         )
         return _ENCODER.encode(record)
 
@@ -145,7 +145,7 @@ class Records:
         account = Account(record.account_id, record.position_mode)
         world.accounts[record.account_id] = account
         account.totals.update(record.totals)
-        account.client_ids_used.update(record.client_ids_used)
+        account.client_ids_used.update(dict.fromkeys(record.client_ids_used))
         for chosen in record.leverages:
             key = PositionKey(chosen.symbol, chosen.margin_mode, chosen.position_side)
             account.leverages[key] = chosen.leverage

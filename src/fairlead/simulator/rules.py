@@ -17,8 +17,9 @@ class VenueRules(msgspec.Struct, frozen=True, kw_only=True):
 
     Prices move one step per ``step_ms``; after a gap of more than ``steps_caught_up_max`` steps the rest is one jump.
     ``volatility`` is the typical move of one step as a fraction of the price. ``bands`` overrides, by symbol, how far
-    from the index an order may be priced. ``client_ids_lasting`` True refuses a client order id for ever, False only
-    while its order is pending, as OKX does. ``post_only_opens`` True reports a crossing post-only order as opened
+    from the index an order may be priced. ``client_ids_lasting`` True refuses a client order id for ever (an account's
+    ``client_ids_kept_max`` newest, so that no memory grows without end), False only while its order is pending, as OKX
+    does. ``post_only_opens`` True reports a crossing post-only order as opened
     before it is canceled.
     """
 
@@ -37,6 +38,7 @@ class VenueRules(msgspec.Struct, frozen=True, kw_only=True):
     funding_rate_max: Decimal = Decimal("0.00375")
     leverage_default: Decimal = Decimal(3)
     client_ids_lasting: bool = False
+    client_ids_kept_max: int = 10_000
     post_only_opens: bool = False
     pending_orders_max: int = 4000
     pending_per_instrument_max: int = 500

@@ -74,7 +74,7 @@ class Trading:
         if wish.client_order_id:
             account.pending_by_client[wish.client_order_id] = order
             if world.rules.client_ids_lasting:
-                account.client_ids_used.add(wish.client_order_id)
+                account.use_client_id(wish.client_order_id, world.rules.client_ids_kept_max)
         return order
 
     def report_opened(self, order: Order) -> None:
