@@ -11,7 +11,18 @@ from sqlalchemy.exc import IntegrityError
 from fairlead.core.model.account import ExecutionMode, FeeRates, PositionMode, VenueAccount
 from fairlead.core.model.drift import DriftCause, DriftDecision, DriftWay
 from fairlead.core.model.risk import RiskLimits, RiskProfile
-from fairlead.store.queries import accounts, drifts, groups, hook_calls, hooks, links, policies, profiles, users
+from fairlead.store.queries import (
+    accounts,
+    dead_man,
+    drifts,
+    groups,
+    hook_calls,
+    hooks,
+    links,
+    policies,
+    profiles,
+    users,
+)
 from fairlead.store.session import Store
 from tests.servers.clean import on_every_database
 from tests.store.samples import TENANT
@@ -270,11 +281,16 @@ async def test_policies_of_drifts_and_addresses_of_venues_go_with_their_account(
         assert await links.find_link(session, "acc-1") == link
         assert await drifts.find_policy(session, "acc-1") == {DriftCause.FUNDING, DriftCause.MANUAL_BALANCE}
         await drifts.save_policy(session, "acc-1", [DriftCause.FUNDING])
+        for timeout_s in (30, 0):
+            await dead_man.save_timeout(session, "acc-1", timeout_s)
+            assert await dead_man.find_timeout(session, "acc-1") == timeout_s
     async with store.system_session() as system:
         assert await links.list_all_links(system) == {"acc-1": link}
         assert await drifts.list_all_policies(system) == {"acc-1": {DriftCause.FUNDING}}
+        assert await dead_man.list_all_timeouts(system) == {"acc-1": 0}
     async with store.session(TENANT, writes=True) as session:
         await drifts.save_policy(session, "acc-1", [])
         assert await drifts.find_policy(session, "acc-1") == frozenset()
         await accounts.remove_account(session, "acc-1")
         assert await links.find_link(session, "acc-1") is None
+        assert await dead_man.find_timeout(session, "acc-1") is None

@@ -25,6 +25,7 @@ LATER_TABLES = (
     "drift_decisions",
     "drift_policies",
     "venue_links",
+    "dead_man_switches",
 )
 # The order of the samples as the first version wrote it: every field, and none of those that came later.
 OLD_ORDER = (

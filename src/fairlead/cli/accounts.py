@@ -11,6 +11,7 @@ import typer
 from fairlead.cli.account_check import add_check
 from fairlead.cli.account_keys import account_key
 from fairlead.cli.account_promotion import add_promotion
+from fairlead.cli.account_protection import add_protection, protection_row, protections_now
 from fairlead.cli.account_resume import add_resume
 from fairlead.cli.config import load_settings
 from fairlead.cli.drift import drift_registry, recovery_row
@@ -30,6 +31,7 @@ accounts = typer.Typer(help="Venue accounts: where orders go.", no_args_is_help=
 accounts.add_typer(account_key, name="key")
 add_check(accounts)
 add_promotion(accounts)
+add_protection(accounts)
 add_resume(accounts)
 
 
@@ -100,10 +102,14 @@ def add(options: AddAccountOptions) -> None:
 
 @add_command(accounts, "list", "fairlead account list", "fairlead account list --user alice --json")
 def list_all(options: TenantOptions) -> None:
-    """List accounts: those of one user's tenant, or all."""
-    found = ask_some(options, lambda registry, tenant: registry.accounts.list_all(tenant))
+    """List accounts: those of one user's tenant, or all. Protection is empty where no venue is far away."""
+    found = ask_some(options, lambda registry, tenant: drift_registry(registry).list_all(tenant))
+    states = protections_now(found, options)
     say_rows(
-        [account_row(account) for account in found],
+        [
+            account_row(one.account) | {"protection": "" if state is None else state.value}
+            for one, state in zip(found, states, strict=True)
+        ],
         as_json=options.as_json,
         empty="There is no account yet: add one with fairlead account add LABEL",
     )
@@ -111,11 +117,11 @@ def list_all(options: TenantOptions) -> None:
 
 @add_command(accounts, "show", "fairlead account show paper-1")
 def show(options: AccountOptions) -> None:
-    """Show one account, and once a server has opened it, what that found."""
+    """Show one account, and once a server has opened it, what that found and who protects it."""
     found = ask_tenant(options, lambda registry, tenant: registry.accounts.find(tenant, options.account), reads=True)
     opened = ask_some(options, lambda registry, _: drift_registry(registry).list_all(found.tenant))
-    (recovered,) = (recovery_row(one) for one in opened if one.account.account_id == found.account_id)
-    say_facts(account_row(found) | recovered, as_json=options.as_json)
+    (stored,) = (one for one in opened if one.account.account_id == found.account_id)
+    say_facts(account_row(found) | recovery_row(stored) | protection_row(stored, options), as_json=options.as_json)
 
 
 @add_command(accounts, "enable", "fairlead account enable paper-1")

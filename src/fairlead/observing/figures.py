@@ -21,6 +21,7 @@ class DeskFigures(msgspec.Struct, frozen=True, kw_only=True):
     accounts: Mapping[tuple[str, str], int] = {}
     accounts_halted: int = 0
     accounts_in_drift: int = 0
+    protections: Mapping[str, int] = {}
     orders_open: Mapping[str, int] = {}
     unknown_age_s: float = 0.0
     requests_waiting: int = 0

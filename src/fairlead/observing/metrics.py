@@ -145,6 +145,8 @@ def _desks(figures: DeskFigures) -> Iterator[Metric]:
     yield _gauge("accounts", "Accounts.", figures.accounts, ("kind", "mode"))
     yield _gauge("accounts_halted", "Accounts that take no orders now.", {(): figures.accounts_halted})
     yield _gauge("accounts_in_drift", "Accounts that differ from their venue.", {(): figures.accounts_in_drift})
+    protections = _by_one(figures.protections)
+    yield _gauge("accounts_protected", "Who protects what accounts have open.", protections, ("protection",))
     yield _gauge("orders_open", "Orders that are not done.", _by_one(figures.orders_open), ("status",))
     yield _gauge("unknown_order_age_seconds", "Age of the oldest order in doubt.", {(): figures.unknown_age_s})
     yield _gauge("desk_requests_waiting", "Requests that no desk has decided yet.", {(): figures.requests_waiting})

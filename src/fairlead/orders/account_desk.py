@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from fairlead.core.model import events as ev
 from fairlead.core.model.account import Balance, ExecutionMode, Position, SubPosition, VenueAccount
 from fairlead.core.model.order import ApprovedOrder, Order
+from fairlead.core.model.protection import ProtectionChanged
 from fairlead.core.model.reports import ExecutionReport
 from fairlead.core.model.request import OrderRequest
 from fairlead.core.model.state import AlertState, RequestState, RequestStatus, State
@@ -51,6 +52,7 @@ _NOTES: Final = frozenset(
         ev.AccountAdopted,
         ev.LeverageChanged,
         ev.DeskRebuilt,
+        ProtectionChanged,
         *get_args(ev.LossEvent),
     }
 )
@@ -66,6 +68,7 @@ _CHANGES_HEADER: Final = frozenset(
         ev.AccountAdopted,
         ev.LeverageChanged,
         ev.CashAdjusted,
+        ProtectionChanged,
         *get_args(ev.LossEvent),
     }
 )

@@ -1,10 +1,10 @@
-"""Tables of how accounts keep to their venues: where these are, and what people decide where the two differ."""
+"""Tables of how accounts keep to their venues: where these are, and what people decide about the two."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Column, Table
+from sqlalchemy import Column, Integer, Table
 
 from fairlead.store import table_parts as parts
 from fairlead.store.columns import text_type
@@ -41,4 +41,13 @@ drift_policies = Table(
     parts.text("causes"),
     info=parts.TENANT_CONFIG,
 )
-LINKS: Final = (venue_links, drift_decisions, drift_policies)
+# A choice of 0 seconds is off, and still has to be told to the venue; without a row nobody ever chose.
+dead_man_switches = Table(
+    "dead_man_switches",
+    parts.metadata,
+    parts.part_of("venue_accounts", "account_id"),
+    parts.text("tenant"),
+    Column("timeout_s", Integer, nullable=False),
+    info=parts.TENANT_CONFIG,
+)
+LINKS: Final = (venue_links, drift_decisions, drift_policies, dead_man_switches)

@@ -12,6 +12,8 @@ from starlette.types import ASGIApp
 
 from fairlead.core.model.account import VenueAccount
 from fairlead.core.model.order import OrderStatus
+from fairlead.core.model.protection import Protection
+from fairlead.core.rules.protection import without_fairlead
 from fairlead.observing.figures import DeskFigures, Figures, JournalFigures
 from fairlead.observing.health import Desks, Readiness
 from fairlead.observing.logs import LogPipeline
@@ -146,6 +148,7 @@ class Monitor:
         return {
             "accounts": desks.accounts,
             "accounts_halted": desks.halted,
+            "accounts_unprotected": _count_protections(self.trading.floor.desks)[Protection.UNPROTECTED],
             "alerts_unhandled": self.intake.alerts.unhandled,
             "requests_unfinished": self.trading.door.unfinished,
         }
@@ -165,7 +168,18 @@ def _read_desks(
         accounts=Counter((account.kind, account.mode.value) for account in accounts.values()),
         accounts_halted=halted,
         accounts_in_drift=sum(bool(desk.book.drift) for desk in desks),
+        protections=_count_protections(desks),
         orders_open=statuses,
         unknown_age_s=(now_ms - oldest_ms) / 1000,
         requests_waiting=sum(desk.waiting for desk in desks),
     )
+
+
+def _count_protections(desks: Collection[AccountDesk]) -> Mapping[str, int]:
+    """Accounts by who protects them, where that was noted; a halted desk protects nothing."""
+    states = dict.fromkeys(map(str, Protection), 0)
+    for desk in desks:
+        noted = desk.book.protection
+        if noted is not None:
+            states[without_fairlead(noted.state) if desk.halt_reason else noted.state] += 1
+    return states

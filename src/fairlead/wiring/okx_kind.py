@@ -16,6 +16,7 @@ from fairlead.venues.okx.signing import OkxKeys
 from fairlead.venues.okx.sites import OkxSite
 from fairlead.venues.okx.venue import OkxVenue
 from fairlead.wiring.far_kind import FarKind
+from fairlead.wiring.okx_guards import OkxGuards
 from fairlead.wiring.okx_market import OkxMarket
 from fairlead.wiring.venue_kinds import OKX, KindTools
 
@@ -28,11 +29,22 @@ class OkxKind(FarKind[OkxMarket, OkxVenue]):
         super().__init__(OKX, tools, box)
         self._governor = RateGovernor(tools.clock)
         self._markets: dict[OkxSite, OkxMarket] = {}
+        self._guards = OkxGuards(tools)
 
     @property
     def markets(self) -> Sequence[OkxMarket]:
         """One for each site that an account needed; live ones first."""
         return [self._markets[site] for site in sorted(self._markets, key=lambda site: site.is_demo)]
+
+    async def reload(self) -> None:
+        """Take addresses, sealed keys and dead man's switches as they are stored now."""
+        await super().reload()
+        await self._guards.reload()
+
+    async def prepare(self, account: VenueAccount) -> None:
+        """Open an account's venue, and guard what it has open."""
+        await super().prepare(account)
+        self._guards.guard(account, self.venues[account.account_id])
 
     def market(self, account: VenueAccount) -> OkxMarket:
         """The market of the account's site."""

@@ -11,10 +11,11 @@ import pytest
 from fairlead.core.model import reports as rp
 from fairlead.core.model.account import PositionMode
 from fairlead.core.model.request import OrderType, Side
+from fairlead.simulator.okx.faults.rules import FaultKind, FaultRule, Match
 from fairlead.simulator.okx.keys import Permission
 from fairlead.venues.account_findings import Finding, Severity
+from fairlead.venues.okx import protection
 from fairlead.venues.okx.account_check import check_account
-from fairlead.venues.okx.protection import Protection
 from fairlead.venues.okx.rows import ConfigRow
 from tests.venues.okx.okx_floor import SWAP, OkxFloor, approve, open_floor, until
 
@@ -80,12 +81,11 @@ async def test_a_clock_that_is_far_off_is_said_with_the_number(floor: OkxFloor) 
 async def test_orders_in_the_book_end_when_fairlead_is_not_heard_of_and_stops_stay(floor: OkxFloor) -> None:
     trader = floor.trader()
     switch = trader.venue.dead_man_switch
-    states = [switch.state]
     await trader.listen()
-    states.append(switch.state)
+    states = [switch.is_armed]
     assert await switch.arm() is None
-    states.append(switch.state)
-    assert states == [Protection.NONE, Protection.BY_FAIRLEAD, Protection.ON_EXCHANGE]
+    states.append(switch.is_armed)
+    assert states == [False, True]
     await trader.venue.place_order(approve(trader.order()))
     trigger = (floor.price(SWAP) * Decimal("0.8")).quantize(Decimal(1))
     stop = trader.order(2, order_type=OrderType.STOP_MARKET, trigger_price=trigger, side=Side.SELL, reduce_only=True)
@@ -100,7 +100,7 @@ async def test_orders_in_the_book_end_when_fairlead_is_not_heard_of_and_stops_st
     account = await trader.venue.read_account()
     assert isinstance(account, rp.AccountReport)
     assert account.open_order_ids == (stop.order_id,)
-    await until(lambda: switch.state is Protection.BY_FAIRLEAD)
+    await until(lambda: not switch.is_armed)
 
 
 async def test_the_switch_can_be_taken_off(floor: OkxFloor) -> None:
@@ -108,7 +108,33 @@ async def test_the_switch_can_be_taken_off(floor: OkxFloor) -> None:
     await switch.arm()
     await floor.clock.sleep_ms(1_100)
     assert await switch.disarm() is None
-    assert (switch.acts_at_ms, switch.state) == (0, Protection.NONE)
+    assert (switch.acts_at_ms, switch.is_armed) == (0, False)
+
+
+async def test_signs_of_life_are_given_in_time_and_what_was_not_taken_is_sent_again(
+    floor: OkxFloor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protection, "SIGNS_PER_TIMEOUT", 10)
+    monkeypatch.setattr(protection, "AGAIN_MS", 100)
+    floor.okx.faults.plan.add(
+        FaultRule(id="away", kind=FaultKind.RESET_BEFORE, match=Match(endpoint="trade/cancel-all-after"), count=1)
+    )
+    switch = floor.trader().venue.dead_man_switch
+    await switch.follow(10)
+    armed = [switch.is_armed]
+    await floor.clock.sleep_ms(1_000)
+    await switch.follow(10)
+    first_ms = switch.acts_at_ms
+    await switch.follow(10)
+    assert switch.acts_at_ms == first_ms
+    await floor.clock.sleep_ms(1_100)
+    await switch.follow(10)
+    assert switch.acts_at_ms > first_ms
+    armed.append(switch.is_armed)
+    await floor.clock.sleep_ms(1_000)
+    await switch.follow(0)
+    armed.append(switch.is_armed)
+    assert armed == [False, True, False]
 
 
 async def test_a_stop_that_may_still_be_on_its_way_is_in_doubt_longer_than_its_deadline(floor: OkxFloor) -> None:

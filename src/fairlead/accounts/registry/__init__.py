@@ -10,6 +10,7 @@ from fairlead.accounts.registry.groups import DEFAULT_GROUP, GroupMembers, Group
 from fairlead.accounts.registry.hooks import HookRegistry, HookWish, NewToken
 from fairlead.accounts.registry.naming import Refused
 from fairlead.accounts.registry.policies import PolicyRegistry, StoredPolicy
+from fairlead.accounts.registry.protection import DeadManChoice, ProtectionRegistry
 from fairlead.accounts.registry.users import UserRegistry, UserWish
 from fairlead.accounts.registry.venue_keys import VenueKeyRegistry, VenueKeyWish
 
@@ -21,6 +22,7 @@ __all__ = [
     "AccountWish",
     "ChannelRegistry",
     "ChannelWish",
+    "DeadManChoice",
     "DriftRegistry",
     "GroupMembers",
     "GroupRegistry",
@@ -28,6 +30,7 @@ __all__ = [
     "HookWish",
     "NewToken",
     "PolicyRegistry",
+    "ProtectionRegistry",
     "Refused",
     "StoredPolicy",
     "UnknownKindError",

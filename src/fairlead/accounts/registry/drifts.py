@@ -12,6 +12,7 @@ from fairlead.accounts.registry.naming import Refused
 from fairlead.core.model.account import VenueAccount
 from fairlead.core.model.drift import Drift, DriftCause, DriftDecision, DriftWay
 from fairlead.core.model.events import AccountRecovered
+from fairlead.core.model.protection import ProtectionChanged
 from fairlead.core.rules.book_rebuild import BookHeader
 from fairlead.ports import Clock
 from fairlead.store.queries import drifts as rows
@@ -23,11 +24,15 @@ PREFIX_LENGTH_MIN: Final = 8
 
 
 class AccountDrifts(msgspec.Struct, frozen=True, kw_only=True):
-    """One account: where it differs from its venue, and how it was opened last (None before a server did)."""
+    """One account: where it differs from its venue, and how it was opened last (None before a server did).
+
+    ``protection`` is who takes care of what is open, as a server noted it last; None where none did.
+    """
 
     account: VenueAccount
     drifts: tuple[Drift, ...] = ()
     recovery: AccountRecovered | None = None
+    protection: ProtectionChanged | None = None
 
 
 class DriftRegistry:
@@ -112,4 +117,4 @@ def _read(account: VenueAccount, header: bytes | None) -> AccountDrifts:
     if header is None:
         return AccountDrifts(account=account)
     book = msgspec.json.decode(header, type=BookHeader)
-    return AccountDrifts(account=account, drifts=book.drifts, recovery=book.recovery)
+    return AccountDrifts(account=account, drifts=book.drifts, recovery=book.recovery, protection=book.protection)

@@ -13,6 +13,7 @@ from fairlead.core.model.loss import LossLatch, LossPeriod, LossStep
 from fairlead.core.model.order import Fill, Order
 from fairlead.core.model.policy import PolicyVerdict
 from fairlead.core.model.preview import Preview
+from fairlead.core.model.protection import ProtectionChanged
 from fairlead.core.model.reports import ReportBorn, VenuePosition
 from fairlead.core.model.request import OrderRequest
 from fairlead.core.model.risk import RiskVerdict
@@ -379,6 +380,7 @@ AccountEvent = (
     | PositionAdopted
     | AccountRecovered
     | DeskRebuilt
+    | ProtectionChanged
     | LossPeriodStarted
     | EquityPeakMoved
     | LossLimitReached

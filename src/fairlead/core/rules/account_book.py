@@ -16,6 +16,7 @@ from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.loss import LossState
 from fairlead.core.model.money import ZERO
 from fairlead.core.model.order import OUTSIDE, Fill, Order, OrderStatus
+from fairlead.core.model.protection import ProtectionChanged
 from fairlead.core.model.request import Side, TimeInForce
 from fairlead.core.model.state import RequestState, State
 from fairlead.core.rules import drift_list as drifts
@@ -71,7 +72,7 @@ class AccountBook:
     ``orders`` are the open ones, oldest first; ``positions`` the non-flat ones; ``requests`` those that are pending,
     have live orders or will plan further legs. ``leverages`` are the venue's settings as far as they are known.
     ``drifts`` are differences to the venue by id, ``drift`` a line for each that keeps the account from adding risk;
-    ``recovery`` is how it was opened last.
+    ``recovery`` is how it was opened last; ``protection`` who takes care of what is open, where that was noted.
     """
 
     __slots__ = (
@@ -85,6 +86,7 @@ class AccountBook:
         "leverages",
         "losses",
         "position_mode",
+        "protection",
         "recent",
         "recovery",
         "shelf",
@@ -103,6 +105,7 @@ class AccountBook:
         self.drift: tuple[str, ...] = ()
         self.drifts: dict[str, Drift] = {}
         self.recovery: ev.AccountRecovered | None = None
+        self.protection: ProtectionChanged | None = None
         self.leverages: dict[LeverageKey, Decimal] = {}
         self.recent: deque[RecentOrder] = deque(maxlen=RECENT_ORDERS_MAX)
         self.shelf = OrderShelf()
@@ -178,6 +181,9 @@ class AccountBook:
                 return []
             case ev.AccountRecovered():
                 self.recovery = event
+                return []
+            case ProtectionChanged():
+                self.protection = event
                 return []
             case ev.DeskRebuilt():
                 return []
@@ -372,5 +378,6 @@ _AccountWide = (
     | ev.DriftSettled
     | ev.AccountRecovered
     | ev.DeskRebuilt
+    | ProtectionChanged
     | ev.LossEvent
 )

@@ -14,6 +14,7 @@ from fairlead.core.model.events import AccountRecovered
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.loss import LossState
 from fairlead.core.model.order import Order
+from fairlead.core.model.protection import ProtectionChanged
 from fairlead.core.model.state import RequestState
 from fairlead.core.model.trades import TradeMemory
 from fairlead.core.rules.account_book import AccountBook, RecentOrder
@@ -31,6 +32,7 @@ class BookHeader(msgspec.Struct, frozen=True, kw_only=True):
     trades: TradeMemory = TradeMemory()
     drifts: tuple[Drift, ...] = ()
     recovery: AccountRecovered | None = None
+    protection: ProtectionChanged | None = None
 
 
 class BookRows(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +70,7 @@ def book_header(book: AccountBook) -> bytes:
         trades=book.trades.dump(),
         drifts=tuple(book.drifts.values()),
         recovery=book.recovery,
+        protection=book.protection,
     )
     return _ENCODER.encode(header)
 
@@ -112,6 +115,7 @@ def _take_header(book: AccountBook, header: BookHeader) -> None:
     book.drift = header.drift
     book.drifts = {drift.drift_id: drift for drift in header.drifts}
     book.recovery = header.recovery
+    book.protection = header.protection
     book.losses = header.losses
     book.trades.restore(header.trades)
     book.leverages.update({(symbol, mode, side): leverage for symbol, mode, side, leverage in header.leverages})

@@ -58,8 +58,8 @@ class OkxVenue:
         may_withdraw: bool = False,
     ) -> None:
         """Put together by ``opening.open_okx``."""
-        self.dead_man_switch = DeadManSwitch(rest, is_listening=lambda: stream.is_up)
-        """Off until somebody keeps it running."""
+        self.dead_man_switch = DeadManSwitch(rest)
+        """Off until somebody keeps it armed."""
         self._account = account
         self._may_withdraw = may_withdraw
         self._rest = rest
