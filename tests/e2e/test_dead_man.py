@@ -115,7 +115,8 @@ def test_the_exchange_cancels_what_rests_there_when_a_killed_fairlead_is_not_hea
     linked.server.start()
     wait_until(lambda: linked.server.get("/ready")[0] == 200, linked)
     assert linked.server.get("/ready")[1]["accounts_unprotected"] == 0
-    assert "the dead man's switch" in run("explain", resting, data=linked.data).stdout
+    told = run("explain", resting, data=linked.data).stdout
+    assert "the dead man's switch" in told, told
     assert run("verify", data=linked.data).returncode == 0
 
 

@@ -68,7 +68,7 @@ def order_row(order: Order, instrument: Instrument, note: OrderNote) -> dict[str
         "source": source_of(order),
         "category": words.CATEGORIES[order.category],
         "cancelSource": _cancel_source(order, note),
-        "cancelSourceReason": "" if order.cancel_reason is None else order.cancel_reason.value.replace("_", " "),
+        "cancelSourceReason": _cancel_text(order, note),
         "stpMode": wish.self_trade_prevention.value,
         "attachAlgoOrds": [] if is_algo_child or wish.exits is None else [attached_row(wish.exits)],
         "linkedAlgoOrd": {"algoId": order.exits_id},
@@ -122,6 +122,11 @@ def leg_fields(leg: ExitLeg | None, prefix: str) -> dict[str, str]:
         f"{prefix}OrdPx": "-1" if leg.limit_price is None else format_amount(leg.limit_price),
         f"{prefix}TriggerPxType": leg.source.value,
     }
+
+
+# Whoever canceled it in its owner's place has a source of their own, and no words.
+def _cancel_text(order: Order, note: OrderNote) -> str:
+    return "" if order.cancel_reason is None or note.cancel_source else order.cancel_reason.value.replace("_", " ")
 
 
 def _cancel_source(order: Order, note: OrderNote) -> str:
