@@ -39,7 +39,7 @@ def test_a_label_means_one_thing(alice: str, run: Callable[..., Result]) -> None
 
 def test_a_wrong_name_is_refused_with_what_there_is(alice: str, run: Callable[..., Result]) -> None:
     assert "did you mean 'strict'?" in run("account", "add", "x", "--profile", "strct", code=1).stderr
-    assert "there are okx, paper" in run("account", "add", "x", "--kind", "bank", code=1).stderr
+    assert "there are ccxt, okx, paper" in run("account", "add", "x", "--kind", "bank", code=1).stderr
     assert "no exchange 'mtgox'" in run("account", "add", "x", "--exchange", "mtgox", code=1).stderr
     assert "no group" in run("account", "add", "x", "--group", "none", code=1).stderr
     assert "platform" not in run("account", "add", "x", "--profile", "platform", code=1).stderr.partition(";")[2]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from fairlead.cli.ccxt_accounts import CCXT, key_parts
 from fairlead.cli.config import load_settings
 from fairlead.cli.options import add_command
 from fairlead.cli.output import EXIT_USAGE, StopError, say_facts, tell
@@ -46,29 +47,34 @@ class SetKeyOptions(KeyOptions):
     """Where the key comes from: asked for at the terminal unless said otherwise."""
 
     from_stdin: Annotated[
-        bool, typer.Option("--stdin", help="Read API key, secret and passphrase from stdin, a line each.")
+        bool,
+        typer.Option(
+            "--stdin",
+            help="Read API key, secret and passphrase from stdin, a line each; for kind ccxt what fairlead venue check "
+            "lists as keys.",
+        ),
     ] = False
     file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Read the same three lines from a file that only you can read.")
+        Path | None, typer.Option(metavar="FILE", help="Read the same lines from a file that only you can read.")
     ] = None
     permission: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="What the venue lets it do: read_only, trade (default: both); repeatable."),
     ] = None
 
-    def read_parts(self) -> Sequence[str]:
-        """Get the three parts; they are never part of the command line, which others on the machine can see.
+    def read_parts(self, parts: Sequence[str]) -> Sequence[str]:
+        """Get the parts; they are never part of the command line, which others on the machine can see.
 
         Raises:
-            StopError: there is no terminal to ask at, or there are not three lines to read.
+            StopError: there is no terminal to ask at, or there are not as many lines to read.
         """
         if self.file is not None:
-            return _split(read_private_text(self.file))
+            return _split(read_private_text(self.file), parts)
         if self.from_stdin:
-            return _split(sys.stdin.read(GIVEN_LENGTH_MAX))
+            return _split(sys.stdin.read(GIVEN_LENGTH_MAX), parts)
         if not sys.stdin.isatty():
             raise StopError("there is no terminal to ask for the key: use --stdin or --file FILE", EXIT_USAGE)
-        return [getpass.getpass(f"{part}: ").strip() for part in PARTS]
+        return [getpass.getpass(f"{part}: ").strip() for part in parts]
 
 
 @add_command(
@@ -86,7 +92,7 @@ def set_key(options: SetKeyOptions) -> None:
     from fairlead.accounts.registry import VenueKeyWish
     from fairlead.core.model.secret import Secret
 
-    api_key, api_secret, passphrase = map(Secret, options.read_parts())
+    api_key, api_secret, passphrase = map(Secret, _read_key(options))
     wish = VenueKeyWish(
         api_key=api_key,
         api_secret=api_secret,
@@ -115,6 +121,18 @@ def remove_key(options: KeyOptions) -> None:
     tell(f"Now delete it at {account.exchange} too.")
 
 
+def _read_key(options: SetKeyOptions) -> Sequence[str]:
+    """The three parts that are kept; over ccxt the last is empty where the exchange has two."""
+    account = ask_tenant(options, lambda registry, tenant: registry.accounts.find(tenant, options.account), reads=True)
+    if account.kind != CCXT:
+        return options.read_parts(PARTS)
+    parts = key_parts(account.exchange)
+    given = options.read_parts(parts)
+    if not all(given):
+        raise StopError(f"{account.exchange} asks for {', '.join(parts)}, and one is empty", EXIT_USAGE)
+    return (*given, "")[: len(PARTS)]
+
+
 def _keys(registry: Registry) -> VenueKeyRegistry:
     from fairlead.accounts.registry import VenueKeyRegistry
     from fairlead.clock import SystemClock
@@ -134,10 +152,10 @@ def _key_row(account: str, row: VenueKeyRow) -> dict[str, object]:
     }
 
 
-def _split(text: str) -> Sequence[str]:
+def _split(text: str, parts: Sequence[str]) -> Sequence[str]:
     lines = [line.strip() for line in text.splitlines()]
     while lines and not lines[-1]:
         lines.pop()
-    if len(lines) != len(PARTS):
-        raise StopError(f"give {len(PARTS)} lines, {', '.join(PARTS)}; there are {len(lines)}", EXIT_USAGE)
+    if len(lines) != len(parts):
+        raise StopError(f"give {len(parts)} lines, {', '.join(parts)}; there are {len(lines)}", EXIT_USAGE)
     return lines

@@ -13,6 +13,7 @@ from fairlead.cli.account_keys import account_key
 from fairlead.cli.account_promotion import add_promotion
 from fairlead.cli.account_protection import add_protection, protection_row, protections_now
 from fairlead.cli.account_resume import add_resume
+from fairlead.cli.ccxt_accounts import CCXT, check_exchange
 from fairlead.cli.config import load_settings
 from fairlead.cli.drift import drift_registry, recovery_row
 from fairlead.cli.options import add_command
@@ -47,17 +48,23 @@ class AddAccountOptions(TenantOptions):
     """A new account."""
 
     label: Annotated[str, typer.Argument(metavar="LABEL", help="Name of the account, as messages will show it.")]
-    exchange: Annotated[str, typer.Option(help="Exchange that alerts name.")] = "okx"
+    exchange: Annotated[
+        str, typer.Option(help="Exchange that alerts name (default okx); for kind ccxt one of fairlead venue list.")
+    ] = ""
     kind: Annotated[
-        str, typer.Option(help="How orders get there: paper is pretend money on simulated prices, okx is OKX itself.")
+        str,
+        typer.Option(
+            help="How orders get there: paper is pretend money on simulated prices, okx is OKX itself, ccxt is any "
+            "exchange that the library ccxt knows."
+        ),
     ] = "paper"
     mode: Annotated[
-        ExecutionMode | None, typer.Option(help="For kind okx: demo (default), or live, which trades real money.")
+        ExecutionMode | None, typer.Option(help="For okx and ccxt: demo (default), or live, which trades real money.")
     ] = None
     region: Annotated[str, typer.Option(help="For kind okx: where the account is: global, eea or us.")] = "global"
-    rest_url: Annotated[str, typer.Option(metavar="URL", help="For kind okx: another REST address.")] = ""
+    rest_url: Annotated[str, typer.Option(metavar="URL", help="For okx and ccxt: another REST address.")] = ""
     socket_url: Annotated[
-        str, typer.Option(metavar="URL", help="For kind okx: another WebSocket address, up to /ws/v5.")
+        str, typer.Option(metavar="URL", help="For okx and ccxt: another WebSocket address; up to /ws/v5.")
     ] = ""
     position_mode: Annotated[PositionMode, typer.Option(help="One position a symbol, or a long and a short one.")] = (
         PositionMode.NET
@@ -77,17 +84,20 @@ class AddAccountOptions(TenantOptions):
     "fairlead account add paper-2 --position-mode long_short --balance USDT=5000 --balance BTC=0.1",
     "fairlead account add careful --profile strict --group cautious",
     "fairlead account add main --kind okx --mode demo",
+    "fairlead account add second --kind ccxt --exchange kraken --mode live",
     "fairlead account add local --kind okx --rest-url http://127.0.0.1:9000 --socket-url ws://127.0.0.1:9000/ws/v5",
 )
 def add(options: AddAccountOptions) -> None:
-    """Add an account and put it into a group. One at OKX needs its key next: fairlead account key set."""
+    """Add an account and put it into a group. One at an exchange needs its key next: fairlead account key set."""
     from fairlead.accounts.registry import AccountWish
 
-    rest_url, socket_url = _addresses(options) if options.kind == OKX else (options.rest_url, options.socket_url)
-    first_cash = options.balance or ([] if options.kind == OKX else DEFAULT_BALANCE)
+    rest_url, socket_url = _addresses(options)
+    if options.kind == CCXT:
+        check_exchange(options.exchange, is_demo=options.mode is not ExecutionMode.LIVE)
+    first_cash = options.balance or ([] if options.kind in {OKX, CCXT} else DEFAULT_BALANCE)
     wish = AccountWish(
         label=options.label,
-        exchange=options.exchange,
+        exchange=options.exchange or OKX,
         kind=options.kind,
         position_mode=options.position_mode,
         risk_profile=options.profile,
@@ -174,7 +184,7 @@ def _addresses(options: AddAccountOptions) -> tuple[str, str]:
 
     if bool(options.rest_url) is not bool(options.socket_url):
         raise StopError("give both --rest-url and --socket-url, or neither", EXIT_USAGE)
-    if options.rest_url:
+    if options.rest_url or options.kind != OKX:
         return options.rest_url, options.socket_url
     try:
         return addresses_of(options.region, is_demo=options.mode is not ExecutionMode.LIVE)

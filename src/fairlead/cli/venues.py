@@ -105,6 +105,7 @@ def _as_plain(found: Survey, meaning: str) -> dict[str, object]:
         "spot": found.spot,
         "perpetuals": found.perpetuals,
         "sockets": found.sockets,
+        "demo": found.demo,
         "keys": list(found.keys),
         "missing": list(found.missing),
         "findings": [{"topic": one.topic, "works": one.works, "text": one.text} for one in found.findings],

@@ -64,6 +64,10 @@ class JoinedMarket:
         """Instruments by symbol; a live view."""
         return self._instruments
 
+    def at(self, exchange: str) -> JoinedMarket:
+        """The part of it that is at one exchange, as alerts call it."""
+        return JoinedMarket(lambda: [hub for hub in self._hubs() if hub.exchange == exchange])
+
     @property
     def listings(self) -> int:
         """How often instruments came or changed in any of them."""

@@ -9,10 +9,13 @@ from typing import Final, Protocol
 from fairlead.core.model.account import VenueAccount
 from fairlead.ports import SecretBox
 from fairlead.venues.account_findings import Finding
-from fairlead.wiring.venue_kinds import OKX, KindTools, VenueKind
+from fairlead.wiring.venue_kinds import CCXT, OKX, KindTools, VenueKind
 
-# Only who has an account there pays for the library that talks to it: a tenth of a second for OKX.
-_CLASSES: Final = {OKX: ("fairlead.wiring.okx_kind", "OkxKind")}
+# Only who has an account there pays for the library that talks to it: a tenth of a second, with ccxt one and a half.
+_CLASSES: Final = {
+    CCXT: ("fairlead.wiring.ccxt_kind", "CcxtKind"),
+    OKX: ("fairlead.wiring.okx_kind", "OkxKind"),
+}
 FAR_KINDS: Final = tuple(_CLASSES)
 
 

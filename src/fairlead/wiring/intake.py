@@ -86,9 +86,11 @@ class Intake:
 
     def _list_symbols(self, accounts: Iterable[VenueAccount]) -> None:
         self._listings = self._trading.market.listings
-        master = SymbolMaster(self._trading.market.instruments.values())
-        # An alert names the exchange that an account is at, or that a paper account pretends to be at.
-        self.symbols.update(dict.fromkeys((DEFAULT_EXCHANGE, *(account.exchange for account in accounts)), master))
+        # An alert names the exchange that an account is at, or that a paper account pretends to be at; the same symbol
+        # may be another contract elsewhere.
+        for exchange in {DEFAULT_EXCHANGE, *(account.exchange for account in accounts)}:
+            listed = self._trading.market.at(exchange).instruments
+            self.symbols[exchange] = SymbolMaster(listed.values(), exchange=exchange)
 
 
 def report_fault(subject: str, error: BaseException) -> None:

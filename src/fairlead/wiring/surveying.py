@@ -1,4 +1,4 @@
-"""What the command line tells about exchanges before an account is added."""
+"""What the command line asks about exchanges over ccxt, when an account is added or gets its key."""
 
 from __future__ import annotations
 

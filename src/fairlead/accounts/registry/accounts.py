@@ -24,9 +24,16 @@ from fairlead.store.queries.states import load_balances, load_positions
 from fairlead.store.session import Session, Store
 
 # What an account of this kind does with orders; a kind is added together with its adapter.
-KINDS: Final[Mapping[str, ExecutionMode]] = {"paper": ExecutionMode.PAPER, "okx": ExecutionMode.DEMO}
-# Kinds whose venue is somewhere else: an account of one has addresses, and is live or demo.
-LINKED_KINDS: Final = frozenset({"okx"})
+KINDS: Final[Mapping[str, ExecutionMode]] = {
+    "ccxt": ExecutionMode.DEMO,
+    "okx": ExecutionMode.DEMO,
+    "paper": ExecutionMode.PAPER,
+}
+# Kinds whose venue is somewhere else: an account of one is live or demo, and may have addresses.
+LINKED_KINDS: Final = frozenset({"ccxt", "okx"})
+# The library knows where its exchanges are, and which there are.
+LIBRARY_KIND: Final = "ccxt"
+EXCHANGE_LENGTH_MAX: Final = 32
 LINKED_MODES: Final = (ExecutionMode.DEMO, ExecutionMode.LIVE)
 EXCHANGES: Final = frozenset({"okx"})
 
@@ -195,8 +202,9 @@ def _check_known(accounts: Iterable[VenueAccount]) -> Refused | None:
 def _check_kind(wish: AccountWish) -> Refused | None:
     if wish.kind not in KINDS:
         return unknown("kind of account", wish.kind, KINDS)
-    if wish.exchange.lower() not in EXCHANGES:
-        return unknown("exchange", wish.exchange, EXCHANGES)
+    refused = _check_exchange(wish)
+    if refused is not None:
+        return refused
     if wish.kind not in LINKED_KINDS:
         is_given = wish.mode not in {None, KINDS[wish.kind]} or wish.rest_url or wish.socket_url
         return Refused(message=f"kind {wish.kind} has one mode and no addresses") if is_given else None
@@ -207,7 +215,17 @@ def _check_kind(wish: AccountWish) -> Refused | None:
     return _check_addresses(wish)
 
 
+def _check_exchange(wish: AccountWish) -> Refused | None:
+    if wish.kind != LIBRARY_KIND:
+        known = wish.exchange.lower() in EXCHANGES
+        return None if known else unknown("exchange", wish.exchange, EXCHANGES)
+    is_name = wish.exchange.isascii() and wish.exchange.isalnum() and len(wish.exchange) <= EXCHANGE_LENGTH_MAX
+    return None if is_name else Refused(message=f"{wish.exchange!r} is no exchange that ccxt knows")
+
+
 def _check_addresses(wish: AccountWish) -> Refused | None:
+    if wish.kind == LIBRARY_KIND and not wish.rest_url and not wish.socket_url:
+        return None
     for url, schemes in ((wish.rest_url, {"http", "https"}), (wish.socket_url, {"ws", "wss"})):
         parts = urlsplit(url)
         if parts.scheme not in schemes or not parts.hostname:

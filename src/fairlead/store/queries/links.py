@@ -16,7 +16,7 @@ from fairlead.store.session import Session, values_of
 class VenueLink(msgspec.Struct, frozen=True, kw_only=True):
     """Addresses of one account's venue; ``environment`` is live or demo, and stays when the account's mode goes down.
 
-    ``socket_url`` ends before ``/public``, ``/private`` and ``/business``.
+    ``socket_url`` ends before ``/public``, ``/private`` and ``/business``. Both are empty where a library knows them.
     """
 
     account_id: str

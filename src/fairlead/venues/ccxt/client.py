@@ -53,7 +53,7 @@ class Exchange(Protocol):
     markets: Mapping[str, Row]
     precisionMode: int  # noqa: N815  # ccxt's name
 
-    async def load_markets(self) -> Mapping[str, Row]: ...
+    async def load_markets(self, reload: bool = False) -> Mapping[str, Row]: ...  # noqa: FBT001, FBT002  # ccxt's
     async def create_order(self, symbol: str, *args: object) -> Row: ...
     async def create_market_buy_order_with_cost(self, symbol: str, cost: str, params: Row) -> Row: ...
     async def cancel_order(self, order_id: str, symbol: str, params: Row) -> Row: ...
@@ -70,6 +70,13 @@ class Exchange(Protocol):
     async def fetch_position_mode(self, symbol: str) -> Row: ...
     async def set_leverage(self, leverage: float, symbol: str, params: Row) -> Row: ...
     async def watch_orders(self) -> Sequence[Row]: ...
+    async def fetch_ticker(self, symbol: str) -> Row: ...
+    async def fetch_tickers(self, symbols: Sequence[str]) -> Mapping[str, Row]: ...
+    async def fetch_order_book(self, symbol: str) -> Row: ...
+    async def watch_ticker(self, symbol: str) -> Row: ...
+    def set_markets_from_exchange(self, source: Exchange) -> object: ...
+    def check_required_credentials(self) -> object: ...
+    def take_keys(self, keys: CcxtKeys) -> None: ...
     def amount_to_precision(self, symbol: str, amount: str) -> str: ...
     def price_to_precision(self, symbol: str, price: str) -> str: ...
     async def close(self) -> None: ...
@@ -90,8 +97,16 @@ def load_library() -> Any:  # noqa: ANN401  # ccxt has no types
     return ccxt
 
 
-NEEDED: Final = ("createOrder", "cancelOrder", "fetchOrder", "fetchOpenOrders", "fetchMyTrades", "fetchBalance")
-"""Without one of these an order could not be followed to its end."""
+NEEDED: Final = (
+    "createOrder",
+    "cancelOrder",
+    "fetchOrder",
+    "fetchOpenOrders",
+    "fetchMyTrades",
+    "fetchBalance",
+    "fetchTicker",
+)
+"""Without one of these an order could not be sized, or not be followed to its end."""
 
 
 def missing_in(has: Mapping[str, Any]) -> tuple[str, ...]:
@@ -105,15 +120,14 @@ def open_client(connection: CcxtConnection, keys: Callable[[], CcxtKeys]) -> Exc
     Raises:
         LibraryMissingError: ccxt is not installed.
         UnknownExchangeError: it has no such exchange.
-        UnsupportedExchangeError: it cannot do there what we need.
+        UnsupportedExchangeError: it cannot do there what we need, or not at such an address.
     """
     ccxt = load_library()
     if connection.exchange not in ccxt.exchanges:
         raise UnknownExchangeError(f"ccxt knows no exchange {connection.exchange!r}")
     # With a socket where the library has one for this exchange.
     kinds = ccxt.pro if connection.exchange in ccxt.pro.exchanges else ccxt.async_support
-    opened = {name: secret.reveal() for name, secret in keys().fields.items()}
-    client = getattr(kinds, connection.exchange)({**opened, "timeout": REQUEST_TIMEOUT_MS, "enableRateLimit": True})
+    client = getattr(kinds, connection.exchange)({"timeout": REQUEST_TIMEOUT_MS, "enableRateLimit": True})
     missing = missing_in(client.has)
     if missing:
         raise UnsupportedExchangeError(f"{connection.exchange} cannot be traded over ccxt: it has no {missing[0]}")
@@ -122,12 +136,28 @@ def open_client(connection: CcxtConnection, keys: Callable[[], CcxtKeys]) -> Exc
     client.options["maxRetriesOnFailure"] = 0
     # It would rather raise than ask for all symbols at once; we do that once in a while.
     client.options["warnOnFetchOpenOrdersWithoutSymbol"] = False
+    _point(client, connection)
+    exchange: Exchange = Apart(client)
+    exchange.take_keys(keys())
+    return exchange
+
+
+def has_sandbox(client: Any) -> bool:  # noqa: ANN401  # ccxt has no types
+    """Whether the exchange has a place for pretend money that ccxt knows."""
+    return bool(client.urls.get("test"))
+
+
+def _point(client: Any, connection: CcxtConnection) -> None:  # noqa: ANN401  # ccxt has no types
+    """Say where the exchange is. What was to go elsewhere must never go to where the real money is."""
     if connection.is_sandbox:
+        if not has_sandbox(client):
+            raise UnsupportedExchangeError(f"{connection.exchange} has no demo that ccxt knows")
         client.set_sandbox_mode(True)
     if connection.urls:
-        client.urls["api"] = {**client.urls["api"], **connection.urls}
-    exchange: Exchange = Apart(client)
-    return exchange
+        known = client.urls["api"]
+        if not isinstance(known, dict) or not connection.urls.keys() <= known.keys():
+            raise UnsupportedExchangeError(f"the addresses of {connection.exchange} cannot be replaced")
+        client.urls["api"] = {**known, **connection.urls}
 
 
 class Apart:
@@ -140,6 +170,11 @@ class Apart:
     def __init__(self, client: Any) -> None:  # noqa: ANN401  # ccxt has no types
         """Stand before a client."""
         self._client = client
+
+    def take_keys(self, keys: CcxtKeys) -> None:
+        """Sign with these from now on. The library keeps them open for as long as it lives."""
+        for name, secret in keys.fields.items():
+            setattr(self._client, name, secret.reveal())
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # ccxt has no types
         """Whatever the client has."""

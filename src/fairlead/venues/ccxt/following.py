@@ -14,6 +14,7 @@ from fairlead.ports import Clock, DeliverReports
 from fairlead.venues.ccxt import wire
 from fairlead.venues.ccxt.client import Exchange, Row
 from fairlead.venues.ccxt.markets import MarketNames, read_amount
+from fairlead.venues.ccxt.pausing import pause
 from fairlead.venues.ccxt.traits import TradesCursor
 
 POLL_MS: Final = 1_000
@@ -160,13 +161,7 @@ class Follower:
             except Exception:
                 # The library raises whatever it likes; the next look asks for the same again.
                 await self._clock.sleep_ms(POLL_MS)
-            await self._pause()
-
-    async def _pause(self) -> None:
-        waits = {asyncio.ensure_future(self._clock.sleep_ms(POLL_MS)), asyncio.ensure_future(self._hint.wait())}
-        _, late = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for wait in late:
-            wait.cancel()
+            await pause(self._clock, POLL_MS, self._hint)
 
     async def _hear_for_ever(self) -> None:
         pause_ms = STREAM_PAUSE_FIRST_MS

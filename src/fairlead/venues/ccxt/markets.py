@@ -46,13 +46,21 @@ class MarketNames:
 
     async def load(self) -> None:
         """Ask the exchange for its markets, the first time."""
-        if self._theirs:
-            return
-        for theirs, market in (await self._client.load_markets()).items():
+        if not self._theirs:
+            self._name(await self._client.load_markets())
+
+    async def reload(self) -> None:
+        """Ask again: markets come and go, and their rules change."""
+        self._name(await self._client.load_markets(True))  # noqa: FBT003  # ccxt's own order
+
+    def _name(self, markets: Mapping[str, Row]) -> None:
+        found: dict[str, str] = {}
+        for theirs, market in markets.items():
             ours = symbol_of(market)
             if ours:
-                self._theirs.setdefault(ours, theirs)
-                self._ours[theirs] = ours
+                found.setdefault(ours, theirs)
+        self._theirs = found
+        self._ours = {theirs: ours for ours, theirs in found.items()}
 
     def theirs(self, symbol: str) -> str | None:
         """The name that ccxt has for our symbol."""

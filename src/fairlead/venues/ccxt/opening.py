@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from fairlead.core.model.account import VenueAccount
 from fairlead.ports import Clock
-from fairlead.venues.ccxt.client import CcxtConnection, CcxtKeys, open_client
+from fairlead.venues.ccxt.client import CcxtConnection, CcxtKeys, Exchange, open_client
 from fairlead.venues.ccxt.traits import traits_of
 from fairlead.venues.ccxt.venue import CcxtVenue
 
@@ -16,12 +16,18 @@ def open_ccxt(
     connection: CcxtConnection,
     keys: Callable[[], CcxtKeys],
     clock: Clock,
+    public: Exchange | None = None,
 ) -> CcxtVenue:
     """Open an account; ``run`` of the venue must be kept running, and ``close`` called at the end.
+
+    ``public`` is a client of the same exchange that has read its markets: they are not asked for again.
 
     Raises:
         LibraryMissingError: ccxt is not installed.
         UnknownExchangeError: it has no such exchange.
-        UnsupportedExchangeError: it cannot do there what we need.
+        UnsupportedExchangeError: it cannot do there what we need, or not at such an address.
     """
-    return CcxtVenue(account, open_client(connection, keys), traits_of(connection.exchange), clock)
+    client = open_client(connection, keys)
+    if public is not None:
+        client.set_markets_from_exchange(public)
+    return CcxtVenue(account, client, traits_of(connection.exchange), clock)

@@ -8,7 +8,14 @@ from typing import Any, Final
 
 import msgspec
 
-from fairlead.venues.ccxt.client import UnknownExchangeError, load_library, missing_in
+from fairlead.venues.ccxt.client import (
+    UnknownExchangeError,
+    UnsupportedExchangeError,
+    has_sandbox,
+    load_library,
+    missing_in,
+)
+from fairlead.venues.ccxt.key_fields import key_fields
 from fairlead.venues.ccxt.traits import Traits, traits_of
 
 
@@ -40,7 +47,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 class Survey(msgspec.Struct, frozen=True, kw_only=True):
     """One exchange. ``keys`` are the fields of a key that it asks for, ``missing`` what ccxt cannot do there.
 
-    ``own_venue``: we have one that speaks to this exchange without ccxt.
+    ``own_venue``: we have one that speaks to this exchange without ccxt. ``demo``: it has a place for pretend money.
+    ``keepable``: keys of its form are kept here, in the order of ``keys``; else no account can be added.
     """
 
     exchange: str
@@ -50,6 +58,8 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
     spot: bool
     perpetuals: bool
     sockets: bool
+    demo: bool
+    keepable: bool
     keys: tuple[str, ...]
     missing: tuple[str, ...]
     findings: tuple[Finding, ...]
@@ -81,6 +91,8 @@ def survey(exchange: str) -> Survey:
     has = client.has
     traits = traits_of(exchange)
     missing = missing_in(has)
+    keys, keepable = _keys_of(exchange, client)
+    demo = has_sandbox(client)
     sockets = exchange in ccxt.pro.exchanges and bool(getattr(ccxt.pro, exchange)().has.get("watchOrders"))
     return Survey(
         exchange=exchange,
@@ -90,10 +102,20 @@ def survey(exchange: str) -> Survey:
         spot=bool(has.get("spot")),
         perpetuals=bool(has.get("swap") and has.get("fetchPositions")),
         sockets=sockets,
-        keys=tuple(name for name, is_needed in client.requiredCredentials.items() if is_needed),
+        demo=demo,
+        keepable=keepable,
+        keys=keys,
         missing=missing,
-        findings=() if missing else tuple(_findings(has, traits, sockets=sockets)),
+        findings=() if missing else (*_findings(has, traits, sockets=sockets), *_setup(keepable=keepable, demo=demo)),
     )
+
+
+def _keys_of(exchange: str, client: Any) -> tuple[tuple[str, ...], bool]:  # noqa: ANN401  # ccxt has no types
+    required = client.requiredCredentials
+    try:
+        return tuple(key_fields(exchange, required)), True
+    except UnsupportedExchangeError:
+        return tuple(name for name, is_needed in required.items() if is_needed), False
 
 
 def _support(traits: Traits, missing: tuple[str, ...]) -> Support:
@@ -134,6 +156,21 @@ def _findings(has: Mapping[str, Any], traits: Traits, *, sockets: bool) -> Itera
         works=traits.cash is not None,
         yes="cash is told apart from profit that is not realized",
         no="balances are ccxt's totals, which may have unrealized profit in them: differences can be reported",
+    )
+
+
+def _setup(*, keepable: bool, demo: bool) -> Iterator[Finding]:
+    yield _choice(
+        "keys",
+        works=keepable,
+        yes="its keys can be kept here",
+        no="its keys have a form that is not kept here, so no account can be added",
+    )
+    yield _choice(
+        "demo",
+        works=demo,
+        yes="it has a demo for pretend money",
+        no="it has no demo that ccxt knows: an account is added as live only",
     )
 
 

@@ -11,7 +11,7 @@ from fairlead.core.model.account import MarginMode, PositionMode, PositionSide, 
 from fairlead.core.model.order import ApprovedOrder, Order
 from fairlead.ports import Clock, DeliverReports, VenueCapabilities
 from fairlead.venues.ccxt import wire
-from fairlead.venues.ccxt.client import Exchange, Row
+from fairlead.venues.ccxt.client import CcxtKeys, Exchange, Row
 from fairlead.venues.ccxt.following import Follower, open_ids
 from fairlead.venues.ccxt.markets import MarketNames
 from fairlead.venues.ccxt.outcomes import NOT_CONNECTED, is_missing, outcome_of
@@ -51,6 +51,10 @@ class CcxtVenue:
     async def run(self) -> None:
         """Follow open orders for ever; without it nothing is reported."""
         await self._follower.run()
+
+    def take_keys(self, keys: CcxtKeys) -> None:
+        """Sign with these from now on."""
+        self._client.take_keys(keys)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -151,6 +155,8 @@ class CcxtVenue:
             return rp.Unknown(message=f"the account could not be read: {type(error).__name__}")
 
     async def _prepare(self) -> None:
+        # Raises where the key was taken away: then nothing is sent.
+        self._client.check_required_credentials()
         if self._is_ready:
             return
         await self._names.load()
