@@ -27,17 +27,17 @@ def _okx() -> Iterator[dict[str, Any]]:
 
 @pytest.fixture(name="data")
 def _data(tmp_path: Path, okx: dict[str, Any]) -> Path:
-    """A data folder with one account at the exchange of this test, which has no key yet."""
+    """A data folder with one account at the exchange of this test."""
     data = tmp_path / "data"
     there = ("--kind", "ccxt", "--exchange", "okx", "--rest-url", okx["rest"], "--socket-url", okx["ws"])
     run("user", "add", "olive", "--password-stdin", data=data, given=PASSWORD)
     run("account", "add", "main", *there, data=data)
+    run("account", "key", "set", "main", "--stdin", data=data, given="\n".join(KEY))
     return data
 
 
 @pytest.mark.slow
 def test_one_alert_makes_one_order_over_ccxt_across_a_crash(data: Path) -> None:
-    run("account", "key", "set", "main", "--stdin", data=data, given="\n".join(KEY))
     hook = run_json("hook", "add", "tv", "--mode", "wait", data=data)
     server = Server(data)
     with server.running():
@@ -62,22 +62,3 @@ def test_one_alert_makes_one_order_over_ccxt_across_a_crash(data: Path) -> None:
         assert 49_900 < cash["USDT"] < 50_000
         assert run_json("drift", "list", data=data) == []
     assert run("verify", data=data).returncode == 0
-
-
-@pytest.mark.slow
-def test_an_account_over_ccxt_is_checked_before_anything_is_traded(data: Path) -> None:
-    assert "no venue key" in run("account", "check", "main", data=data, fails=True).stderr
-    assert "apiKey, secret, password" in _set_key(data, KEY[:2], fails=True)
-    _set_key(data, KEY)
-    found = {one["subject"]: one for one in run_json("account", "check", "main", data=data)}
-    assert "refuse" not in {one["severity"] for one in found.values()}, found
-    assert "BTC 1, USDT 50000" in found["balance"]["message"]
-    assert found["stops"]["severity"] == "warn"
-    _set_key(data, (*KEY[:2], "not-this-one"))
-    refused = run("account", "check", "main", data=data, fails=True)
-    assert "could not be read" in refused.stderr
-    assert "not-this-one" not in refused.stdout + refused.stderr
-
-
-def _set_key(data: Path, parts: tuple[str, ...], *, fails: bool = False) -> str:
-    return run("account", "key", "set", "main", "--stdin", data=data, given="\n".join(parts), fails=fails).stderr

@@ -9,8 +9,8 @@ from fairlead.ports import Clock, Journal
 from fairlead.venues.ccxt.client import (
     CcxtConnection,
     CcxtKeys,
-    Exchange,
     LibraryMissingError,
+    PublicExchange,
     UnknownExchangeError,
     UnsupportedExchangeError,
     load_library,
@@ -32,7 +32,7 @@ class CcxtMarket(FarMarket):
         self.feed = _LateFeed(self, clock)
 
     @property
-    def public(self) -> Exchange | None:
+    def public(self) -> PublicExchange | None:
         """The client that read what is listed."""
         return self.feed.client if isinstance(self.feed, _LateFeed) else None
 
@@ -49,7 +49,7 @@ class _LateFeed:
     def __init__(self, market: CcxtMarket, clock: Clock) -> None:
         self._market = market
         self._clock = clock
-        self.client: Exchange | None = None
+        self.client: PublicExchange | None = None
         self._feed: CcxtPriceFeed | None = None
 
     async def open(self) -> Unknown | None:

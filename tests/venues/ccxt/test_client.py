@@ -3,8 +3,9 @@ from __future__ import annotations
 from decimal import ROUND_HALF_EVEN, getcontext, localcontext
 
 import ccxt
+import pytest
 
-from fairlead.venues.ccxt.client import Apart, CcxtConnection, CcxtKeys, open_client
+from fairlead.venues.ccxt.client import Apart, CcxtConnection, CcxtKeys, UnsupportedExchangeError, open_client
 
 
 class Waiting:
@@ -28,3 +29,15 @@ async def test_what_ccxt_rounds_leaves_our_arithmetic_alone() -> None:
         assert getcontext().rounding == ROUND_HALF_EVEN
     finally:
         await client.close()
+
+
+@pytest.mark.parametrize(
+    "connection",
+    [
+        CcxtConnection(exchange="kraken", urls={"rest": "http://127.0.0.1:9"}),
+        CcxtConnection(exchange="kraken", is_sandbox=True),
+    ],
+)
+def test_what_was_to_go_elsewhere_never_goes_to_the_real_exchange(connection: CcxtConnection) -> None:
+    with pytest.raises(UnsupportedExchangeError):
+        open_client(connection, lambda: CcxtKeys(fields={}))

@@ -11,6 +11,7 @@ from fairlead.core.model.account import MarginMode, PositionMode
 from fairlead.core.model.order import OrderStatus
 from fairlead.core.model.reports import Accepted, Rejected, Unknown, VenueOrder
 from fairlead.core.model.request import OrderType, Side
+from fairlead.core.model.secret import Secret
 from fairlead.simulator.orders import NewOrder, Placed
 from fairlead.simulator.orders import OrderType as SimulatedType
 from fairlead.venues.ccxt.client import CcxtConnection, CcxtKeys, UnsupportedExchangeError, open_client
@@ -24,6 +25,7 @@ pytestmark = pytest.mark.slow
 
 SPOT = "BTC-USDT"
 PIECES = 130
+KEY = {"apiKey": "k1", "secret": "s1", "password": "p1"}
 
 
 @pytest.fixture(name="there")
@@ -90,6 +92,16 @@ async def test_a_stop_that_cannot_be_attached_keeps_the_order_back(there: CcxtWo
     outcome = await there.venue.place_order(approve(order))
     assert isinstance(outcome, Rejected)
     assert "nothing was placed" in outcome.message
+
+
+async def test_without_its_key_an_account_sends_nothing_until_it_has_another(there: CcxtWorld) -> None:
+    await there.venue.read_account()
+    there.ccxt_venue.take_keys(CcxtKeys(fields={"apiKey": Secret(""), "secret": Secret(""), "password": Secret("")}))
+    outcome = await there.venue.place_order(approve(there.order()))
+    assert isinstance(outcome, Rejected)
+    assert "nothing was sent" in outcome.message
+    there.ccxt_venue.take_keys(CcxtKeys(fields={name: Secret(text) for name, text in KEY.items()}))
+    assert isinstance(await there.venue.place_order(approve(there.order(2))), Accepted)
 
 
 async def test_nothing_is_promised_of_an_exchange_that_nobody_described(there: CcxtWorld) -> None:

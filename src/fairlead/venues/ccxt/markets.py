@@ -8,7 +8,7 @@ from typing import Final
 
 from fairlead.core.model.instrument import Instrument, InstrumentKind, InstrumentState
 from fairlead.core.model.money import AMOUNT_DECIMALS_MAX, ONE, ZERO, AmountError
-from fairlead.venues.ccxt.client import Exchange, Row
+from fairlead.venues.ccxt.client import PublicExchange, Row
 
 NO_MAX: Final = Decimal(10) ** 15
 _LAST_DECIMAL: Final = Decimal(1).scaleb(-AMOUNT_DECIMALS_MAX)
@@ -38,7 +38,7 @@ def read_amount(value: object) -> Decimal:
 class MarketNames:
     """Our symbol for each market of an exchange, and back; loaded from the exchange once."""
 
-    def __init__(self, client: Exchange) -> None:
+    def __init__(self, client: PublicExchange) -> None:
         """Know nothing before `load`."""
         self._client = client
         self._theirs: dict[str, str] = {}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from fairlead.core.model.account import VenueAccount
 from fairlead.ports import Clock
-from fairlead.venues.ccxt.client import CcxtConnection, CcxtKeys, Exchange, open_client
+from fairlead.venues.ccxt.client import CcxtConnection, CcxtKeys, PublicExchange, open_client
 from fairlead.venues.ccxt.traits import traits_of
 from fairlead.venues.ccxt.venue import CcxtVenue
 
@@ -16,7 +16,7 @@ def open_ccxt(
     connection: CcxtConnection,
     keys: Callable[[], CcxtKeys],
     clock: Clock,
-    public: Exchange | None = None,
+    public: PublicExchange | None = None,
 ) -> CcxtVenue:
     """Open an account; ``run`` of the venue must be kept running, and ``close`` called at the end.
 

@@ -19,7 +19,7 @@ from fairlead.core.model.market import Quote
 from fairlead.core.model.money import USD_CURRENCIES, ZERO, AmountError
 from fairlead.core.model.reports import Unknown
 from fairlead.ports import Clock
-from fairlead.venues.ccxt.client import Exchange, Row
+from fairlead.venues.ccxt.client import PublicExchange, Row
 from fairlead.venues.ccxt.markets import MarketNames, read_amount
 from fairlead.venues.ccxt.pausing import pause
 
@@ -41,7 +41,7 @@ class CcxtPriceFeed:
 
     def __init__(
         self,
-        client: Exchange,
+        client: PublicExchange,
         names: MarketNames,
         clock: Clock,
         *,
@@ -68,6 +68,11 @@ class CcxtPriceFeed:
             # The library raises whatever it likes, with addresses in its words.
             return Unknown(message=f"{self._client.id} does not tell what it lists: {type(error).__name__}")
         return None
+
+    async def reload(self) -> None:
+        """Read again what is listed; what is not any more takes no orders."""
+        await self._names.reload()
+        self._take_listed()
 
     def want(self, symbol: str) -> bool:
         """Follow one more instrument, from now on; False when it is not listed, or when there is no room for it."""
@@ -180,8 +185,7 @@ class CcxtPriceFeed:
         while True:
             await self._clock.sleep_ms(LIST_EVERY_MS)
             try:
-                await self._names.reload()
-                self._take_listed()
+                await self.reload()
             except Exception as error:
                 # What was listed an hour ago still is, or the exchange refuses its orders.
                 _log.warning("ccxt_listing_missing", exchange=self._client.id, reason=type(error).__name__)
