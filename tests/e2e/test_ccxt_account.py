@@ -61,4 +61,9 @@ def test_one_alert_makes_one_order_over_ccxt_across_a_crash(data: Path) -> None:
         assert cash["BTC"] == 1
         assert 49_900 < cash["USDT"] < 50_000
         assert run_json("drift", "list", data=data) == []
+        stopped = house.alert(**PERPETUAL, leverage="3", qty="1", slPrice="1000", alertId="s")
+        assert "nothing was placed" in json.dumps(server.post(house.hook_path, stopped)[1])
+        run("account", "key", "remove", "main", data=data)
+        answers = (server.post(house.hook_path, house.alert(qty="1%", alertId=f"k{number}")) for number in range(20))
+        assert any("nothing was sent" in json.dumps(answer) for _, answer in answers)
     assert run("verify", data=data).returncode == 0

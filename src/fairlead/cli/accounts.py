@@ -166,12 +166,14 @@ def set_mode(options: ModeOptions) -> None:
 def show_balances(options: AccountOptions) -> None:
     """Show what an account has, as of its last fill; available is free of orders and of the margin of positions."""
     from fairlead.reporting.explain_holdings import HeldNow
-    from fairlead.wiring import known_instruments
+    from fairlead.wiring import instruments_of_accounts
 
     found = ask_tenant(
         options, lambda registry, tenant: registry.accounts.read_holdings(tenant, options.account), reads=True
     )
-    held = HeldNow(found.positions, found.balances, known_instruments(load_settings(options).store_url))
+    account = ask_tenant(options, lambda registry, tenant: registry.accounts.find(tenant, options.account), reads=True)
+    instruments = instruments_of_accounts(load_settings(options).store_url)(account.account_id)
+    held = HeldNow(found.positions, found.balances, instruments)
     say_rows(
         [_balance_row(balance, held) for balance in found.balances],
         as_json=options.as_json,

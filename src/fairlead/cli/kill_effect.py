@@ -42,7 +42,7 @@ async def read_effect(settings: Settings, latch: Latch) -> Effect:
     """Read what a latch asks of every account, as of what is stored now."""
     from fairlead import wiring
 
-    instruments = wiring.known_instruments(settings.store_url)
+    instruments_of = wiring.instruments_of_accounts(settings.store_url)
     store = Store(settings.store_url)
     try:
         directory = await load_directory(store)
@@ -53,6 +53,7 @@ async def read_effect(settings: Settings, latch: Latch) -> Effect:
         await store.close()
     found: list[dict[str, str]] = []
     for account in accounts:
+        instruments = instruments_of(account.account_id)
         book = rebuild_book(rows[account.account_id], instruments)
         actions = actions_on(latch, account, book, instruments, directory.owner_of)
         found += [_row(account.label, action, book, instruments) for action in actions]
@@ -73,7 +74,9 @@ async def find_subject(settings: Settings, scope: LatchScope, name: str, user: s
     owner = directory.find_user(user) if user else None
     if user and owner is None:
         raise StopError(f"there is no user {user}")
-    found = [one for one in _candidates(directory, scope, name) if owner is None or one[2] in {"", owner.tenant}]
+    found = [
+        one for one in _candidates(settings, directory, scope, name) if owner is None or one[2] in {"", owner.tenant}
+    ]
     if not found:
         raise StopError(f"there is no {scope.value} {name}; see fairlead {_listing(scope)}")
     if len(found) > 1:
@@ -82,7 +85,7 @@ async def find_subject(settings: Settings, scope: LatchScope, name: str, user: s
     return subject, label, owner.tenant if owner is not None else tenant
 
 
-def _candidates(directory: Directory, scope: LatchScope, name: str) -> list[tuple[str, str, str]]:
+def _candidates(settings: Settings, directory: Directory, scope: LatchScope, name: str) -> list[tuple[str, str, str]]:
     match scope:
         case LatchScope.ACCOUNT:
             return [
@@ -106,7 +109,7 @@ def _candidates(directory: Directory, scope: LatchScope, name: str) -> list[tupl
             from fairlead import wiring
 
             symbol = name.upper()
-            return [(symbol, symbol, "")] if symbol in wiring.known_instruments() else []
+            return [(symbol, symbol, "")] if symbol in wiring.known_instruments(settings.store_url) else []
         case LatchScope.PLATFORM:
             return [("", "", "")]
 

@@ -109,6 +109,7 @@ class FarKind(ABC, Generic[MarketT, VenueT]):
             venue, found = await self.start(account, market)
             _tell(account, found)
             self.venues[account.account_id] = venue
+            market.note_account(account.account_id)
             self._run(account, venue)
         if not self._is_following:
             self._is_following = True

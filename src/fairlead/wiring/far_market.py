@@ -15,7 +15,7 @@ from fairlead.core.rules.account_book import AccountBook
 from fairlead.core.rules.valuation import valued_by
 from fairlead.market.hub import MarketHub
 from fairlead.ports import Clock, Journal, Record, Unit
-from fairlead.wiring.venue_kinds import INSTRUMENT_SPACE
+from fairlead.wiring.venue_kinds import INSTRUMENT_SPACE, LISTING_SPACE
 from fairlead.worker import TaskSupervisor
 
 FIRST_QUOTE_MS_MAX: Final = 2_500
@@ -59,7 +59,7 @@ class FarMarket:
     def __init__(self, name: str, exchange: str, clock: Clock, journal: Journal | None) -> None:
         """Prepare; ``name`` tells it from every other market, ``exchange`` is what alerts call it."""
         self.hub = MarketHub(exchange=exchange)
-        self._name = name
+        self.name = name
         self._clock = clock
         self._journal = journal
         self._noted: dict[str, Instrument] = {}
@@ -99,6 +99,13 @@ class FarMarket:
         for symbol in (*valued_by(book, self.hub.instruments), *asked):
             self._follow(symbol)
 
+    def note_account(self, account_id: str) -> None:
+        """Keep it that an account trades what is listed here: whoever reads its facts needs these instruments."""
+        if self._journal is not None:
+            body = msgspec.json.encode(self.name)
+            record = Record(space=LISTING_SPACE, owner=account_id, key="", body=body)
+            self._journal.append(Unit(records=(record,)), lambda _: None)
+
     def take_instruments(self, instruments: Sequence[Instrument]) -> None:
         """Hear from the feed what is listed."""
         self.hub.on_instruments(instruments)
@@ -121,7 +128,7 @@ class FarMarket:
         return True
 
     def _run(self, tasks: TaskSupervisor) -> None:
-        name = f"prices {self._name}"
+        name = f"prices {self.name}"
         tasks.start(name, self.feed.run(), lambda _: tasks.start(name, self._run_later(tasks)))
 
     async def _run_later(self, tasks: TaskSupervisor) -> None:
@@ -132,7 +139,7 @@ class FarMarket:
         # One that is not listed any more may still be in an account's books.
         records = () if self._journal is None else await self._journal.read_records(INSTRUMENT_SPACE)
         for record in records:
-            if record.owner == self._name and record.body is not None:
+            if record.owner == self.name and record.body is not None:
                 self._noted[record.key] = msgspec.json.decode(record.body, type=Instrument)
         self.hub.on_instruments(self._noted.values())
 
@@ -141,7 +148,7 @@ class FarMarket:
             return
         self._noted[instrument.symbol] = instrument
         body = msgspec.json.encode(instrument)
-        record = Record(space=INSTRUMENT_SPACE, owner=self._name, key=instrument.symbol, body=body)
+        record = Record(space=INSTRUMENT_SPACE, owner=self.name, key=instrument.symbol, body=body)
         self._journal.append(Unit(records=(record,)), lambda _: None)
 
     async def _wait(self, awaited: Sequence[_FirstQuote], now_ms: int) -> None:

@@ -11,7 +11,7 @@ from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.latch import Latch
 from fairlead.core.model.state import State
 from fairlead.core.rules.book_rebuild import BookHeader
-from fairlead.core.rules.replay import Replay
+from fairlead.core.rules.replay import InstrumentsOf, Replay
 from fairlead.orders.account_desk import BOOK_SPACE
 from fairlead.orders.kill_switch import LATCH_SPACE
 from fairlead.ports import JournalRow
@@ -20,12 +20,12 @@ from fairlead.simulator.orders import Order
 from fairlead.simulator.records import AccountRecord, ExchangeRecord
 from fairlead.store.databases.opening import open_snapshot
 from fairlead.venues.paper.house import ACCOUNT_SPACE, MARKET_SPACE, ORDER_SPACE
-from fairlead.wiring.venue_kinds import INSTRUMENT_SPACE
+from fairlead.wiring.venue_kinds import INSTRUMENT_SPACE, LISTING_SPACE
 
 
 def journal_fold(url: str = "") -> Callable[[JournalRow], Iterable[State]]:
     """The rules that rebuild every table from the journal of a database, or of one that traded on paper only."""
-    replay = Replay(known_instruments(url))
+    replay = Replay(instruments_of_accounts(url))
     return lambda row: replay.fold(row.tenant, row.event)
 
 
@@ -43,6 +43,25 @@ def known_instruments(url: str = "") -> Mapping[str, Instrument]:
     return known | {symbol: msgspec.json.decode(body, type=Instrument) for _, symbol, body in stored}
 
 
+def instruments_of_accounts(url: str = "") -> InstrumentsOf:
+    """Instruments by symbol, as each account knows them: where two exchanges name two contracts alike, it has its own.
+
+    Raises:
+        Exception: as ``known_instruments``.
+    """
+    known = known_instruments(url)
+    if not url:
+        return lambda _: known
+    listed: dict[str, dict[str, Instrument]] = {}
+    with closing(open_snapshot(url)) as snapshot:
+        for market, symbol, body in snapshot.read_records(INSTRUMENT_SPACE):
+            listed.setdefault(market, dict(known))[symbol] = msgspec.json.decode(body, type=Instrument)
+        markets = {
+            account: msgspec.json.decode(body, type=str) for account, _, body in snapshot.read_records(LISTING_SPACE)
+        }
+    return lambda account_id: listed.get(markets.get(account_id, ""), known)
+
+
 def record_kinds() -> Mapping[str, type]:
     """The type of the records of each space."""
     return {
@@ -52,4 +71,5 @@ def record_kinds() -> Mapping[str, type]:
         ORDER_SPACE: Order,
         MARKET_SPACE: ExchangeRecord,
         INSTRUMENT_SPACE: Instrument,
+        LISTING_SPACE: str,
     }

@@ -17,6 +17,8 @@ OKX: Final = "okx"
 CCXT: Final = "ccxt"
 INSTRUMENT_SPACE: Final = "instrument"
 """Records of the instruments that accounts have looked at, by site and symbol: what reads their facts needs them."""
+LISTING_SPACE: Final = "listing"
+"""Records of the site whose instruments an account trades, by account."""
 
 
 @dataclass(frozen=True, slots=True)

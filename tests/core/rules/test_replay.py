@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from fairlead.core.model import events as ev
 from fairlead.core.model.account import PositionMode, PositionSide
+from fairlead.core.model.request import Side
 from fairlead.core.model.state import AlertState, RequestState
 from fairlead.core.rules.alert_state import OpenAlerts
 from fairlead.core.rules.replay import Replay
@@ -16,6 +19,7 @@ from tests.core.rules.trading_world import (
     approved,
     feed,
     filled,
+    held,
     make_book,
     make_order,
     make_request,
@@ -75,7 +79,7 @@ def test_a_replay_gives_the_states_of_the_live_book() -> None:
         filled(order, 4),
         filled(order, 6),
     ]
-    replay, live = Replay(INSTRUMENTS), make_book()
+    replay, live = Replay(lambda _: INSTRUMENTS), make_book()
     replay.fold(TENANT, adopted)
     for fact in facts:
         assert replay.fold(TENANT, fact) == feed(live, fact)
@@ -84,8 +88,32 @@ def test_a_replay_gives_the_states_of_the_live_book() -> None:
     assert book.positions[LINEAR, PositionSide.NET].quantity == D(10)
 
 
+def test_a_symbol_is_the_contract_of_the_exchange_that_its_account_is_at() -> None:
+    larger = replace(INSTRUMENTS[LINEAR], contract_value=INSTRUMENTS[LINEAR].contract_value * 3)
+    listed = {"small": INSTRUMENTS, "large": {**INSTRUMENTS, LINEAR: larger}}
+    replay = Replay(lambda account_id: listed[account_id])
+    for account in listed:
+        order = make_order(account_id=account, side=Side.SELL)
+        adopted = ev.AccountAdopted(
+            tenant=TENANT,
+            account_id=account,
+            position_mode=PositionMode.NET,
+            balances={"USDT": D(10_000)},
+            positions=(held(LINEAR, 10),),
+            at_ms=NOW_MS,
+        )
+        request = make_request(LINEAR, account_id=account)
+        sold = replace(filled(order, 10, 61_000), account_id=account)
+        facts = (adopted, ev.OrderRequested(request=request), approved(order), sold)
+        for fact in facts:
+            replay.fold(TENANT, fact)
+    gained = {account: book.balances["USDT"].total - 10_000 for account, book in replay.books.items()}
+    assert gained["small"] > 0
+    assert gained["large"] == 3 * gained["small"]
+
+
 def test_accounts_and_tenants_are_kept_apart() -> None:
-    replay = Replay(INSTRUMENTS)
+    replay = Replay(lambda _: INSTRUMENTS)
     for tenant, account in (("one", "a"), ("two", "b")):
         request = make_request(LINEAR, tenant=tenant, account_id=account, request_id=account)
         (state,) = replay.fold(tenant, ev.OrderRequested(request=request))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from fairlead.core.model import events as ev
 from fairlead.core.model.instrument import Instrument
@@ -10,15 +10,18 @@ from fairlead.core.model.state import State
 from fairlead.core.rules.account_book import AccountBook
 from fairlead.core.rules.alert_state import OpenAlerts
 
+InstrumentsOf = Callable[[str], Mapping[str, Instrument]]
+"""Instruments by symbol as an account knows them, by its id: a symbol may be another contract at another exchange."""
+
 
 class Replay:
     """All accounts and alerts of a journal, fact by fact in its order."""
 
-    __slots__ = ("alerts", "books", "instruments")
+    __slots__ = ("alerts", "books", "instruments_of")
 
-    def __init__(self, instruments: Mapping[str, Instrument]) -> None:
-        """Start before the first fact; ``instruments`` must have every symbol that was ever traded."""
-        self.instruments = instruments
+    def __init__(self, instruments_of: InstrumentsOf) -> None:
+        """Start before the first fact; every symbol that an account ever traded must be known."""
+        self.instruments_of = instruments_of
         self.books: dict[str, AccountBook] = {}
         self.alerts = OpenAlerts()
 
@@ -34,7 +37,8 @@ class Replay:
             case ev.KillSwitchSet() | ev.KillSwitchCleared():
                 return []
             case _:
-                return self._book(tenant, _account_id(event)).apply(event, self.instruments)
+                account_id = _account_id(event)
+                return self._book(tenant, account_id).apply(event, self.instruments_of(account_id))
 
     def _book(self, tenant: str, account_id: str) -> AccountBook:
         book = self.books.get(account_id)
