@@ -94,7 +94,8 @@ def test_the_exchange_cancels_what_rests_there_when_a_killed_fairlead_is_not_hea
     resting = send(linked, ordType="limit", price=str(round(price * Decimal("0.97"))), alertId="resting")
     wait_until(lambda: shown(linked).get("protection") == "by_fairlead_only", linked)
     now = shown(linked)
-    assert (now["dead_man"], now["protection_why"]) == ("off", ["an entry of BTC-USDT-SWAP rests without a stop"])
+    why = "an entry of BTC-USDT-SWAP rests without a stop, and the dead man's switch is not armed"
+    assert (now["dead_man"], now["protection_why"]) == ("off", [why])
     assert 'fairlead_accounts_protected{protection="by_fairlead_only"} 1.0' in linked.server.scrape()
     assert (okx.count("live"), okx.count("waiting")) == (1, 1)
 

@@ -15,7 +15,8 @@ from fairlead.core.rules.protection import Judgement, judge_protection, without_
 from tests.core.rules.trading_world import LINEAR, SPOT, D, accepted, begin, feed, held, make_book, make_order
 
 NO_STOP = f"{LINEAR} has no stop at the exchange"
-BARE_ENTRY = f"an entry of {LINEAR} rests without a stop"
+NOT_ARMED = f"an entry of {LINEAR} rests without a stop, and the dead man's switch is not armed"
+OUT_OF_REACH = f"an entry of {LINEAR} rests without a stop, out of reach of the dead man's switch"
 
 
 def judge(book: AccountBook, *, is_switch_armed: bool = False, is_heard: bool = True) -> Judgement:
@@ -80,7 +81,7 @@ def test_a_long_and_a_short_position_need_a_stop_each() -> None:
 
 def test_a_resting_entry_is_protected_by_the_switch_or_by_the_stop_that_it_brings_along() -> None:
     book = rest(make_book(), entry())
-    assert judge(book) == Judgement(Protection.BY_FAIRLEAD, (BARE_ENTRY,))
+    assert judge(book) == Judgement(Protection.BY_FAIRLEAD, (NOT_ARMED,))
     assert judge(book, is_switch_armed=True) == Judgement(Protection.ON_EXCHANGE)
     guarded = rest(make_book(), entry(stop_loss_price=D(55_000)))
     assert judge(guarded, is_heard=False) == Judgement(Protection.ON_EXCHANGE)
@@ -93,7 +94,7 @@ def test_a_resting_entry_is_protected_by_the_switch_or_by_the_stop_that_it_bring
 )
 def test_the_switch_is_not_counted_on_for_what_it_does_not_take_back(changes: dict[str, Any]) -> None:
     book = rest(make_book(), entry(**changes))
-    assert judge(book, is_switch_armed=True) == Judgement(Protection.BY_FAIRLEAD, (BARE_ENTRY,))
+    assert judge(book, is_switch_armed=True) == Judgement(Protection.BY_FAIRLEAD, (OUT_OF_REACH,))
 
 
 def test_orders_that_only_make_a_holding_smaller_or_never_rest_need_no_protection() -> None:

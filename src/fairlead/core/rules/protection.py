@@ -63,11 +63,14 @@ def _bare_entries(book: AccountBook, *, is_switch_armed: bool) -> Iterable[str]:
     for order in book.orders.values():
         if _reduces(order) or not _may_rest(order):
             continue
-        # The switch takes back what rests in the book with our tag: no triggers, and nobody else's orders.
         is_in_book = order.order_type is OrderType.LIMIT
-        is_taken_back = is_switch_armed and is_in_book and order.origin != OUTSIDE
-        if not is_taken_back and not (is_in_book and order.stop_loss_price is not None):
-            yield f"an entry of {order.symbol} rests without a stop"
+        if is_in_book and order.stop_loss_price is not None:
+            continue
+        # The switch takes back what rests in the book with our tag: no triggers, and nobody else's orders.
+        if not is_in_book or order.origin == OUTSIDE:
+            yield f"an entry of {order.symbol} rests without a stop, out of reach of the dead man's switch"
+        elif not is_switch_armed:
+            yield f"an entry of {order.symbol} rests without a stop, and the dead man's switch is not armed"
 
 
 def _is_stop(order: Order) -> bool:
