@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from fairlead.core.model.protection import ProtectionChanged
+from fairlead.core.rules.account_book import AccountBook
 from fairlead.core.rules.protection import Judgement, judge_protection
 from fairlead.orders.desk_tools import RecordingDesk
 from fairlead.ports import Clock
@@ -17,6 +18,7 @@ LOOK_EVERY_MS: Final = 1_000
 class _Look(msgspec.Struct, frozen=True):
     """What one look was about, and what it said."""
 
+    book: AccountBook
     subject: tuple[int, bool, bool]
     judgement: Judgement
 
@@ -34,11 +36,12 @@ class ProtectionNotes:
         book = desk.book
         subject = (book.version, is_switch_armed, is_heard)
         before = self._seen.get(book.account_id)
-        if before is not None and before.subject == subject:
+        # A rebuilt book counts its versions anew.
+        if before is not None and before.book is book and before.subject == subject:
             judgement = before.judgement
         else:
             judgement = judge_protection(book, is_switch_armed=is_switch_armed, is_heard=is_heard)
-            self._seen[book.account_id] = _Look(subject, judgement)
+            self._seen[book.account_id] = _Look(book, subject, judgement)
         noted = book.protection
         is_news = noted is None or Judgement(noted.state, noted.reasons) != judgement
         if is_news and before is not None and before.judgement == judgement:
