@@ -5,12 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from fairlead.core.model.account import MarginMode, PositionMode
 from fairlead.core.model.events import OrderApproved, RequestWarned
 from fairlead.core.model.request import Close, CloseScope, Intent, OrderType, SetTarget, Size, SizeUnit, TargetPosition
 from fairlead.core.model.state import RequestStatus
 from fairlead.core.rules.margin import initial_margin
+from fairlead.market.hub import JoinedMarket, MarketHub
 from fairlead.reporting.explain_text import explanation_text
 from fairlead.reporting.explanation import explanation_to_builtins
 from fairlead.sources.webhook.results import describe_request
@@ -32,6 +34,19 @@ async def test_the_leverage_that_was_set_for_a_request_is_told_with_it(world: Tr
     assert "leverage set" in str(explanation_to_builtins(explanation))
     # The order's id leads to the same.
     assert (await world.explain(part.orders[0].order_id)).accounts[0].settings == part.settings
+
+
+async def test_a_request_is_told_with_the_contract_of_its_own_exchange(world: TradingWorld) -> None:
+    here = world.trading.hub.instruments[LINEAR]
+    elsewhere = MarketHub(exchange="elsewhere")
+    elsewhere.on_instruments([replace(here, contract_value=here.contract_value * 100)])
+    joined = JoinedMarket(lambda: (elsewhere, world.trading.hub))
+    assert joined.instruments[LINEAR] != joined.at("okx").instruments[LINEAR] == here
+    request = world.request()
+    await world.ask(request)
+    told = explanation_text(await world.explain(request.request_id))
+    world.trading.market = joined
+    assert explanation_text(await world.explain(request.request_id)) == told
 
 
 async def test_entries_taken_back_before_a_close_are_told_with_the_close(world: TradingWorld) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from fairlead.clock import VirtualClock
 from fairlead.core.model import ids
 from fairlead.core.model.account import ExecutionMode, MarginMode, PositionMode, VenueAccount
 from fairlead.core.model.events import AlertHandled
+from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.order import Order
 from fairlead.core.model.policy import Policing, Policy
 from fairlead.core.model.reports import Rejected
@@ -321,10 +322,14 @@ class TradingWorld:
         async with self._store.session(request.tenant) as session:
             return await states.find_request(session, request.request_id)
 
+    def instruments_of(self, account_id: str) -> Mapping[str, Instrument]:
+        """What the market of an account lists."""
+        return self.trading.market.at(self.trading.accounts[account_id].exchange).instruments
+
     async def explain(self, subject: str) -> Explanation:
         """What the database says about an id."""
         async with self._store.session("t1") as session:
-            found = await explain_stored(session, subject, self.trading.hub.instruments)
+            found = await explain_stored(session, subject, self.instruments_of)
         assert found is not None, subject
         return found
 

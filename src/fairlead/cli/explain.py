@@ -61,12 +61,12 @@ def show_explanation(explanation: Explanation, *, as_json: bool, one_line: bool 
 async def _find(registry: Registry, subject: str, url: str) -> Explanation | None:
     """Look in every tenant: whoever may read the data folder may read all of it."""
     from fairlead.reporting.gather import explain_stored
-    from fairlead.wiring import known_instruments
+    from fairlead.wiring import instruments_of_accounts
 
-    instruments = known_instruments(url)
+    instruments_of = instruments_of_accounts(url)
     for tenant in sorted({user.tenant for user in await registry.users.list_all()}):
         async with registry.store.session(tenant) as session:
-            found = await explain_stored(session, subject, instruments)
+            found = await explain_stored(session, subject, instruments_of)
         if found is not None:
             return found
     return None

@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fairlead.core.model.instrument import Instrument
+from fairlead.core.rules.replay import InstrumentsOf
 from fairlead.reporting.explain import Evidence, explain
 from fairlead.reporting.explanation import Explanation, RefusedCallPart
 from fairlead.store.queries.accounts import list_accounts
-from fairlead.store.queries.explain import read_trail
+from fairlead.store.queries.explain import Trail, read_trail
 from fairlead.store.queries.hook_calls import find_refused_call
 from fairlead.store.queries.hooks import list_hooks
 from fairlead.store.session import Session
 
 
+def _nothing_known(_account_id: str) -> Mapping[str, Instrument]:
+    return {}
+
+
 async def explain_stored(
     session: Session,
     subject: str,
-    instruments: Mapping[str, Instrument] | None = None,
+    instruments_of: InstrumentsOf = _nothing_known,
 ) -> Explanation | None:
     """Explain an id of the session's tenant; None when nothing of the tenant bears it."""
     trail = await read_trail(session, subject)
@@ -34,9 +39,16 @@ async def explain_stored(
             balances=trail.balances,
             accounts={account.account_id: account for account in await list_accounts(session)},
             hook_labels=labels,
-            instruments=instruments or {},
+            instruments=instruments_of(_account_of(trail)),
         ),
     )
+
+
+def _account_of(trail: Trail) -> str:
+    """One of the accounts that it is about: those of one alert are all at the exchange that it named."""
+    asked = (state.request.account_id for state in trail.requests.values())
+    placed = (order.account_id for order in trail.orders.values())
+    return next((account_id for found in (asked, placed) for account_id in found), "")
 
 
 async def _explain_refused(session: Session, subject: str, labels: Mapping[str, str]) -> Explanation | None:

@@ -22,6 +22,7 @@ from fairlead.accounts.profiles import ProfileBook, built_in_profiles
 from fairlead.accounts.registry import check_kinds
 from fairlead.accounts.users import PasswordDoor
 from fairlead.clock import SystemClock
+from fairlead.core.model.instrument import Instrument
 from fairlead.observing.health import Readiness
 from fairlead.observing.logs import LogPipeline, LogPlan, logging_to
 from fairlead.ports import Journal
@@ -176,12 +177,16 @@ def _build_web(settings: Settings, intake: Intake, store: Store, monitor: Monito
     refused = RefusedCalls(store, clock)
     trading.tasks.start("refused calls", refused.run())
 
+    def instruments_of(account_id: str) -> Mapping[str, Instrument]:
+        account = trading.accounts.get(account_id)
+        return (trading.market if account is None else trading.market.at(account.exchange)).instruments
+
     async def explain(tenant: str, subject: str) -> dict[str, object] | None:
         # A refused call is gathered before it is stored, and its id was told at once.
         await refused.flush()
         try:
             async with store.session(tenant) as session:
-                found = await explain_stored(session, subject, trading.market.instruments)
+                found = await explain_stored(session, subject, instruments_of)
         except SQLAlchemyError as error:
             raise UnreadableError(type(error).__name__) from error
         return None if found is None else explanation_to_builtins(found)
