@@ -59,6 +59,11 @@ def test_one_alert_makes_one_order_at_the_exchange(linked: House) -> None:
     cash = {row["currency"]: Decimal(row["total"]) for row in found}
     assert cash["BTC"] == 1
     assert 49_990 < cash["USDT"] < 50_000
+    # A command asks OKX for the same account meanwhile: both have their own parts of the limits.
+    assert "refuse" not in {one["severity"] for one in run_json("account", "check", "main", data=linked.data)}
+    limits = linked.server.scrape()
+    assert 'fairlead_venue_limit_usable{endpoint="GET account/config"} 4.0' in limits
+    assert 'fairlead_venue_limit_refusals_total{endpoint="POST trade/order"} 0.0' in limits
     linked.server.kill()
     linked.server.start()
     wait_until_ready(linked)

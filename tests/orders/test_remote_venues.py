@@ -9,6 +9,7 @@ from fairlead.core.model.account import VenueAccount
 from fairlead.core.model.market import Quote
 from fairlead.core.model.state import RequestStatus
 from fairlead.market.hub import MarketHub
+from fairlead.observing.figures import LimitFigures
 from fairlead.orders.recover import VenueUnreachableError
 from fairlead.ports import Clock, Venue
 from fairlead.venues.paper.venue import PaperVenue
@@ -48,6 +49,9 @@ class FarKind:
 
     def market_of(self, account: VenueAccount) -> MarketHub:
         return self.hub
+
+    def limits(self) -> Sequence[LimitFigures]:
+        return ()
 
     def open_venue(self, account: VenueAccount) -> Venue:
         return PaperVenue(account, self.world.trading._house)  # noqa: SLF001  # the venue behind the network

@@ -26,6 +26,7 @@ LATER_TABLES = (
     "drift_policies",
     "venue_links",
     "dead_man_switches",
+    "rate_seats",
 )
 # The order of the samples as the first version wrote it: every field, and none of those that came later.
 OLD_ORDER = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -27,6 +27,16 @@ class DeskFigures(msgspec.Struct, frozen=True, kw_only=True):
     requests_waiting: int = 0
 
 
+class LimitFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """One rate limit of a venue, whoever is counted: used and usable of the fullest, waiting and refused of all."""
+
+    endpoint: str
+    used: int
+    usable: int
+    waiting: int = 0
+    refused: int = 0
+
+
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that is read when somebody asks; ages in seconds, ``accounts`` by (adapter, mode)."""
 
@@ -36,6 +46,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     requests_unfinished_limit: int = 0
     alerts_unhandled: int = 0
     quote_ages_s: Mapping[str, float] = {}
+    limits: Sequence[LimitFigures] = ()
     tasks: int = 0
     log_lines_dropped: int = 0
     log_lines_failed: int = 0

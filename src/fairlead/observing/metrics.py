@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Final
@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from fairlead.observing.figures import DeskFigures, Figures
+from fairlead.observing.figures import DeskFigures, Figures, LimitFigures
 from fairlead.observing.histogram import Histogram
 from fairlead.observing.loop_lag import LoopLag
 from fairlead.observing.path_watch import PathWatch
@@ -79,6 +79,7 @@ class Metrics(Collector):
         yield from self._times()
         yield from self._journal(figures)
         yield from _desks(figures.desks)
+        yield from _limits(figures.limits)
         yield from self._process(figures)
         for gauge in self.gauges:
             yield _gauge(gauge.name.removeprefix(PREFIX), gauge.about, {(): gauge.read()})
@@ -150,6 +151,18 @@ def _desks(figures: DeskFigures) -> Iterator[Metric]:
     yield _gauge("orders_open", "Orders that are not done.", _by_one(figures.orders_open), ("status",))
     yield _gauge("unknown_order_age_seconds", "Age of the oldest order in doubt.", {(): figures.unknown_age_s})
     yield _gauge("desk_requests_waiting", "Requests that no desk has decided yet.", {(): figures.requests_waiting})
+
+
+def _limits(limits: Sequence[LimitFigures]) -> Iterator[Metric]:
+    label = ("endpoint",)
+    used: Values = {(one.endpoint,): one.used for one in limits}
+    usable: Values = {(one.endpoint,): one.usable for one in limits}
+    waiting: Values = {(one.endpoint,): one.waiting for one in limits}
+    refused: Values = {(one.endpoint,): one.refused for one in limits}
+    yield _gauge("venue_limit_used", "What counts now of a venue's rate limit; the fullest.", used, label)
+    yield _gauge("venue_limit_usable", "How much of that limit we allow ourselves.", usable, label)
+    yield _gauge("venue_limit_waiting", "Requests that wait for a venue's rate limit.", waiting, label)
+    yield _counter("venue_limit_refusals", "Requests that a venue refused for its rate.", refused, label)
 
 
 def _by_one(values: Mapping[str, float]) -> Values:

@@ -50,4 +50,6 @@ dead_man_switches = Table(
     Column("timeout_s", Integer, nullable=False),
     info=parts.TENANT_CONFIG,
 )
-LINKS: Final = (venue_links, drift_decisions, drift_policies, dead_man_switches)
+# Which process uses which part of a venue's rate limits; a seat left or given up is free for the next from then on.
+rate_seats = Table("rate_seats", parts.metadata, parts.key("name"), parts.text("holder"), parts.time("free_ms"))
+LINKS: Final = (venue_links, drift_decisions, drift_policies, dead_man_switches, rate_seats)

@@ -11,6 +11,7 @@ import structlog
 
 from fairlead.core.model.account import VenueAccount
 from fairlead.market.hub import MarketHub
+from fairlead.observing.figures import LimitFigures
 from fairlead.orders.recover import VenueUnreachableError
 from fairlead.ports import SecretBox, Venue
 from fairlead.store.queries.links import VenueLink, list_all_links
@@ -126,6 +127,10 @@ class FarKind(ABC, Generic[MarketT, VenueT]):
     def want_quotes(self, account: VenueAccount, symbols: Sequence[str]) -> Awaitable[None] | None:
         """Have prices of instruments from now on."""
         return self.market(account).want(symbols)
+
+    def limits(self) -> Sequence[LimitFigures]:
+        """How much of the venue's rate limits is in use, where we count."""
+        return ()
 
     async def close(self) -> None:
         """Let go of every connection."""

@@ -125,6 +125,7 @@ class Monitor:
             requests_unfinished_limit=trading.door.unfinished_max,
             alerts_unhandled=self.intake.alerts.unhandled,
             quote_ages_s=self._quote_ages_s(),
+            limits=trading.limits(),
             tasks=trading.tasks.running,
             log_lines_dropped=self._logs.dropped,
             log_lines_failed=self._logs.failed,

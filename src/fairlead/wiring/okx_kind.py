@@ -7,6 +7,7 @@ from functools import partial
 
 from fairlead.core.model.account import ExecutionMode, VenueAccount
 from fairlead.core.model.reports import Unknown
+from fairlead.observing.figures import LimitFigures
 from fairlead.orders.recover import VenueUnreachableError
 from fairlead.ports import SecretBox
 from fairlead.venues.account_findings import Finding
@@ -18,6 +19,7 @@ from fairlead.venues.okx.venue import OkxVenue
 from fairlead.wiring.far_kind import FarKind
 from fairlead.wiring.okx_guards import OkxGuards
 from fairlead.wiring.okx_market import OkxMarket
+from fairlead.wiring.okx_seats import gather_limits, open_seats
 from fairlead.wiring.venue_kinds import OKX, KindTools
 
 
@@ -28,6 +30,7 @@ class OkxKind(FarKind[OkxMarket, OkxVenue]):
         """Take what opens keys; nothing connects before the first account is prepared."""
         super().__init__(OKX, tools, box)
         self._governor = RateGovernor(tools.clock)
+        self._seats = open_seats(tools.store, self._governor, tools.clock)
         self._markets: dict[OkxSite, OkxMarket] = {}
         self._guards = OkxGuards(tools)
 
@@ -43,8 +46,19 @@ class OkxKind(FarKind[OkxMarket, OkxVenue]):
 
     async def prepare(self, account: VenueAccount) -> None:
         """Open an account's venue, and guard what it has open."""
+        if not await self._seats.take_main():
+            raise VenueUnreachableError(f"account {account.label}: no seat at the rate limits of OKX could be taken")
         await super().prepare(account)
         self._guards.guard(account, self.venues[account.account_id])
+
+    async def close(self) -> None:
+        """Let go of every connection, and of the rate limits."""
+        await self._seats.leave()
+        await super().close()
+
+    def limits(self) -> Sequence[LimitFigures]:
+        """How much of OKX's rate limits is in use, by endpoint."""
+        return gather_limits(self._governor)
 
     def market(self, account: VenueAccount) -> OkxMarket:
         """The market of the account's site."""
@@ -71,6 +85,8 @@ class OkxKind(FarKind[OkxMarket, OkxVenue]):
     async def check(self, account: VenueAccount) -> Sequence[Finding]:
         """Look at an account without trading on it."""
         market = self.market(account)
+        if not await self._seats.take_spare():
+            raise VenueUnreachableError("other commands are asking OKX all the time; try again when they are done")
         await market.connection.open()
         _, found = await self.start(account, market)
         return found

@@ -129,6 +129,7 @@ class Trading:
             {name: partial(open_kind, tools) for name, open_kind in plan.kinds.items()},
         )
         self.market = JoinedMarket(self._kinds.hubs)
+        self.limits = self._kinds.limits
         self.loss_limits = profiles.loss_limits_for
         self._shared = self._tools(profiles)
         self.settler = DriftSettler(self._shared, self.door)

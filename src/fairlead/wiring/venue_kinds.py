@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from fairlead.core.model.account import VenueAccount
 from fairlead.market.hub import MarketHub
+from fairlead.observing.figures import LimitFigures
 from fairlead.orders.account_desk import AccountDesk
 from fairlead.ports import Clock, Journal, Venue
 from fairlead.store.session import Store
@@ -67,6 +68,10 @@ class VenueKind(Protocol):
         """Have prices of instruments from now on; what to wait for until all have one, or None if nothing will come."""
         ...
 
+    def limits(self) -> Sequence[LimitFigures]:
+        """How much of the venue's rate limits is in use, by endpoint."""
+        ...
+
     async def close(self) -> None:
         """Let go of every connection."""
         ...
@@ -105,6 +110,10 @@ class VenueKinds:
         far = [hub for name, kind in self._open.items() if self.is_remote(name) for hub in kind.hubs]
         here = [hub for name, kind in self._open.items() if not self.is_remote(name) for hub in kind.hubs]
         return dict.fromkeys((*far, *here))
+
+    def limits(self) -> Sequence[LimitFigures]:
+        """How much of the rate limits of all open kinds is in use."""
+        return [one for kind in self._open.values() for one in kind.limits()]
 
     async def reload(self) -> None:
         """Tell every open kind that something was configured."""
@@ -147,6 +156,10 @@ class LocalKind:
     def want_quotes(self, _account: VenueAccount, _symbols: Sequence[str]) -> Awaitable[None] | None:
         """Every instrument has its price already."""
         return None
+
+    def limits(self) -> Sequence[LimitFigures]:
+        """Nobody limits us here."""
+        return ()
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import tomllib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
@@ -24,6 +24,9 @@ ENTRY_TENTHS: Final = 8
 
 WAITING_MAX: Final = 10_000
 """Requests that wait for one limit; one more is not taken."""
+
+ALL_ORDERS: Final = "orders of all instruments"
+"""How the limit over all instruments of an account is named where endpoints are listed."""
 
 BUCKETS_MAX: Final = 20_000
 _TENTHS: Final = 10
@@ -48,6 +51,14 @@ class Scope(StrEnum):
     ACCOUNT_SUBJECT = "account_subject"
 
 
+class Share(StrEnum):
+    """Which part of every limit a process may use: OKX counts by key and by address, whatever process it is."""
+
+    NONE = "none"
+    SPARE = "spare"
+    MAIN = "main"
+
+
 class Limit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """At most ``count`` requests in any ``window_ms``; ``is_order``: counted again over all instruments."""
 
@@ -60,6 +71,16 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def usable(self) -> int:
         """What we allow ourselves of it; never less than one."""
         return max(1, self.count * (_TENTHS - SPARE_TENTHS) // _TENTHS)
+
+    def part(self, share: Share) -> int:
+        """How many of it a share is; the parts together are the limit."""
+        match share:
+            case Share.MAIN:
+                return self.usable
+            case Share.SPARE:
+                return self.count - self.usable
+            case Share.NONE:
+                return 0
 
 
 class LimitTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -76,12 +97,16 @@ def load_limits() -> LimitTable:
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
-    """Who wants to send what. ``subject`` is the instrument, its type or the tag, as the endpoint's scope counts."""
+    """Who wants to send what. ``subject`` is the instrument, its type or the tag, as the endpoint's scope counts.
+
+    OKX counts each of the ``items`` of a batch by itself.
+    """
 
     endpoint: str
     account: str = ""
     subject: str = ""
     priority: Priority = Priority.QUERY
+    items: int = 1
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,20 +153,21 @@ class _Bucket:
 class Admission:
     """Leave to send one request now. Its sender says when it is done, answered or not."""
 
-    __slots__ = ("_buckets", "_now_ms")
+    __slots__ = ("_buckets", "_items", "_now_ms")
 
-    def __init__(self, buckets: Sequence[_Bucket], now_ms: Callable[[], int]) -> None:
+    def __init__(self, buckets: Sequence[_Bucket], now_ms: Callable[[], int], items: int = 1) -> None:
         """Count it in each of its limits."""
         self._buckets = buckets
         self._now_ms = now_ms
+        self._items = items
         for bucket in buckets:
-            bucket.on_the_way += 1
+            bucket.on_the_way += items
 
     def done(self) -> None:
         """It is not on its way any longer; again is harmless."""
         for bucket in self._buckets:
-            bucket.on_the_way -= 1
-            bucket.answered.append(self._now_ms())
+            bucket.on_the_way -= self._items
+            bucket.answered.extend([self._now_ms()] * self._items)
         self._buckets = ()
 
 
@@ -168,13 +194,24 @@ class _Lane:
 class RateGovernor:
     """One for all venues of the process; over a clock, so that virtual time can test it."""
 
-    def __init__(self, clock: Clock, limits: LimitTable | None = None) -> None:
-        """Begin with nothing counted."""
+    def __init__(self, clock: Clock, limits: LimitTable | None = None, *, share: Share = Share.MAIN) -> None:
+        """Begin with nothing counted; ``share`` is other than all that one process may use where others ask as well."""
+        self.refused: Counter[str] = Counter()
+        """What OKX refused for its rate, by endpoint."""
+        self._share = share
+        self._share_ends_ms: int | None = None
         self._clock = clock
         self._limits = limits or load_limits()
         self._lanes: dict[tuple[str, str, str], _Lane] = {}
         self._orders: dict[str, _Bucket] = {}
         self._number = 0
+
+    def use(self, share: Share, *, for_ms: int | None = None) -> None:
+        """Keep to a share of every limit from now on; with ``for_ms`` to none of any after that time."""
+        self._share = share
+        self._share_ends_ms = None if for_ms is None else self._now_ms() + for_ms
+        for lane in list(self._lanes.values()):
+            self._pump(lane)
 
     async def admit(self, ask: Ask, *, wait_max_ms: int) -> Admission | None:
         """Wait until a request fits its limits and count it; None when that would take too long, or too many wait."""
@@ -202,26 +239,23 @@ class RateGovernor:
 
         ``all_orders``: it was the limit over all instruments of the account.
         """
+        self.refused[ALL_ORDERS if all_orders else ask.endpoint] += 1
         bucket = self._account_orders(ask.account) if all_orders else self._lane(ask).bucket
         bucket.closed_until_ms = max(bucket.closed_until_ms, self._now_ms() + for_ms)
 
     def usage(self) -> list[Usage]:
         """How much of each limit is in use now."""
-        now_ms = self._now_ms()
-        rows = []
-        for (endpoint, account, subject), lane in self._lanes.items():
-            usable = lane.bucket.limit.usable
-            lane.bucket.wait_ms(now_ms, usable)
-            row = Usage(
-                endpoint=endpoint,
-                account=account,
-                subject=subject,
-                used=lane.bucket.used,
-                usable=usable,
-                waiting=len(lane.waiting),
-            )
-            rows.append(row)
-        return rows
+        lanes = [(key, lane.bucket, len(lane.waiting)) for key, lane in self._lanes.items()]
+        orders = [((ALL_ORDERS, account, ""), bucket, 0) for account, bucket in self._orders.items()]
+        return [self._usage(key, bucket, waiting) for key, bucket, waiting in (*lanes, *orders)]
+
+    def _usage(self, key: tuple[str, str, str], bucket: _Bucket, waiting: int) -> Usage:
+        endpoint, account, subject = key
+        usable = self._usable(bucket.limit)
+        bucket.wait_ms(self._now_ms(), usable)
+        return Usage(
+            endpoint=endpoint, account=account, subject=subject, used=bucket.used, usable=usable, waiting=waiting
+        )
 
     def _pump(self, lane: _Lane) -> None:
         """Let go whoever fits now, most urgent first; and look again when the next one does."""
@@ -254,18 +288,23 @@ class RateGovernor:
         self._pump(lane)
 
     def _pause_ms(self, lane: _Lane, ask: Ask, now_ms: int) -> int:
-        pause_ms = lane.bucket.wait_ms(now_ms, lane.bucket.limit.usable)
+        more = ask.items - 1
+        pause_ms = lane.bucket.wait_ms(now_ms, self._usable(lane.bucket.limit) - more)
         if not lane.bucket.limit.is_order:
             return pause_ms
         orders = self._account_orders(ask.account)
-        usable = orders.limit.usable
+        usable = self._usable(orders.limit)
         if ask.priority is Priority.ENTRY:
             usable = usable * ENTRY_TENTHS // _TENTHS
-        return max(pause_ms, orders.wait_ms(now_ms, usable))
+        return max(pause_ms, orders.wait_ms(now_ms, usable - more))
+
+    def _usable(self, limit: Limit) -> int:
+        is_over = self._share_ends_ms is not None and self._now_ms() >= self._share_ends_ms
+        return limit.part(Share.NONE if is_over else self._share)
 
     def _count(self, lane: _Lane, ask: Ask) -> Admission:
         orders = (self._account_orders(ask.account),) if lane.bucket.limit.is_order else ()
-        return Admission((lane.bucket, *orders), self._now_ms)
+        return Admission((lane.bucket, *orders), self._now_ms, ask.items)
 
     def _lane(self, ask: Ask) -> _Lane:
         limit = self._limits.endpoints[ask.endpoint]
