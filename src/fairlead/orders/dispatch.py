@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final, assert_never
 
@@ -18,6 +19,8 @@ from fairlead.orders.refusals import denied_by_sizing, never_sent, skipped
 LEVERAGE_REFUSED: Final = "leverage_refused"
 PLACE_TIMES_MAX: Final = 3
 SET_TIMES_MAX: Final = 3
+CANCELS_AT_ONCE: Final = 20
+"""Cancels that wait for the venue together: it may take them in one request."""
 
 
 async def send_order(desk: RecordingDesk, tools: DeskTools, approved: ApprovedOrder) -> None:
@@ -90,10 +93,12 @@ def _event_of_outcome(order: Order, outcome: PlaceOutcome, now_ms: int) -> ev.Ac
 async def ask_cancels(desk: RecordingDesk, orders: Sequence[Order]) -> list[str]:
     """Ask the venue to cancel each order; their own reports say what became of them. Returns what it did not take."""
     refused = []
-    for order in orders:
-        outcome = await desk.venue.cancel_order(order)
-        if isinstance(outcome, Rejected | Unknown):
-            refused.append(f"{order.order_id}: {outcome.message}")
+    for first in range(0, len(orders), CANCELS_AT_ONCE):
+        some = orders[first : first + CANCELS_AT_ONCE]
+        outcomes = await asyncio.gather(*(desk.venue.cancel_order(order) for order in some))
+        for order, outcome in zip(some, outcomes, strict=True):
+            if isinstance(outcome, Rejected | Unknown):
+                refused.append(f"{order.order_id}: {outcome.message}")
     return refused
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from fairlead.ports import Clock
@@ -29,13 +30,16 @@ class OrderSocket:
         """Send over this line from now on, or over none."""
         self._line = line
 
-    async def ask(self, operation: str, fields: dict[str, Any], *, deadline_ms: int | None) -> Reply[Ack]:
-        """Send one operation; ``deadline_ms`` is by OKX's clock and goes along as ``expTime``."""
+    async def ask(self, operation: str, items: Sequence[Mapping[str, Any]], *, deadline_ms: int | None) -> Reply[Ack]:
+        """Send one operation on one order, or on several where OKX takes a batch.
+
+        ``deadline_ms`` is by OKX's clock and goes along as ``expTime``.
+        """
         line = self._line
         if line is None:
             return NotSent("no socket is open")
         self._number += 1
-        message: dict[str, Any] = {"op": operation, "args": [fields]}
+        message: dict[str, Any] = {"op": operation, "args": items}
         if deadline_ms is not None:
             message["expTime"] = str(deadline_ms)
         frame = await line.ask(str(self._number), message, REPLY_WAIT_MS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Final, Generic, TypeVar
@@ -149,7 +149,19 @@ def read_ack(reply: Reply[Ack]) -> Ack | Failure:
         return reply
     if not reply.rows:
         return Lost("OKX answered without saying what became of the order")
-    ack = reply.rows[0]
+    return _read_row(reply.rows[0])
+
+
+def read_acks(reply: Reply[Ack], count: int) -> Sequence[Ack | Failure]:
+    """What became of each of ``count`` items, in the order of the request: OKX answers in the same."""
+    if not isinstance(reply, Answered):
+        return [reply] * count
+    if len(reply.rows) != count:
+        return [Lost(f"OKX answered about {len(reply.rows)} of {count} orders")] * count
+    return [_read_row(row) for row in reply.rows]
+
+
+def _read_row(ack: Ack) -> Ack | Failure:
     if ack.s_code in CODES.unknown:
         return Lost(f"OKX answered {ack.s_code}: {ack.s_msg}")
     return ack if ack.s_code == _OK else Refused(ack.s_code, ack.s_msg)
