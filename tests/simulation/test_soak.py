@@ -6,11 +6,14 @@ import pytest
 
 from tests.simulation.soak import Reading, soak
 
-ACCOUNTS = 200
+# The hour of `bench.simulation --soak 1` has 200; with fewer, what has a limit for each account reaches it sooner.
+ACCOUNTS = 40
 LIVES = 7
-# What the exchanges around Fairlead remember is full after this many lives.
-WARM = 4
-GROWTH_MAX = 1.04
+WARM = 3
+# Whatever is left of every second order would be more; what comes and goes with the market is less.
+LEFT_PER_ORDER_MAX = 0.5
+# Besides what is kept on purpose, a limit for each account, there is what an allocator keeps.
+GROWTH_MB_MAX = 5.0
 
 pytestmark = pytest.mark.slow
 
@@ -29,5 +32,5 @@ def test_days_of_trade_on_many_accounts_leave_nothing_behind(tmp_path: Path) -> 
     assert {reading.alive for reading in readings} == {0}
     assert len({reading.tasks for reading in readings}) == 1
     assert len({reading.descriptors for reading in readings}) == 1
-    assert last.objects < warm.objects * GROWTH_MAX
-    assert last.rss_mb < warm.rss_mb * GROWTH_MAX
+    assert last.objects - warm.objects < (last.orders - warm.orders) * LEFT_PER_ORDER_MAX
+    assert last.rss_mb - warm.rss_mb < GROWTH_MB_MAX

@@ -35,12 +35,16 @@ from fairlead.simulator.exchange import Exchange
 from fairlead.simulator.instruments import DEFAULT_INSTRUMENTS
 from fairlead.simulator.orders import Order as VenueOrder
 from fairlead.simulator.orders import Placed, Refused
+from fairlead.simulator.rules import VenueRules
 from fairlead.venues.paper import wire
 from tests.core.rules.trading_world import ACCOUNT, TENANT, D, approved, make_request
 
 START_MS = 1_800_000_000_000
 SYMBOLS = ("BTC-USDT", "ETH-USDT", "BTC-USDT-SWAP", "ETH-USDT-SWAP", "BTC-USD-SWAP", "ETH-USD-SWAP")
-INSTRUMENTS = {instrument.symbol: instrument for instrument in DEFAULT_INSTRUMENTS}
+LISTED = tuple(instrument for instrument in DEFAULT_INSTRUMENTS if instrument.symbol in SYMBOLS)
+INSTRUMENTS = {instrument.symbol: instrument for instrument in LISTED}
+# After five seconds the market has taken each of its steps, after an hour as many and a jump.
+RULES = VenueRules(steps_caught_up_max=20)
 BALANCES = {"USDT": D(200_000), "BTC": D(2), "ETH": D(20)}
 # Every booked profit is cut to 12 decimals, on either side from an entry price of 24 digits.
 DUST = D("1E-9")
@@ -52,7 +56,7 @@ class Pair:
     def __init__(self, seed: int, mode: PositionMode) -> None:
         self.dice = random.Random(seed)
         self.now_ms = START_MS
-        self.exchange = Exchange(instruments=DEFAULT_INSTRUMENTS, seed=seed, now_ms=START_MS)
+        self.exchange = Exchange(instruments=LISTED, seed=seed, now_ms=START_MS, rules=RULES)
         self.exchange.open_account(ACCOUNT, balances=BALANCES, position_mode=mode)
         self.exchange.drain_events()
         self.book = AccountBook(tenant=TENANT, account_id=ACCOUNT)
