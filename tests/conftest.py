@@ -6,9 +6,10 @@ machine can be reached, and no test may take longer than a minute: pyproject.tom
 
 from __future__ import annotations
 
+import math
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import ROUND_HALF_EVEN, getcontext
 from pathlib import Path
 from typing import Any
@@ -58,14 +59,20 @@ def _money_stays_exact() -> Iterator[None]:
 
 
 _HERE = Path(__file__).parent
-# What starts processes or runs whole commands, the longest first: begun last, one of them would keep a single worker
-# busy at the end.
-PROCESSES = (_HERE / "crash", _HERE / "e2e", _HERE / "wire", _HERE / "cli")
+# What starts processes or runs whole commands.
+PROCESSES = tuple(_HERE / name for name in ("crash", "e2e", "wire", "cli"))
+# Begun first, the longest in front: begun last, one of them would keep a single worker busy at the end.
+FIRST = tuple(_HERE / name for name in ("crash", "simulation", "e2e", "wire", "cli"))
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """More workers than cores: a third of the time of this suite is spent waiting for processes and servers."""
+    return math.ceil((os.cpu_count() or 1) * 1.5)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """What starts processes, commands or servers is for `make test`; `make check` must stay quick."""
-    if _rank(item) < len(PROCESSES) or _needs_server(item):
+    if _is_in(item, PROCESSES) or _needs_server(item):
         item.add_marker(pytest.mark.slow)
 
 
@@ -76,7 +83,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _rank(item: pytest.Item) -> int:
-    return next((rank for rank, folder in enumerate(PROCESSES) if folder in item.path.parents), len(PROCESSES))
+    return next((rank for rank, folder in enumerate(FIRST) if folder in item.path.parents), len(FIRST))
+
+
+def _is_in(item: pytest.Item, folders: Iterable[Path]) -> bool:
+    return any(folder in item.path.parents for folder in folders)
 
 
 def _needs_server(item: pytest.Item) -> bool:

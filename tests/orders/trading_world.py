@@ -246,8 +246,12 @@ class TradingWorld:
         """Return when nothing more happens unless time moves."""
         turns = 0
         while turns < QUIET_TURNS:
-            await asyncio.sleep(0)
-            turns = turns + 1 if not self.journal.in_flight else 0
+            if self.journal.in_flight:
+                turns = 0
+                await self.journal.wait_for_the_disk()
+            else:
+                turns += 1
+                await asyncio.sleep(0)
 
     async def run_ms(self, duration_ms: int) -> None:
         """Let time pass from wake to wake, with everything done that each wake causes."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Final
 
 from fairlead.ports import AppendOutcome, Committed, Journal, NotStored, Record, Unit
 from tests.passing_journal import PassingJournal
 
 Matches = Callable[[Unit], bool]
+
+LOOKED_AGAIN_S: Final = 0.01
 
 
 def has_fact(*kinds: type) -> Matches:
@@ -30,7 +35,9 @@ class WatchedJournal(PassingJournal):
         self.pause_at: Matches | None = None
         self.appended: list[Unit] = []
         self.is_dead = False
+        # What the disk was asked and has not answered.
         self.in_flight = 0
+        self._landed = asyncio.Event()
         self.refused: list[Unit] = []
         self._closed_chains: set[str] = set()
         self._untold: list[Callable[[], None]] | None = None
@@ -47,7 +54,7 @@ class WatchedJournal(PassingJournal):
         is_last = self.die_after is not None and self.die_after(unit)
 
         def tell(outcome: AppendOutcome) -> None:
-            self.in_flight -= 1
+            self._land()
             if self.is_dead:
                 return
             if is_last:
@@ -94,7 +101,18 @@ class WatchedJournal(PassingJournal):
         try:
             return await super().read_records(space)
         finally:
-            self.in_flight -= 1
+            self._land()
+
+    async def wait_for_the_disk(self) -> None:
+        """Return when the disk has given one more answer, or a moment later: another life has another journal."""
+        self._landed.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOKED_AGAIN_S):
+                await self._landed.wait()
+
+    def _land(self) -> None:
+        self.in_flight -= 1
+        self._landed.set()
 
     def _refusal(self, unit: Unit) -> NotStored | None:
         if unit.chain in self._closed_chains:

@@ -15,7 +15,8 @@ LEFT_PER_ORDER_MAX = 0.5
 # Besides what is kept on purpose, a limit for each account, there is what an allocator keeps.
 GROWTH_MB_MAX = 5.0
 
-pytestmark = pytest.mark.slow
+# Fifteen seconds of a quiet core.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
 def test_days_of_trade_on_many_accounts_leave_nothing_behind(tmp_path: Path) -> None:
