@@ -72,7 +72,9 @@ async def test_an_account_of_an_unknown_kind_takes_no_orders_and_stops_a_start_u
         await add_account(session, strange, created_ms=0)
     directory = await load_directory(store)
     assert [(one.label, one.enabled) for one in directory.list_accounts("acme")] == [("main", True), ("strange", False)]
-    words = "account 'strange' is of kind 'bank', and this version knows paper, okx only: .* account disable strange"
+    words = (
+        "account 'strange' is of kind 'bank', and this version knows ccxt, okx, paper only: .* account disable strange"
+    )
     with pytest.raises(UnknownKindError, match=words):
         await check_kinds(store)
     registry = AccountRegistry(store, VirtualClock())

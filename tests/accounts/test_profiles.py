@@ -41,8 +41,8 @@ def judge(order: Order, profile: str, mode: ExecutionMode = ExecutionMode.PAPER)
 
 
 def test_the_built_in_profiles() -> None:
-    assert set(PROFILES) == {"platform", "platform_live", "standard", "strict", "relaxed", "paper", "alert"}
-    assert BOOK.names == ("alert", "paper", "relaxed", "standard", "strict")
+    assert set(PROFILES) == {"platform", "platform_live", "standard", "strict", "relaxed", "paper", "alert", "ladder"}
+    assert BOOK.names == ("alert", "ladder", "paper", "relaxed", "standard", "strict")
 
 
 def test_accounts_start_on_a_profile_that_exists() -> None:

@@ -16,6 +16,7 @@ from fairlead.core.model.account import VenueAccount
 from fairlead.core.model.policy import Policing, Policy
 from fairlead.core.model.request import OrderRequest
 from fairlead.store.queries.accounts import list_all_accounts
+from fairlead.store.queries.bots import NO_BOTS, BotRoster, load_roster
 from fairlead.store.queries.groups import Group, list_all_groups
 from fairlead.store.queries.hooks import Hook, list_all_hooks
 from fairlead.store.queries.policies import PolicyText, list_all_policy_texts
@@ -44,8 +45,10 @@ class Directory:
         groups: Iterable[Group] = (),
         hooks: Iterable[Hook] = (),
         policies: Iterable[PolicyText] = (),
+        roster: BotRoster = NO_BOTS,
     ) -> None:
-        """File everything by what it is looked up by."""
+        """File everything by what it is looked up by; ``roster`` is every bot, of every tenant."""
+        self.roster = roster
         self._users = {user.user_id: user for user in users}
         self._names = {user.username: user for user in self._users.values()}
         self._accounts: dict[str, dict[str, VenueAccount]] = {}
@@ -78,8 +81,8 @@ class Directory:
 
     def owner_of(self, source_id: str) -> str:
         """User id of whoever owns a source; empty if it is nobody's."""
-        hook = self._hooks.get(source_id)
-        return "" if hook is None else hook.owner
+        source = self._hooks.get(source_id) or self.roster.bots.get(source_id)
+        return "" if source is None else source.owner
 
     def find_policing(self, account: VenueAccount, request: OrderRequest) -> Policing:
         """The policies that cover a request on an account, and the name of its source."""
@@ -183,6 +186,7 @@ async def load_directory(store: Store) -> Directory:
             groups=await list_all_groups(session),
             hooks=await list_all_hooks(session),
             policies=await list_all_policy_texts(session),
+            roster=await load_roster(session),
         )
 
 

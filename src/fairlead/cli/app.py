@@ -6,6 +6,7 @@ import typer
 
 from fairlead.cli.accounts import accounts
 from fairlead.cli.backup import add_backup
+from fairlead.cli.bots import bots
 from fairlead.cli.config import add_config_commands
 from fairlead.cli.databases import databases
 from fairlead.cli.demo import add_demo
@@ -57,6 +58,7 @@ add_kill(app)
 app.add_typer(users, name="user")
 app.add_typer(accounts, name="account")
 app.add_typer(groups, name="group")
+app.add_typer(bots, name="bot")
 app.add_typer(drifts, name="drift")
 add_hook_probe(hooks)
 app.add_typer(hooks, name="hook")

@@ -21,6 +21,11 @@ class MarketHub:
         """How often instruments came or changed: whoever made something of them makes it anew."""
         self._quotes: dict[str, Quote] = {}
         self._instruments: dict[str, Instrument] = {}
+        self._listeners: list[Callable[[Quote], None]] = []
+
+    def listen(self, on_quote: Callable[[Quote], None]) -> None:
+        """Call this with each quote that is taken, from now on."""
+        self._listeners.append(on_quote)
 
     @property
     def quotes(self) -> Mapping[str, Quote]:
@@ -43,6 +48,8 @@ class MarketHub:
         known = self._quotes.get(quote.symbol)
         if known is None or known.at_ms <= quote.at_ms:
             self._quotes[quote.symbol] = quote
+            for listener in self._listeners:
+                listener(quote)
 
 
 class JoinedMarket:

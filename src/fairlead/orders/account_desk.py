@@ -296,6 +296,7 @@ class AccountDesk:
             if isinstance(state, RequestState):
                 self._after(state)
         self._exits.look(states)
+        self._tools.heard(self.account, states)
         if then is not None:
             then()
 

@@ -14,7 +14,7 @@ from fairlead.core.model.order import Order
 from fairlead.core.model.policy import Policing
 from fairlead.core.model.request import OrderRequest
 from fairlead.core.model.risk import RiskLimits, UserExposure
-from fairlead.core.model.state import RequestState
+from fairlead.core.model.state import RequestState, State
 from fairlead.core.rules.account_book import AccountBook
 from fairlead.ports import Clock, Journal, MarketView, Venue
 
@@ -55,6 +55,10 @@ def wants_no_quotes(_account: VenueAccount, _symbols: Sequence[str]) -> Awaitabl
     return None
 
 
+def hears_nothing(_account: VenueAccount, _states: Sequence[State]) -> None:
+    """For whoever does not listen."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeskTools:
     """What desks share: all of it but the ``market``, which is that of the account's venue.
@@ -65,7 +69,8 @@ class DeskTools:
     moment; ``settled`` hears of each request whose sender need not wait any longer; ``wake`` puts a desk on the floor's
     list; ``spawn`` runs a supervised task whose failure halts the desk; ``halted`` hears of a desk to be rebuilt;
     ``policing`` finds the policies that cover a request, as they are at this moment; ``live_enabled``: whether this
-    installation may trade live; ``want_quotes`` has prices of instruments come, and is awaited for the first.
+    installation may trade live; ``want_quotes`` has prices of instruments come, and is awaited for the first;
+    ``heard`` is told of every state of an account that changed, once that is durable.
     """
 
     journal: Journal
@@ -83,3 +88,4 @@ class DeskTools:
     policing: Callable[[VenueAccount, OrderRequest], Policing] = no_policies
     live_enabled: bool = False
     want_quotes: Callable[[VenueAccount, Sequence[str]], Awaitable[None] | None] = wants_no_quotes
+    heard: Callable[[VenueAccount, Sequence[State]], None] = hears_nothing

@@ -12,7 +12,7 @@ from fairlead.core.model.state import RequestState, State
 from fairlead.orders.facts import account_fact
 from fairlead.orders.floor import TradingFloor
 from fairlead.orders.waits import SettledRequests
-from fairlead.ports import AppendOutcome, Committed, Fact, Journal, Unit
+from fairlead.ports import AppendOutcome, Committed, Fact, Journal, Record, Unit
 
 UNFINISHED_REQUESTS_MAX: Final = 20_000
 
@@ -47,6 +47,7 @@ class OrderDoor:
         requests: Sequence[OrderRequest],
         *,
         states: tuple[State, ...] = (),
+        records: tuple[Record, ...] = (),
     ) -> AppendOutcome:
         """Append the cause and its requests as one unit, then give each request to its account's desk.
 
@@ -54,7 +55,7 @@ class OrderDoor:
         """
         facts = [*cause, *(_fact(request) for request in requests)]
         rows = [*states, *(RequestState(request=request, updated_ms=request.cause_at_ms) for request in requests)]
-        outcome = await self._journal.commit(Unit(facts=tuple(facts), states=tuple(rows)))
+        outcome = await self._journal.commit(Unit(facts=tuple(facts), states=tuple(rows), records=records))
         if isinstance(outcome, Committed):
             for request in requests:
                 self._unfinished[request.request_id] = request.account_id

@@ -41,6 +41,7 @@ NAME_LENGTHS_MAX: Final = {
     "strategy_id": 128,
     "currency": 64,
     "user_id": 64,
+    "bot_id": 64,
     "username": 128,
     "label": 128,
     "name": 128,

@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 
 from fairlead.store import table_parts as parts
+from fairlead.store.bot_tables import BOTS
 from fairlead.store.columns import Digest, Money, text_type
 from fairlead.store.indexes import index_few, only_where
 from fairlead.store.link_tables import LINKS
@@ -151,7 +152,7 @@ balances = Table(
     info=parts.TENANT,
 )
 # Known with the others to whoever copies, checks or makes them.
-LINKED: Final = LINKS
+LINKED: Final = (*LINKS, *BOTS)
 PROJECTIONS: Final = (alerts, requests, orders, positions, sub_positions, balances)
 
 users = Table(

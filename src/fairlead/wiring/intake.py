@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import structlog
@@ -42,6 +42,8 @@ class Intake:
         """Build it; ``start`` reads the database."""
         self.directory = directory
         self.symbols: dict[str, SymbolMaster] = {}
+        self.reloaded: list[Callable[[], None]] = []
+        """Who is told after the configuration was read again."""
         self._trading = trading
         self._listings = 0
         self._clock = clock
@@ -81,6 +83,8 @@ class Intake:
                 accounts = self.directory.current.list_all_accounts()
                 self._list_symbols(accounts)
                 await self._trading.configure(accounts)
+                for reloaded in self.reloaded:
+                    reloaded()
             elif self._trading.market.listings != self._listings:
                 self._list_symbols(self.directory.current.list_all_accounts())
 

@@ -21,6 +21,7 @@ from fairlead.orders.kill_switch import KillSwitch, KillTools
 from fairlead.orders.loss_watch import LossWatch
 from fairlead.ports import Clock, Journal
 from fairlead.store.latch_file import LatchFile, LatchGate
+from fairlead.store.queries.bots import Bot
 from fairlead.wiring.trading import Trading
 
 # More than there are names of zones.
@@ -56,6 +57,18 @@ class Latching:
             user_id=self.user_of(subject.source_id),
         )
         return tuple(describe(latch) for latch in latches if covers(latch, aim))
+
+    def stops(self, account: VenueAccount, bot: Bot) -> bool:
+        """Whether a latch covers what a bot would do on an account."""
+        aim = Aim(
+            tenant=account.tenant,
+            account_id=account.account_id,
+            symbol=bot.symbol,
+            source_id=bot.bot_id,
+            strategy_id=bot.bot_id,
+            user_id=bot.owner,
+        )
+        return any(covers(latch, aim) for latch in self._look())
 
     def _look(self) -> tuple[Latch, ...]:
         # Once a turn of the event loop: under load a turn decides and sends dozens of orders, and every look gives the

@@ -40,6 +40,7 @@ from fairlead.web.app import build_app
 from fairlead.web.server import WebServer
 from fairlead.web.tls import TlsFiles
 from fairlead.web.tools import CallIds, WebTools
+from fairlead.wiring.bots import Bots
 from fairlead.wiring.drifting import Drifting
 from fairlead.wiring.far_kinds import FAR_KINDS, open_far_kind
 from fairlead.wiring.intake import Intake, report_fault
@@ -124,6 +125,9 @@ async def running(settings: Settings, lock: OwnerLock, plugs: Plugs = SHIPPED) -
         # Before the first desk opens: what it finds queued must meet every latch.
         await kill_switch.start()
         await intake.start()
+        bots = Bots(trading=trading, store=store, clock=clock, directory=directory, latching=latching)
+        await bots.start()
+        intake.reloaded.append(bots.reconfigure)
         trading.tasks.start("kill switch", kill_switch.run())
         trading.tasks.start("loss watch", latching.losses(trading, clock).run())
         drifting.start(trading)

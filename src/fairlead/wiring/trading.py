@@ -20,7 +20,7 @@ from fairlead.core.model.order import Order
 from fairlead.core.model.policy import Policing
 from fairlead.core.model.request import OrderRequest
 from fairlead.core.model.risk import UserExposure
-from fairlead.core.model.state import RequestState
+from fairlead.core.model.state import RequestState, State
 from fairlead.core.rules.account_book import AccountBook
 from fairlead.core.rules.book_rebuild import BookRows, rebuild_book
 from fairlead.market.hub import JoinedMarket, MarketHub
@@ -52,6 +52,7 @@ _log = structlog.get_logger("fairlead")
 
 KillSwitches = Callable[[VenueAccount, OrderRequest | Order], tuple[str, ...]]
 OpenVenue = Callable[[VenueAccount], Venue]
+Heard = Callable[[VenueAccount, Sequence[State]], None]
 Policies = Callable[[VenueAccount, OrderRequest], Policing]
 
 
@@ -119,17 +120,19 @@ class Trading:
         self._accounts: dict[str, VenueAccount] = {}
         self._rows: dict[str, BookRows] = {}
         self._plan = plan
+        self.listeners: list[Heard] = []
+        """Who is told of every state of an account that changed for good."""
         exchange = Exchange(instruments=DEFAULT_INSTRUMENTS, seed=plan.seed, now_ms=clock.now_ms())
         self._house = PaperHouse(exchange=exchange, journal=journal, clock=clock, on_quote=self.hub.on_quote)
         self.hub.on_instruments(exchange.instruments.values())
         tools = KindTools(tasks=self.tasks, journal=journal, store=store, clock=clock, desks=lambda: self.floor.desks)
         here = {PAPER: lambda account: PaperVenue(account, self._house), **plan.venues}
-        self._kinds = VenueKinds(
+        self.kinds = VenueKinds(
             {name: LocalKind(self.hub, open_venue) for name, open_venue in here.items()},
             {name: partial(open_kind, tools) for name, open_kind in plan.kinds.items()},
         )
-        self.market = JoinedMarket(self._kinds.hubs)
-        self.limits = self._kinds.limits
+        self.market = JoinedMarket(self.kinds.hubs)
+        self.limits = self.kinds.limits
         self.loss_limits = profiles.loss_limits_for
         self._shared = self._tools(profiles)
         self.settler = DriftSettler(self._shared, self.door)
@@ -159,10 +162,11 @@ class Trading:
             halted=self._halted,
             policing=self._plan.policies,
             live_enabled=self._plan.live_enabled,
+            heard=partial(_tell, self.listeners),
         )
 
     def _tools_of(self, account: VenueAccount) -> DeskTools:
-        kind = self._kinds.of(account)
+        kind = self.kinds.of(account)
         return replace(self._shared, market=kind.market_of(account), want_quotes=kind.want_quotes)
 
     async def start(self, accounts: Iterable[VenueAccount]) -> None:
@@ -175,7 +179,7 @@ class Trading:
     async def configure(self, accounts: Iterable[VenueAccount]) -> None:
         """Take the accounts as they are configured now; open a desk for each new one whose kind has a venue."""
         known = set(self._accounts)
-        await self._kinds.reload()
+        await self.kinds.reload()
         self._accounts = {account.account_id: account for account in accounts if self._has_venue(account)}
         new = [account for account in self._accounts.values() if account.account_id not in known]
         # All in a handful of queries: a start with many accounts must not ask the database for each.
@@ -183,7 +187,7 @@ class Trading:
         for account in self._accounts.values():
             if account.account_id in known:
                 self.floor.reconfigure(account)
-            elif self._kinds.is_remote(account.kind):
+            elif self.kinds.is_remote(account.kind):
                 # Nobody waits for an exchange far away; what comes meanwhile is kept for the desk.
                 self.tasks.start(f"open {account.label}", self._open(account))
             else:
@@ -192,7 +196,7 @@ class Trading:
     async def stop(self) -> None:
         """End every task."""
         await self.tasks.close()
-        await self._kinds.close()
+        await self.kinds.close()
 
     @property
     def accounts(self) -> Mapping[str, VenueAccount]:
@@ -201,11 +205,11 @@ class Trading:
 
     def _has_venue(self, account: VenueAccount) -> bool:
         # One account that cannot be served must not keep the others from being followed.
-        if account.kind not in self._kinds.names:
-            _log.error("account_not_served", account=account.label, kind=account.kind, known=self._kinds.names)
+        if account.kind not in self.kinds.names:
+            _log.error("account_not_served", account=account.label, kind=account.kind, known=self.kinds.names)
             return False
         # Nothing connects for an account that takes no orders, unless it did when it was disabled.
-        return account.enabled or not self._kinds.is_remote(account.kind) or account.account_id in self._accounts
+        return account.enabled or not self.kinds.is_remote(account.kind) or account.account_id in self._accounts
 
     async def _open(self, account: VenueAccount) -> None:
         try:
@@ -220,7 +224,7 @@ class Trading:
         _report(account, await self._opener.retry(account, reason))
 
     async def _load_book(self, account: VenueAccount) -> AccountBook:
-        kind = self._kinds.of(account)
+        kind = self.kinds.of(account)
         await kind.prepare(account)
         rows = self._rows.pop(account.account_id, None)
         if rows is None:
@@ -241,7 +245,7 @@ class Trading:
         Raises:
             KeyError: nothing opens venues of its kind.
         """
-        return self._plan.watch_venue(self._kinds.of(account).open_venue(account))
+        return self._plan.watch_venue(self.kinds.of(account).open_venue(account))
 
     async def compare(self, desk: RecordingDesk) -> bool:
         """Note where our record of an account and its venue's differ now; False if the venue does not tell."""
@@ -286,6 +290,11 @@ class Trading:
 
     async def _rebuild(self, desk: RecordingDesk) -> None:
         _report(desk.account, await self._opener.reopen(desk))
+
+
+def _tell(listeners: Sequence[Heard], account: VenueAccount, states: Sequence[State]) -> None:
+    for heard in listeners:
+        heard(account, states)
 
 
 def _naming(label: str) -> Context:

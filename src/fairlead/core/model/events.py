@@ -7,6 +7,7 @@ from decimal import Decimal
 import msgspec
 
 from fairlead.core.model.account import MarginMode, PositionMode, PositionSide
+from fairlead.core.model.bots.events import BotEvent
 from fairlead.core.model.drift import Drift, DriftWay
 from fairlead.core.model.latch import Latch
 from fairlead.core.model.loss import LossLatch, LossPeriod, LossStep
@@ -389,4 +390,4 @@ AccountEvent = (
 )
 AlertEvent = AlertReceived | AlertDuplicated | AlertHandled
 SwitchEvent = KillSwitchSet | KillSwitchCleared
-Event = AlertEvent | AccountEvent | SwitchEvent
+Event = AlertEvent | AccountEvent | SwitchEvent | BotEvent

@@ -74,6 +74,23 @@ async def load_book_rows(
     }
 
 
+async def load_requests_with_orders(
+    system: Session, request_ids: Iterable[str]
+) -> tuple[Sequence[RequestState], Sequence[Order]]:
+    """How requests stand, and every order of theirs; needs a system session."""
+    wanted = await _load_by_id(system, requests, RequestState, request_ids)
+    legs = {order_id for state in wanted for order_id in state.order_ids}
+    return wanted, await _load_by_id(system, orders, Order, legs)
+
+
+async def load_shares(system: Session) -> Mapping[str, Sequence[SubPosition]]:
+    """What every source holds of every account, by source; needs a system session."""
+    return _by(
+        lambda share: share.source_id,
+        await _load(system, sub_positions, SubPosition, sub_positions.c.quantity != ZERO),
+    )
+
+
 async def _load(system: Session, table: Table, kind: type[S], *conditions: ColumnElement[bool]) -> list[S]:
     query = select(table.c.body).where(*conditions).order_by(*table.primary_key.columns)
     return [read_as(kind, row.body) for row in await system.fetch_all(query)]

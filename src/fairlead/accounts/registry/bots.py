@@ -1,0 +1,160 @@
+"""Bots: what they are, what their owners want of them, and what they are told while they run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from msgspec.structs import replace
+
+from fairlead.accounts.registry.naming import Refused, check_name, unknown
+from fairlead.core.model import ids
+from fairlead.core.model.bots.bot import BotState, Settings, Wish
+from fairlead.core.model.bots.decision import BotCommand, Instruction
+from fairlead.core.model.request import Size
+from fairlead.ports import Clock
+from fairlead.store.queries import accounts as account_rows
+from fairlead.store.queries import bots as rows
+from fairlead.store.queries import users as user_rows
+from fairlead.store.queries.bots import Bot
+from fairlead.store.session import Session, Store
+
+BOTS_MAX: Final = 1_000
+"""Of one tenant."""
+
+
+class BotWish(msgspec.Struct, frozen=True, kw_only=True):
+    """A bot that somebody wants; ``account`` is a label or an id."""
+
+    name: str
+    account: str
+    symbol: str
+    settings: Settings
+    owner: str = ""
+    wish: Wish = Wish.RUN
+
+
+class KnownBot(msgspec.Struct, frozen=True, kw_only=True):
+    """A bot as it is configured, the label of its account, and how it stands; no state before it first decided."""
+
+    bot: Bot
+    account: str
+    state: BotState | None
+
+
+class BotRegistry:
+    """Adds, finds and changes bots; a running server takes it up within a moment."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        """Work on one database."""
+        self._store = store
+        self._clock = clock
+
+    async def create(self, tenant: str, wish: BotWish) -> KnownBot | Refused:
+        """Add a bot under a new name; its owner is the first user of the tenant unless one is named."""
+        async with self._store.session(tenant, writes=True) as session:
+            refused = check_name("bot name", wish.name)
+            if refused is not None:
+                return refused
+            known = await rows.list_bots(session)
+            if any(bot.name == wish.name for bot in known):
+                return Refused(message=f"there is a bot {wish.name!r} already; choose another name")
+            if len(known) >= BOTS_MAX:
+                return Refused(message=f"there are {BOTS_MAX} bots already, which is the most; remove one first")
+            accounts = await account_rows.list_accounts(session)
+            account = next((one for one in accounts if wish.account in {one.label, one.account_id}), None)
+            if account is None:
+                return unknown("account", wish.account, [one.label for one in accounts])
+            owner = wish.owner or await _first_user(session)
+            now_ms = self._clock.now_ms()
+            bot = Bot(
+                bot_id=ids.derive_id(now_ms, "bot", tenant, wish.name)[-16:],
+                tenant=tenant,
+                owner=owner,
+                account_id=account.account_id,
+                name=wish.name,
+                symbol=wish.symbol,
+                wish=wish.wish,
+                settings_version=1,
+                settings=wish.settings,
+                created_ms=now_ms,
+            )
+            await rows.add_bot(session, bot)
+            return KnownBot(bot=bot, account=account.label, state=None)
+
+    async def edit(self, tenant: str, name: str, settings: Settings) -> KnownBot | Refused:
+        """Give a bot new settings, which count from its next cycle on."""
+        async with self._store.session(tenant, writes=True) as session:
+            found = await _find(session, name)
+            if isinstance(found, Refused):
+                return found
+            bot = replace(found.bot, settings=settings, settings_version=found.bot.settings_version + 1)
+            await rows.save_settings(session, replace(bot, created_ms=self._clock.now_ms()))
+            return replace(found, bot=bot)
+
+    async def set_wish(self, tenant: str, name: str, wish: Wish) -> KnownBot | Refused:
+        """Say what is wanted of a bot: run, pause, stop."""
+        async with self._store.session(tenant, writes=True) as session:
+            found = await _find(session, name)
+            if isinstance(found, Refused):
+                return found
+            await rows.save_wish(session, found.bot.bot_id, wish)
+            return replace(found, bot=replace(found.bot, wish=wish))
+
+    async def tell(
+        self, tenant: str, name: str, instruction: Instruction, *, size: Size | None = None, by: str
+    ) -> tuple[KnownBot, BotCommand] | Refused:
+        """Tell a bot something while it runs."""
+        async with self._store.session(tenant, writes=True) as session:
+            found = await _find(session, name)
+            if isinstance(found, Refused):
+                return found
+            number = await rows.next_command(session, found.bot.bot_id)
+            command = BotCommand(number, instruction, size)
+            await rows.add_command(session, found.bot.bot_id, command, by=by, created_ms=self._clock.now_ms())
+            return found, command
+
+    async def remove(self, tenant: str, name: str) -> KnownBot | Refused:
+        """Forget a bot that holds nothing and has nothing resting."""
+        async with self._store.session(tenant, writes=True) as session:
+            found = await _find(session, name)
+            if isinstance(found, Refused):
+                return found
+            state = found.state
+            if state is not None and (state.orders or state.deal.quantity):
+                return Refused(message=f"{name} still holds or has orders; stop it first: fairlead bot stop {name}")
+            await rows.remove_bot(session, found.bot.bot_id)
+            return found
+
+    async def list_all(self, tenant: str | None = None) -> Sequence[KnownBot]:
+        """All bots of a tenant, or of everybody."""
+        async with self._store.system_session() as system:
+            roster = await rows.load_roster(system)
+            states = await rows.load_states(system)
+            labels = {one.account_id: one.label for one in await account_rows.list_all_accounts(system)}
+        return [
+            KnownBot(bot=bot, account=labels[bot.account_id], state=states.get(bot.bot_id))
+            for bot in sorted(roster.bots.values(), key=lambda bot: (bot.tenant, bot.name))
+            if tenant in {None, bot.tenant}
+        ]
+
+    async def find(self, tenant: str, name: str) -> KnownBot | Refused:
+        """One bot by its name or id."""
+        async with self._store.session(tenant) as session:
+            return await _find(session, name)
+
+
+async def _find(session: Session, name: str) -> KnownBot | Refused:
+    known = await rows.list_bots(session)
+    bot = next((one for one in known if name in {one.name, one.bot_id}), None)
+    if bot is None:
+        return unknown("bot", name, [one.name for one in known])
+    account = await account_rows.find_account(session, bot.account_id)
+    assert account is not None, bot
+    return KnownBot(bot=bot, account=account.label, state=await rows.find_state(session, bot))
+
+
+async def _first_user(session: Session) -> str:
+    users = await user_rows.list_users(session)
+    return min(users, key=lambda user: (user.created_ms, user.user_id)).user_id

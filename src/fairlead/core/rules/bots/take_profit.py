@@ -1,0 +1,119 @@
+"""Plans the exit of a martingale deal: which parts rest where, and when a trailing exit is due."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from msgspec.structs import replace
+
+from fairlead.core.model.bots.deal import Deal
+from fairlead.core.model.bots.decision import Direction, Tripwire, Urgency, Want, WireKind, want_exit
+from fairlead.core.model.bots.martingale import Exit, MartingaleMemory, MartingaleSettings, TakeProfitStep
+from fairlead.core.model.instrument import Instrument
+from fairlead.core.model.money import HUNDRED, ONE, ZERO
+from fairlead.core.model.request import Size, SizeUnit
+from fairlead.core.rules.bots.ladder import round_entry
+from fairlead.core.rules.bots.ledger import sellable
+from fairlead.core.rules.bots.targets import Targets
+
+EXIT_SLOT: Final = "t"
+
+
+class TakeProfit:
+    """Everything about leaving with a profit."""
+
+    __slots__ = ("_instrument", "_is_long", "_settings", "_side", "targets")
+
+    def __init__(self, settings: MartingaleSettings, instrument: Instrument, fee_rate: Decimal) -> None:
+        """Take what does not change in a cycle."""
+        self._settings = settings
+        self._instrument = instrument
+        self._is_long = settings.direction is Direction.LONG
+        self._side = settings.direction.entry.opposite
+        self.targets = Targets(
+            instrument,
+            settings.direction,
+            reference=settings.take_profit_from,
+            fee_rate=fee_rate,
+            after_fees=settings.take_profit_after_fees,
+        )
+
+    def price(self, deal: Deal, step: TakeProfitStep) -> Decimal:
+        """Where a step rests: on a tick, never worse than computed unless the nearest was asked for."""
+        wished = self.targets.take_profit(deal, step.percent / HUNDRED)
+        return round_entry(self._instrument, self._side, wished, self._settings.price_rounding)
+
+    def follow(self, memory: MartingaleMemory, deal: Deal) -> MartingaleMemory:
+        """Plan anew when an entry was filled since; fills of the exit itself change nothing."""
+        if memory.plan_opened == deal.opened:
+            return memory
+        return replace(memory, plan=self.plan(memory, deal), plan_opened=deal.opened)
+
+    def plan(self, memory: MartingaleMemory, deal: Deal) -> tuple[Exit, ...]:
+        """Shares of what is held over the steps that are left; the last takes the rest, so that it ends at zero.
+
+        A part too small for an order goes to the step after it.
+        """
+        left = sellable(deal, self._instrument) - _leaving(memory)
+        steps = list(enumerate(self._settings.take_profit, 1))[memory.steps_done :]
+        if len(steps) == 1:
+            number, step = steps[0]
+            return (Exit(f"{EXIT_SLOT}{number}", left, self.price(deal, step)),) if left else ()
+        exits, shares = [], sum((step.share for _, step in steps), ZERO)
+        for number, step in steps:
+            price = self.price(deal, step)
+            is_last = number == steps[-1][0]
+            part = left if is_last else self._instrument.round_quantity_down(left * step.share / shares)
+            if self._is_order(part, price) and (is_last or self._is_order(left - part, price)):
+                exits.append(Exit(f"{EXIT_SLOT}{number}", part, price))
+                left -= part
+                shares -= step.share
+            elif not is_last:
+                shares -= step.share
+        return tuple(exits)
+
+    def wants(self, memory: MartingaleMemory) -> tuple[Want, ...]:
+        """The parts that should rest now."""
+        return tuple(
+            want_exit(one.slot, self._side, Size(amount=one.quantity, unit=SizeUnit.NATIVE), one.price)
+            for one in memory.plan
+            if int(one.slot[1:]) > memory.steps_done
+        )
+
+    def trail(self, memory: MartingaleMemory, deal: Deal, price: Decimal) -> tuple[MartingaleMemory, Tripwire, bool]:
+        """Follow the price beyond the target: what is remembered, what to wait for, and whether the exit is due."""
+        deviation = self._settings.trailing
+        assert deviation is not None
+        armed_at = self.price(deal, self._settings.take_profit[0])
+        peak = memory.peak
+        beyond = price >= armed_at if self._is_long else price <= armed_at
+        if not peak and not beyond:
+            return memory, self._beyond(armed_at), False
+        best = (max if self._is_long else min)(peak or price, price)
+        turn = best * (ONE - deviation / HUNDRED if self._is_long else ONE + deviation / HUNDRED)
+        is_due = price <= turn if self._is_long else price >= turn
+        return replace(memory, peak=best), self._back(turn), is_due
+
+    def beyond_peak(self, memory: MartingaleMemory) -> Tripwire:
+        """The next better price, at which a trailing exit moves on."""
+        tick = self._instrument.tick_size
+        return self._beyond(memory.peak + tick if self._is_long else memory.peak - tick)
+
+    def _is_order(self, quantity: Decimal, price: Decimal) -> bool:
+        if quantity < self._instrument.quantity_min or not quantity:
+            return False
+        return self._instrument.notional_in_quote(quantity, price) >= self._instrument.notional_min
+
+    def _beyond(self, price: Decimal) -> Tripwire:
+        kind = WireKind.AT_OR_ABOVE if self._is_long else WireKind.AT_OR_BELOW
+        return Tripwire(kind, price, urgency=Urgency.EXIT)
+
+    def _back(self, price: Decimal) -> Tripwire:
+        kind = WireKind.AT_OR_BELOW if self._is_long else WireKind.AT_OR_ABOVE
+        return Tripwire(kind, price, urgency=Urgency.EXIT)
+
+
+def _leaving(memory: MartingaleMemory) -> Decimal:
+    """What a person has asked to close apart from the plan, in the instrument's unit."""
+    return sum((want.size.amount for want in memory.manual if not want.opens and want.size is not None), ZERO)

@@ -1,0 +1,1 @@
+"""Bots: rules that sleep until a price, a time, a fill or a person wakes them."""

@@ -1,0 +1,201 @@
+"""One bot in memory: what it has heard and not yet acted on, and the step that it takes next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Final
+
+from msgspec.structs import replace
+
+from fairlead.core.model.account import VenueAccount
+from fairlead.core.model.bots.bot import BotState, OrderNews, Settings, Stimulus
+from fairlead.core.model.bots.decision import BotCommand, Urgency
+from fairlead.core.model.bots.martingale import MartingaleMemory
+from fairlead.core.model.instrument import Instrument
+from fairlead.core.model.market import Quote
+from fairlead.core.model.money import ZERO
+from fairlead.core.model.order import Order
+from fairlead.core.model.state import RequestState
+from fairlead.core.rules.bots.news import news_of
+from fairlead.core.rules.bots.rules import Rule, make_rule
+from fairlead.core.rules.bots.step import Step, take_step
+from fairlead.sources.bots.seams import StoredOrders
+from fairlead.store.queries.bots import Bot
+
+QUOTE_AGE_MAX_MS: Final = 15_000
+"""A price that is older wakes no entries: the feed is dead, and the bot says so."""
+
+PEAK_SAVED_EVERY_MS: Final = 5_000
+"""Peaks that trailing exits follow are written down at most so often; a crash loses what came since."""
+
+SIGNALS_KEPT_MAX: Final = 16
+FEED_SILENT: Final = "no fresh price: no entries until the feed is back"
+
+
+class BotActor:
+    """One bot. It decides one step at a time; what it hears meanwhile waits, newest wins."""
+
+    __slots__ = (
+        "_instrument",
+        "_orders",
+        "_requests",
+        "_rule",
+        "_settings",
+        "_settings_version",
+        "_share",
+        "_signals",
+        "bot",
+        "commands",
+        "dirty",
+        "is_busy",
+        "is_loaded",
+        "state",
+        "stored_ms",
+    )
+
+    def __init__(self, bot: Bot, state: BotState | None) -> None:
+        """Take a bot as it is configured, and how it stood at last."""
+        self.bot = bot
+        self.state = state
+        self.commands: Sequence[BotCommand] = ()
+        self.is_busy = False
+        self.is_loaded = state is None
+        self.dirty: Urgency | None = None
+        self.stored_ms = 0
+        self._settings: Settings = bot.settings
+        self._settings_version = bot.settings_version
+        self._rule: Rule | None = None
+        self._instrument: Instrument | None = None
+        self._requests: dict[str, RequestState] = {}
+        self._orders: dict[str, dict[str, Order]] = {}
+        self._share: Decimal | None = None
+        self._signals: tuple[str, ...] = ()
+
+    @property
+    def settings(self) -> Settings:
+        """Those that the running cycle goes by."""
+        return self._settings
+
+    def configure(self, bot: Bot, commands: Sequence[BotCommand]) -> None:
+        """Take a bot as it is configured now; settings count from the next cycle on."""
+        self.bot = bot
+        self.commands = commands
+
+    def go_on_with(self, settings: Settings, version: int) -> None:
+        """Take the settings that the stored cycle was begun with."""
+        self._settings, self._settings_version, self._rule = settings, version, None
+
+    def restore(self, stored: StoredOrders) -> None:
+        """Take what is stored of its orders; what was heard meanwhile is newer."""
+        for state in stored.requests:
+            self._requests.setdefault(state.request.request_id, state)
+        for order in stored.orders:
+            self._orders.setdefault(order.request_id, {}).setdefault(order.order_id, order)
+        self._share = stored.share if self._share is None else self._share
+        self.is_loaded = True
+
+    def hear_request(self, state: RequestState) -> None:
+        """A request of its own changed."""
+        self._requests[state.request.request_id] = state
+
+    def hear_order(self, order: Order) -> None:
+        """An order of its own changed."""
+        self._orders.setdefault(order.request_id, {})[order.order_id] = order
+
+    def hear_share(self, quantity: Decimal) -> None:
+        """What the account's sub-book says that it holds changed."""
+        self._share = abs(quantity)
+
+    def hear_signal(self, signal: str) -> None:
+        """A signal that its rule waits for."""
+        if signal not in self._signals:
+            self._signals = (*self._signals, signal)[-SIGNALS_KEPT_MAX:]
+
+    def take_step(
+        self, account: VenueAccount, instrument: Instrument, quote: Quote, now_ms: int, *, may_enter: bool
+    ) -> tuple[Step, Stimulus]:
+        """Decide, without changing anything here yet."""
+        rule = self._find_rule(account, instrument)
+        state = self.state or self._begin(rule)
+        is_fresh = now_ms - quote.at_ms <= QUOTE_AGE_MAX_MS
+        stimulus = Stimulus(
+            at_ms=now_ms,
+            price=quote.last,
+            may_enter=may_enter and is_fresh,
+            wish=self.bot.wish,
+            news=self._news(state, instrument),
+            signals=self._signals,
+            command=next((one for one in self.commands if one.number > state.command), None),
+            share=self._share,
+        )
+        step = take_step(state, rule, instrument, stimulus)
+        note = "" if is_fresh else FEED_SILENT
+        return (step if step.state.note == note else replace(step, state=replace(step.state, note=note))), stimulus
+
+    def is_material(self, step: Step, now_ms: int) -> bool:
+        """Whether a step must be written down: anything but a peak that moved on a moment ago."""
+        if step.placed or step.canceled or self.state is None:
+            return True
+        before, after = self.state, step.state
+        if before == after:
+            return False
+        if not isinstance(after.memory, MartingaleMemory) or not isinstance(before.memory, MartingaleMemory):
+            return True
+        quiet = replace(after.memory, peak=before.memory.peak, stop_peak=before.memory.stop_peak)
+        only_peaks = replace(after, memory=quiet) == before
+        return not only_peaks or now_ms - self.stored_ms >= PEAK_SAVED_EVERY_MS
+
+    def settle(self, state: BotState, stimulus: Stimulus, *, is_durable: bool) -> None:
+        """Go on from the state that a stimulus led to."""
+        self.state = state
+        self._signals = tuple(one for one in self._signals if one not in stimulus.signals)
+        if not is_durable:
+            return
+        self.stored_ms = state.updated_ms
+        live = {order.request_id for order in state.orders}
+        self._requests = {name: one for name, one in self._requests.items() if name in live}
+        self._orders = {name: orders for name, orders in self._orders.items() if name in live}
+
+    def replace(self, state: BotState, stored: StoredOrders) -> None:
+        """Go on from what is stored, because somebody else decided."""
+        self.state = state
+        self._requests, self._orders, self._share = {}, {}, None
+        self.restore(stored)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether it has heard something that its state does not know yet."""
+        state = self.state
+        return bool(self._signals) or any(state is None or one.number > state.command for one in self.commands)
+
+    def _begin(self, rule: Rule) -> BotState:
+        bot = self.bot
+        return BotState(
+            bot_id=bot.bot_id,
+            tenant=bot.tenant,
+            account_id=bot.account_id,
+            symbol=bot.symbol,
+            settings_version=self._settings_version,
+            memory=rule.begin(),
+        )
+
+    def _find_rule(self, account: VenueAccount, instrument: Instrument) -> Rule:
+        state = self.state
+        is_between = state is None or (not state.orders and state.deal.quantity == ZERO)
+        if is_between and self._settings_version != self.bot.settings_version:
+            self.go_on_with(self.bot.settings, self.bot.settings_version)
+            if state is not None:
+                self.state = replace(state, settings_version=self._settings_version)
+        if self._rule is None or self._instrument is not instrument:
+            self._instrument = instrument
+            self._rule = make_rule(self._settings, instrument, account.fee_rates)
+        return self._rule
+
+    def _news(self, state: BotState, instrument: Instrument) -> tuple[OrderNews, ...]:
+        news = []
+        for order in state.orders:
+            told = self._requests.get(order.request_id)
+            if told is not None:
+                news.append(news_of(told, self._orders.get(order.request_id, {}).values(), instrument))
+        return tuple(news)

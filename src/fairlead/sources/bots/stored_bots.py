@@ -1,0 +1,59 @@
+"""Reads what is stored of bots, for their runner."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from fairlead.core.model.account import SubPosition
+from fairlead.core.model.bots.bot import BotState, Settings
+from fairlead.core.model.money import ZERO
+from fairlead.core.model.order import Order
+from fairlead.core.model.state import RequestState
+from fairlead.sources.bots.seams import StoredOrders
+from fairlead.store.queries import bots as queries
+from fairlead.store.queries.recovery import load_requests_with_orders, load_shares
+from fairlead.store.session import Store
+
+
+class StoredBots:
+    """The database, as bots see it."""
+
+    def __init__(self, store: Store) -> None:
+        """Read from this store."""
+        self._store = store
+
+    async def load_states(self) -> Mapping[str, BotState]:
+        """How every bot stands, by bot id."""
+        async with self._store.system_session() as system:
+            return await queries.load_states(system)
+
+    async def load_settings(self, wanted: Mapping[str, int]) -> Mapping[str, Settings]:
+        """Settings of the versions that are wanted, by bot id."""
+        async with self._store.system_session() as system:
+            return await queries.load_settings(system, wanted)
+
+    async def load_orders(self, states: Sequence[BotState]) -> Mapping[str, StoredOrders]:
+        """What became of the live requests of bots, by bot id."""
+        wanted = {order.request_id: state.bot_id for state in states for order in state.orders}
+        async with self._store.system_session() as system:
+            requests, orders = await load_requests_with_orders(system, wanted)
+            shares = await load_shares(system)
+        asked: dict[str, list[RequestState]] = {state.bot_id: [] for state in states}
+        legs: dict[str, list[Order]] = {state.bot_id: [] for state in states}
+        for request in requests:
+            asked[wanted[request.request.request_id]].append(request)
+        for order in orders:
+            legs[wanted[order.request_id]].append(order)
+        return {
+            state.bot_id: StoredOrders(
+                tuple(asked[state.bot_id]),
+                tuple(legs[state.bot_id]),
+                _share(shares.get(state.bot_id, ()), state.symbol),
+            )
+            for state in states
+        }
+
+
+def _share(shares: Sequence[SubPosition], symbol: str) -> Decimal:
+    return sum((abs(share.quantity) for share in shares if share.symbol == symbol), ZERO)

@@ -1,0 +1,78 @@
+"""Joins bots to the order path, the market and what people configure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+
+from fairlead.accounts.directory import LiveDirectory
+from fairlead.core.model.account import VenueAccount
+from fairlead.market.hub import MarketHub
+from fairlead.ports import Clock
+from fairlead.sources.bots.runner import BotRunner
+from fairlead.sources.bots.seams import BotTools
+from fairlead.sources.bots.stored_bots import StoredBots
+from fairlead.store.queries.bots import Bot
+from fairlead.store.session import Store
+from fairlead.wiring.killing import Latching
+from fairlead.wiring.trading import Trading
+
+_log = structlog.get_logger("fairlead")
+
+
+class Bots:
+    """Every bot of one process."""
+
+    def __init__(
+        self, *, trading: Trading, store: Store, clock: Clock, directory: LiveDirectory, latching: Latching
+    ) -> None:
+        """Build it; ``start`` reads the database."""
+        self._trading = trading
+        self._directory = directory
+        self._latching = latching
+        self.runner = BotRunner(
+            BotTools(
+                door=trading.door,
+                reader=StoredBots(store),
+                clock=clock,
+                account_of=self._account_of,
+                market_of=self._market_of,
+                may_enter=self._may_enter,
+                want_quotes=self._want_quotes,
+                spawn=trading.tasks.start,
+                report=_report,
+            )
+        )
+
+    async def start(self) -> None:
+        """Take every bot up where it was, after the desks of this process are open."""
+        self._trading.listeners.append(self.runner.heard)
+        roster = self._directory.current.roster
+        await self.runner.start(list(roster.bots.values()), roster.commands)
+        self._trading.tasks.start("bots", self.runner.run())
+        if roster.bots:
+            _log.info("bots_started", bots=len(roster.bots))
+
+    def reconfigure(self) -> None:
+        """Take bots as they are configured now."""
+        roster = self._directory.current.roster
+        self.runner.configure(roster.bots.values(), roster.commands)
+
+    def _account_of(self, account_id: str) -> VenueAccount | None:
+        return self._trading.accounts.get(account_id)
+
+    def _market_of(self, account: VenueAccount) -> MarketHub | None:
+        if self._trading.floor.find(account.account_id) is None:
+            return None
+        return self._trading.kinds.of(account).market_of(account)
+
+    def _want_quotes(self, account: VenueAccount, symbols: Sequence[str]) -> None:
+        self._trading.kinds.of(account).want_quotes(account, symbols)
+
+    def _may_enter(self, account: VenueAccount, bot: Bot) -> bool:
+        return not self._latching.stops(account, bot)
+
+
+def _report(bot_id: str, error: BaseException) -> None:
+    _log.error("bot_step_failed", bot=bot_id, exc_info=error)
