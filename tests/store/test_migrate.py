@@ -22,9 +22,35 @@ from tests.servers.clean import empty_url, on_every_database
 def test_an_empty_database_is_brought_up_once(path: Path) -> None:
     url = f"sqlite:///{path}"
 
-    assert pending(url) == ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012"]
+    assert pending(url) == [
+        "0001",
+        "0002",
+        "0003",
+        "0004",
+        "0005",
+        "0006",
+        "0007",
+        "0008",
+        "0009",
+        "0010",
+        "0011",
+        "0012",
+    ]
     assert not path.exists()
-    assert migrate(url) == ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012"]
+    assert migrate(url) == [
+        "0001",
+        "0002",
+        "0003",
+        "0004",
+        "0005",
+        "0006",
+        "0007",
+        "0008",
+        "0009",
+        "0010",
+        "0011",
+        "0012",
+    ]
     assert pending(url) == []
     assert migrate(url) == []
 
