@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from decimal import Decimal
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from tests.servers.clean import clean_sqlite
 from tests.sources.webhook.world import ACCOUNTS, ALERT, START_MS, TENANT, TOKEN, World, make_account, make_hook
 
 WAITING = make_hook(response_mode=ResponseMode.WAIT)
+THREAD_END_S_MAX = 5.0
 CLOSE: dict[str, object] = {"closePosition": True, "side": None, "qty": None, "leverage": None, "marginMode": None}
 
 
@@ -316,6 +318,14 @@ async def test_a_database_that_is_away_is_told_apart_from_a_fault(tmp_path: Path
     with pytest.raises(UnreadableError, match="OperationalError"):
         await StoredAlerts(store).find_alert(TENANT, "alert")
     await store.close()
+    await end_of_connections()
+
+
+async def end_of_connections() -> None:
+    """Wait for the threads of connections that could not be opened: each still tells this loop that it ends."""
+    for thread in threading.enumerate():
+        if "connection_worker" in thread.name:
+            await asyncio.to_thread(thread.join, THREAD_END_S_MAX)
 
 
 async def test_an_alert_that_was_stored_but_not_handled_is_taken_up_at_the_next_start_and_only_then(
