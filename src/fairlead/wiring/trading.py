@@ -68,6 +68,10 @@ def _unwatched(venue: Venue) -> Venue:
     return venue
 
 
+def _default_exchange(seed: int, now_ms: int) -> Exchange:
+    return Exchange(instruments=DEFAULT_INSTRUMENTS, seed=seed, now_ms=now_ms)
+
+
 def _adopts_nothing(_account: VenueAccount) -> Collection[DriftCause]:
     return ()
 
@@ -79,7 +83,8 @@ class TradingPlan:
     ``kill_switches`` describes those that cover a request or an order at this moment; ``zone`` is where the days of an
     account's user begin; ``watch_venue`` may put a watch on each venue; ``policies`` finds those that cover a request;
     ``live_enabled`` says whether live accounts may trade; ``adopts`` tells what drifts of an account are adopted
-    unasked; ``venues`` opens venues of a kind on the simulated market, ``kinds`` those that have a market of their own.
+    unasked; ``venues`` opens venues of a kind on the simulated market, ``kinds`` those that have a market of their own;
+    ``make_exchange`` makes that market of a seed and the time.
     """
 
     seed: int
@@ -92,6 +97,7 @@ class TradingPlan:
     adopts: Callable[[VenueAccount], Collection[DriftCause]] = _adopts_nothing
     venues: Mapping[str, OpenVenue] = field(default_factory=dict)
     kinds: Mapping[str, Callable[[KindTools], VenueKind]] = field(default_factory=dict)
+    make_exchange: Callable[[int, int], Exchange] = _default_exchange
 
 
 class Trading:
@@ -122,7 +128,7 @@ class Trading:
         self._plan = plan
         self.listeners: list[Heard] = []
         """Who is told of every state of an account that changed for good."""
-        exchange = Exchange(instruments=DEFAULT_INSTRUMENTS, seed=plan.seed, now_ms=clock.now_ms())
+        exchange = plan.make_exchange(plan.seed, clock.now_ms())
         self._house = PaperHouse(exchange=exchange, journal=journal, clock=clock, on_quote=self.hub.on_quote)
         self.hub.on_instruments(exchange.instruments.values())
         tools = KindTools(tasks=self.tasks, journal=journal, store=store, clock=clock, desks=lambda: self.floor.desks)

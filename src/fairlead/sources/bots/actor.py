@@ -9,7 +9,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from fairlead.core.model.account import VenueAccount
-from fairlead.core.model.bots.bot import BotState, OrderNews, Settings, Stimulus
+from fairlead.core.model.bots.bot import BotOrder, BotState, OrderNews, Settings, Stimulus
 from fairlead.core.model.bots.decision import BotCommand, Urgency
 from fairlead.core.model.bots.martingale import MartingaleMemory
 from fairlead.core.model.instrument import Instrument
@@ -20,6 +20,7 @@ from fairlead.core.model.state import RequestState
 from fairlead.core.rules.bots.news import news_of
 from fairlead.core.rules.bots.rules import Rule, make_rule
 from fairlead.core.rules.bots.step import Step, take_step
+from fairlead.market.hub import MarketHub
 from fairlead.sources.bots.seams import StoredOrders
 from fairlead.store.queries.bots import Bot
 
@@ -45,13 +46,18 @@ class BotActor:
         "_settings_version",
         "_share",
         "_signals",
+        "_taken",
+        "_touched",
         "bot",
         "commands",
         "dirty",
         "is_busy",
         "is_loaded",
+        "market",
         "state",
         "stored_ms",
+        "urgency",
+        "woken_s",
     )
 
     def __init__(self, bot: Bot, state: BotState | None) -> None:
@@ -63,6 +69,9 @@ class BotActor:
         self.is_loaded = state is None
         self.dirty: Urgency | None = None
         self.stored_ms = 0
+        self.market: MarketHub | None = None
+        self.woken_s = 0.0
+        self.urgency = Urgency.ENTRY
         self._settings: Settings = bot.settings
         self._settings_version = bot.settings_version
         self._rule: Rule | None = None
@@ -71,11 +80,19 @@ class BotActor:
         self._orders: dict[str, dict[str, Order]] = {}
         self._share: Decimal | None = None
         self._signals: tuple[str, ...] = ()
+        # Requests that were heard of since the state that is stored, and those of them that a step has looked at.
+        self._touched: frozenset[str] = frozenset()
+        self._taken: frozenset[str] = frozenset()
 
     @property
     def settings(self) -> Settings:
         """Those that the running cycle goes by."""
         return self._settings
+
+    @property
+    def holds(self) -> bool:
+        """Whether it has anything that an exit must protect."""
+        return self.state is not None and bool(self.state.deal.quantity)
 
     def configure(self, bot: Bot, commands: Sequence[BotCommand]) -> None:
         """Take a bot as it is configured now; settings count from the next cycle on."""
@@ -90,6 +107,7 @@ class BotActor:
         """Take what is stored of its orders; what was heard meanwhile is newer."""
         for state in stored.requests:
             self._requests.setdefault(state.request.request_id, state)
+        self._touched |= self._requests.keys()
         for order in stored.orders:
             self._orders.setdefault(order.request_id, {}).setdefault(order.order_id, order)
         self._share = stored.share if self._share is None else self._share
@@ -98,10 +116,12 @@ class BotActor:
     def hear_request(self, state: RequestState) -> None:
         """A request of its own changed."""
         self._requests[state.request.request_id] = state
+        self._touched |= {state.request.request_id}
 
     def hear_order(self, order: Order) -> None:
         """An order of its own changed."""
         self._orders.setdefault(order.request_id, {})[order.order_id] = order
+        self._touched |= {order.request_id}
 
     def hear_share(self, quantity: Decimal) -> None:
         """What the account's sub-book says that it holds changed."""
@@ -118,6 +138,9 @@ class BotActor:
         """Decide, without changing anything here yet."""
         rule = self._find_rule(account, instrument)
         state = self.state or self._begin(rule)
+        if state.settings_version != self._settings_version:
+            state = replace(state, settings_version=self._settings_version)
+        self._taken, self._touched = self._taken | self._touched, frozenset()
         is_fresh = now_ms - quote.at_ms <= QUOTE_AGE_MAX_MS
         stimulus = Stimulus(
             at_ms=now_ms,
@@ -134,10 +157,15 @@ class BotActor:
         return (step if step.state.note == note else replace(step, state=replace(step.state, note=note))), stimulus
 
     def is_material(self, step: Step, now_ms: int) -> bool:
-        """Whether a step must be written down: anything but a peak that moved on a moment ago."""
-        if step.placed or step.canceled or self.state is None:
-            return True
+        """Whether a step must be written down.
+
+        Not that an order is known to rest now, for that is found again with the order itself; nor a peak that moved on
+        a moment ago.
+        """
         before, after = self.state, step.state
+        if step.placed or step.canceled or before is None:
+            return True
+        after = replace(after, orders=_with_ids_of(before, after), updated_ms=before.updated_ms)
         if before == after:
             return False
         if not isinstance(after.memory, MartingaleMemory) or not isinstance(before.memory, MartingaleMemory):
@@ -153,6 +181,7 @@ class BotActor:
         if not is_durable:
             return
         self.stored_ms = state.updated_ms
+        self._taken = frozenset()
         live = {order.request_id for order in state.orders}
         self._requests = {name: one for name, one in self._requests.items() if name in live}
         self._orders = {name: orders for name, orders in self._orders.items() if name in live}
@@ -185,8 +214,6 @@ class BotActor:
         is_between = state is None or (not state.orders and state.deal.quantity == ZERO)
         if is_between and self._settings_version != self.bot.settings_version:
             self.go_on_with(self.bot.settings, self.bot.settings_version)
-            if state is not None:
-                self.state = replace(state, settings_version=self._settings_version)
         if self._rule is None or self._instrument is not instrument:
             self._instrument = instrument
             self._rule = make_rule(self._settings, instrument, account.fee_rates)
@@ -196,6 +223,12 @@ class BotActor:
         news = []
         for order in state.orders:
             told = self._requests.get(order.request_id)
-            if told is not None:
+            if told is not None and order.request_id in self._taken:
                 news.append(news_of(told, self._orders.get(order.request_id, {}).values(), instrument))
         return tuple(news)
+
+
+def _with_ids_of(before: BotState, after: BotState) -> tuple[BotOrder, ...]:
+    """The orders of a state, with what was known before of those that rest at the venue."""
+    known = {order.serial: order.order_ids for order in before.orders}
+    return tuple(replace(order, order_ids=known.get(order.serial, order.order_ids)) for order in after.orders)

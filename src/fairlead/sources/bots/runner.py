@@ -6,7 +6,6 @@ made anew.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Final
@@ -28,11 +27,8 @@ from fairlead.market.tripwires import Hit, TripwireBoard
 from fairlead.ports import AppendOutcome, Committed, DuplicateKey, Fact, NotStored, Record
 from fairlead.sources.bots.actor import BotActor
 from fairlead.sources.bots.seams import BotTools, Door
-from fairlead.sources.bots.wake_queue import WakeQueue
+from fairlead.sources.bots.turns import Turns
 from fairlead.store.queries.bots import STATE_SPACE, Bot
-
-DECISIONS_PER_TURN_MAX: Final = 64
-"""One turn may not keep the event loop from its sockets."""
 
 LOOK_AGAIN_MS: Final = 1_000
 """A bot that cannot decide now (no price, its account not open) is looked at again after so long."""
@@ -48,8 +44,7 @@ class BotRunner:
         self._tools = tools
         self._actors: dict[str, BotActor] = {}
         self._boards: dict[int, TripwireBoard] = {}
-        self._queue = WakeQueue()
-        self._is_scheduled = False
+        self._turns = Turns(tools.spawn, self._decide, self._turn_broke)
         self._times = TripwireBoard()
 
     @property
@@ -60,7 +55,7 @@ class BotRunner:
     @property
     def waiting(self) -> int:
         """Bots that were woken and have not decided yet."""
-        return len(self._queue)
+        return self._turns.waiting
 
     async def start(self, bots: Sequence[Bot], commands: Mapping[str, Sequence[BotCommand]]) -> None:
         """Take every bot up where it was: its state, then what became of its orders meanwhile."""
@@ -79,7 +74,7 @@ class BotRunner:
         for bot_id in known:
             self._actors[bot_id].restore(stored[bot_id])
         for bot in bots:
-            self.wake(bot.bot_id, Urgency.EXIT if self._holds(bot.bot_id) else Urgency.ENTRY)
+            self.wake(bot.bot_id, Urgency.EXIT if self._actors[bot.bot_id].holds else Urgency.ENTRY)
 
     def configure(self, bots: Iterable[Bot], commands: Mapping[str, Sequence[BotCommand]]) -> None:
         """Take bots as they are configured now: new ones begin, others hear what they were told."""
@@ -144,33 +139,23 @@ class BotRunner:
         actor = self._actors.get(bot_id)
         if actor is None:
             return
+        if not actor.woken_s:
+            actor.woken_s = self._tools.clock.monotonic_s()
+            actor.urgency = urgency
         if actor.is_busy:
             actor.dirty = urgency if actor.dirty is None else min(actor.dirty, urgency)
             return
-        self._queue.push(bot_id, urgency)
-        if not self._is_scheduled:
-            self._is_scheduled = True
-            asyncio.get_running_loop().call_soon(self._turn)
+        self._turns.push(bot_id, actor.bot.account_id, urgency)
 
     def _wake_all(self, hits: Iterable[Hit]) -> None:
         for urgency, bot_id in hits:
             self.wake(bot_id, urgency)
 
-    def _turn(self) -> None:
-        self._is_scheduled = False
-        for _ in range(DECISIONS_PER_TURN_MAX):
-            bot_id = self._queue.pop()
-            if bot_id is None:
-                return
-            actor = self._actors.get(bot_id)
-            if actor is not None:
-                actor.is_busy = True
-                self._tools.spawn(f"bot {actor.bot.name}", self._step(actor), partial(self._broke, actor))
-        if self._queue:
-            self._is_scheduled = True
-            asyncio.get_running_loop().call_soon(self._turn)
-
-    async def _step(self, actor: BotActor) -> None:
+    def _decide(self, bot_id: str) -> None:
+        actor = self._actors.get(bot_id)
+        if actor is None:
+            return
+        actor.is_busy = True
         found = self._look(actor)
         if found is None:
             self._rest(actor, None, self._soon())
@@ -179,17 +164,25 @@ class BotRunner:
         now_ms = self._tools.clock.now_ms()
         may_enter = account.enabled and self._tools.may_enter(account, actor.bot)
         step, stimulus = actor.take_step(account, instrument, quote, now_ms, may_enter=may_enter)
+        self._tools.decided(actor.urgency, self._tools.clock.monotonic_s() - actor.woken_s)
+        actor.woken_s = 0.0
         if not actor.is_material(step, now_ms):
             actor.settle(step.state, stimulus, is_durable=False)
             self._rest(actor, hub, step.wires, quote)
             return
-        is_new = actor.state is None or actor.state.settings_version != step.state.settings_version
         written = write_requests(step, actor.settings, instrument, now_ms)
+        work = self._store(actor, step, stimulus, written, (hub, quote))
+        self._tools.spawn(f"bot {actor.bot.name}", work, partial(self._broke, actor))
+
+    async def _store(
+        self, actor: BotActor, step: Step, stimulus: Stimulus, written: Written, seen: tuple[MarketHub, Quote]
+    ) -> None:
+        is_new = actor.state is None or actor.state.settings_version != step.state.settings_version
         outcome = await _append(self._tools.door, actor, step, stimulus, written, is_new=is_new)
         match outcome:
             case Committed():
                 actor.settle(written.state, stimulus, is_durable=True)
-                self._rest(actor, hub, step.wires, quote)
+                self._rest(actor, seen[0], step.wires, seen[1])
             case DuplicateKey():
                 # Another process decided for it; what it decided is the truth.
                 await self._reload(actor)
@@ -207,8 +200,10 @@ class BotRunner:
         if hub is None:
             return None
         symbol = actor.bot.symbol
-        self._tools.want_quotes(account, (symbol,))
         instrument, quote = hub.instruments.get(symbol), hub.quotes.get(symbol)
+        if quote is None or actor.market is not hub:
+            actor.market = hub
+            self._tools.want_quotes(account, (symbol,))
         if instrument is None or quote is None or not quote.last:
             return None
         return account, hub, instrument, quote
@@ -227,7 +222,8 @@ class BotRunner:
         board = self._times if hub is None else self._board_of(hub)
         board.wire(bot.bot_id, bot.symbol, wires)
         if actor.dirty is not None or actor.has_more:
-            urgency, actor.dirty = actor.dirty or Urgency.EXIT, None
+            # The most urgent of all is zero.
+            urgency, actor.dirty = Urgency.EXIT if actor.dirty is None else actor.dirty, None
             self.wake(bot.bot_id, urgency)
         elif hub is not None and (newest := hub.quotes[bot.symbol]) is not seen:
             # The price went on while it decided, and a wire cannot be touched before it is there.
@@ -244,6 +240,11 @@ class BotRunner:
         at_ms = self._tools.clock.now_ms() + LOOK_AGAIN_MS
         return (Tripwire(WireKind.AT_TIME, at_ms=at_ms, urgency=Urgency.EXIT),)
 
+    def _turn_broke(self, bot_id: str, error: Exception) -> None:
+        actor = self._actors.get(bot_id)
+        if actor is not None:
+            self._broke(actor, error)
+
     def _broke(self, actor: BotActor, error: Exception) -> None:
         """One bot's trouble is its own: it is looked at again, and the others go on."""
         self._tools.report(actor.bot.bot_id, error)
@@ -255,10 +256,6 @@ class BotRunner:
         if state is not None:
             stored = await self._tools.reader.load_orders([state])
             actor.replace(state, stored[state.bot_id])
-
-    def _holds(self, bot_id: str) -> bool:
-        state = self._actors[bot_id].state
-        return state is not None and bool(state.deal.quantity)
 
 
 def _append(

@@ -11,12 +11,17 @@ import msgspec
 
 from fairlead.core.model.account import VenueAccount
 from fairlead.core.model.bots.bot import BotState, Settings
+from fairlead.core.model.bots.decision import Urgency
 from fairlead.core.model.order import Order
 from fairlead.core.model.request import OrderRequest
 from fairlead.core.model.state import RequestState, State
 from fairlead.market.hub import MarketHub
 from fairlead.ports import AppendOutcome, Clock, Fact, Record
 from fairlead.store.queries.bots import Bot
+
+
+def _unmeasured(_urgency: Urgency, _seconds: float) -> None:
+    """For whoever does not measure."""
 
 
 class Door(Protocol):
@@ -64,7 +69,8 @@ class BotTools:
 
     ``account_of`` finds an account as it is configured now, None when it is gone; ``market_of`` the market that it
     trades on, None while its venue is not open; ``may_enter`` tells whether no kill switch covers a bot's entries now;
-    ``want_quotes`` has prices come; ``spawn`` runs a supervised task; ``report`` hears of a bot whose step broke.
+    ``want_quotes`` has prices come; ``spawn`` runs a supervised task; ``report`` hears of a bot whose step broke;
+    ``decided`` hears of each decision how urgent it was, and how many seconds after the wake it was made.
     """
 
     door: Door
@@ -76,3 +82,4 @@ class BotTools:
     want_quotes: Callable[[VenueAccount, Sequence[str]], object]
     spawn: Callable[[str, Coroutine[None, None, None], Callable[[Exception], None]], object]
     report: Callable[[str, BaseException], None]
+    decided: Callable[[Urgency, float], None] = _unmeasured
