@@ -51,6 +51,7 @@ class BotOrder(msgspec.Struct, frozen=True, omit_defaults=True):
     fee_settle: Decimal = ZERO
     before_quantity: Decimal = ZERO
     before_quote: Decimal = ZERO
+    before_fee_base: Decimal = ZERO
     order_ids: tuple[str, ...] = ()
     canceling_ms: int = 0
 
@@ -112,6 +113,7 @@ class Carried(msgspec.Struct, frozen=True):
     size: Size | None
     quantity: Decimal
     quote: Decimal
+    fee_base: Decimal = ZERO
 
 
 class BotState(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):

@@ -82,13 +82,17 @@ class Tripwire(msgspec.Struct, frozen=True, gc=False):
 
 
 class SlotEnded(msgspec.Struct, frozen=True, gc=False):
-    """The order of a slot is over: ``complete`` when it did all that was wanted, else ``reason`` says why not."""
+    """The order of a slot is over: ``complete`` when it did all that was wanted, else ``reason`` says why not.
+
+    ``quantity`` is what all orders of the wish filled, ``fee_base`` what of it a spot buy paid in the coin.
+    """
 
     slot: str
     complete: bool
     reason: str = ""
     price: Decimal = ZERO
     quantity: Decimal = ZERO
+    fee_base: Decimal = ZERO
 
 
 class Instruction(StrEnum):
@@ -112,8 +116,9 @@ class Wake(msgspec.Struct, frozen=True, gc=False):
     """What a rule may look at: this and its own memory, so it sees neither the future nor the clock nor the network.
 
     ``price`` is the last price (in a replay the close of the bar). ``may_enter`` is False while the bot is paused or a
-    kill switch holds: exits stay. ``live`` counts the orders of the bot that are not over. ``ended`` are slots whose
-    order ended since the rule was asked last; ``signals`` are conditions that hold at this moment, by their names.
+    kill switch holds: exits stay. ``live`` counts the orders of the bot that are not over; ``resting`` are their
+    slots, and what each has filled so far. ``ended`` are slots whose order ended since the rule was asked last;
+    ``signals`` are conditions that hold at this moment, by their names.
     """
 
     at_ms: int
@@ -123,6 +128,7 @@ class Wake(msgspec.Struct, frozen=True, gc=False):
     ended: tuple[SlotEnded, ...] = ()
     signals: tuple[str, ...] = ()
     command: BotCommand | None = None
+    resting: tuple[tuple[str, Decimal], ...] = ()
 
 
 class Reason(msgspec.Struct, frozen=True, gc=False):

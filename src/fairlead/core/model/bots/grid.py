@@ -13,6 +13,8 @@ from fairlead.core.model.money import ZERO
 from fairlead.core.model.request import Size, SizeUnit
 
 LINES_MAX: Final = 500
+SHIFTS_MAX: Final = 500
+"""A grid that trails moves so many lines away from where it began, and no further."""
 
 
 class Spacing(StrEnum):
@@ -23,7 +25,7 @@ class Spacing(StrEnum):
 
 
 class GridDirection(StrEnum):
-    """Which holdings a grid may have; neutral is short above the middle and long below it."""
+    """Which holdings a grid may have; neutral is short above the price it began at, and long below it."""
 
     LONG = "long"
     SHORT = "short"
@@ -33,12 +35,16 @@ class GridDirection(StrEnum):
 class GridSettings(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag="grid"
 ):
-    """Orders on ``lines`` + 1 prices from ``lower`` to ``upper``: each fill puts the opposite order one line further.
+    """``lines`` cells between ``lines`` + 1 prices from ``lower`` to ``upper``, in the quote currency.
 
-    ``per_line`` is the size of one order. ``initial`` opens at the start what the lines beyond the price will close.
-    ``trail_up`` / ``trail_down`` move the whole grid by a line when the price leaves it, up to the price named;
-    ``expand_up`` / ``expand_down`` are how many lines may be added at that side instead. Prices in quote currency;
-    stops close everything and end the bot. ``active_lines`` is how many orders rest on each side at once, 0: all.
+    A long cell buys at its lower price and sells at its upper one; a short cell sells at its upper price and buys back
+    at its lower one; then it begins again. ``per_line`` is the size of one order. ``initial`` opens at the start, at
+    market, what the cells beyond the price will close; else a cell waits until the price has been on its other side.
+
+    ``trail_up`` / ``trail_down`` move the whole grid by a line when the price leaves it by a line, as far as the price
+    named; ``expand_up`` / ``expand_down`` are how many lines may be added at that side instead. ``stop_below`` and
+    ``stop_above`` are prices, ``take_profit`` and ``stop_loss`` percent of what all lines cost together; each closes
+    everything and ends the bot. ``active_lines`` is how many entries and how many exits rest at once, 0: all.
     """
 
     lower: Decimal
@@ -56,6 +62,7 @@ class GridSettings(
     stop_below: Decimal | None = None
     stop_above: Decimal | None = None
     take_profit: Decimal | None = None
+    stop_loss: Decimal | None = None
     active_lines: int = 0
     leverage: Decimal | None = None
     margin_mode: MarginMode | None = None
@@ -71,19 +78,41 @@ class GridPhase(StrEnum):
     FINISHED = "finished"
 
 
-class GridMemory(msgspec.Struct, frozen=True, gc=False, tag="grid"):
+class GridCell(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What is between line ``line`` and the next one.
+
+    ``turn`` counts how often it was opened, so that each turn has slots of its own. ``quantity`` is what it holds after
+    fees, in the instrument's unit; ``slot`` that of its exit, which goes along when trailing moves the holding.
+    ``part`` is what entries of this turn filled that ended early.
+    """
+
+    line: int
+    turn: int = 0
+    quantity: Decimal = ZERO
+    slot: str = ""
+    part: Decimal = ZERO
+
+
+class GridMemory(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="grid"):
     """What the rule remembers.
 
-    ``held`` has one bit a cell (cell k lies between prices k and k + 1): set while what was bought at its lower price
-    is not sold at its upper one yet (for shorts the other way round). ``shift`` counts lines that the grid has moved
-    up (negative: down), ``added_up`` and ``added_down`` those that it has grown by. ``rounds`` counts finished pairs.
+    ``ladder`` names the settings that the cells belong to, ``pivot`` is the line nearest to the price at the start.
+    Long cells below line ``long_armed`` and short cells from ``short_armed`` on may enter: the price has been beyond
+    them. ``cells`` are those that were ever opened, by line. ``dust`` is held but too small to sell. ``shift`` counts
+    lines that the grid has moved up (negative: down), ``added_up`` and ``added_down`` those that it has grown by.
+    ``rounds`` counts finished pairs; ``first_price`` is the price when it began to wait for its start.
     """
 
     phase: GridPhase = GridPhase.WAITING
-    held: int = 0
+    ladder: str = ""
+    pivot: int = 0
+    long_armed: int = 0
+    short_armed: int = 0
+    cells: tuple[GridCell, ...] = ()
+    dust: Decimal = ZERO
     shift: int = 0
     added_up: int = 0
     added_down: int = 0
     rounds: int = 0
-    start_price: Decimal = ZERO
+    first_price: Decimal = ZERO
     why: str = ""

@@ -73,7 +73,7 @@ class OrderKeeper:
                 continue
             size, carried = self._rest_of(want)
             if size is not None and not self._makes_order(size, want):
-                settled.append(SlotEnded(want.slot, carried is not None, "below_min_size"))
+                settled.append(_settled(want, carried))
             elif self._takes_share(want, size):
                 placed.append(self._new(want, carried, self._state.serial + len(placed) + 1))
         return Keeping(tuple(placed), canceled, tuple(settled), self._again_ms)
@@ -131,18 +131,27 @@ class OrderKeeper:
         return True
 
     def _new(self, want: Want, carried: Carried | None, serial: int) -> BotOrder:
-        quantity, quote = (ZERO, ZERO) if carried is None else (carried.quantity, carried.quote)
-        return BotOrder(
-            want=want,
-            serial=serial,
-            request_id="",
-            placed_ms=self._now_ms,
-            before_quantity=quantity,
-            before_quote=quote,
+        order = BotOrder(want=want, serial=serial, request_id="", placed_ms=self._now_ms)
+        if carried is None:
+            return order
+        return replace(
+            order,
+            before_quantity=carried.quantity,
+            before_quote=carried.quote,
+            before_fee_base=carried.fee_base,
         )
 
     def _look_again(self, at_ms: int) -> None:
         self._again_ms = min(self._again_ms or at_ms, at_ms)
+
+
+def _settled(want: Want, carried: Carried | None) -> SlotEnded:
+    """The end of a want that nothing can be ordered for: done, when something of it was filled before."""
+    if carried is None:
+        return SlotEnded(want.slot, complete=False, reason="below_min_size")
+    return SlotEnded(
+        want.slot, complete=True, reason="below_min_size", quantity=carried.quantity, fee_base=carried.fee_base
+    )
 
 
 def rest_of(size: Size | None, carried: Carried | None, instrument: Instrument) -> Size | None:

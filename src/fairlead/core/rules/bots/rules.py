@@ -9,10 +9,11 @@ from fairlead.core.model.account import FeeRates
 from fairlead.core.model.bots.bot import Decision, Memory, Settings
 from fairlead.core.model.bots.deal import Deal
 from fairlead.core.model.bots.decision import Wake
-from fairlead.core.model.bots.grid import GridSettings
+from fairlead.core.model.bots.grid import GridMemory, GridSettings
 from fairlead.core.model.bots.martingale import MartingaleMemory, MartingaleSettings
 from fairlead.core.model.bots.user_rule import RuleSettings
 from fairlead.core.model.instrument import Instrument
+from fairlead.core.rules.bots.grid import GridRule
 from fairlead.core.rules.bots.martingale import MartingaleRule
 
 
@@ -45,6 +46,23 @@ class MartingaleFace:
         return self.rule.decide(memory, deal, wake)
 
 
+class GridFace:
+    """The grid rule, for whoever has a memory of unknown kind."""
+
+    def __init__(self, rule: GridRule) -> None:
+        """Show this rule."""
+        self.rule = rule
+
+    def begin(self) -> Memory:
+        """As the rule."""
+        return self.rule.begin()
+
+    def decide(self, memory: Memory, deal: Deal, wake: Wake) -> Decision:
+        """As the rule."""
+        assert isinstance(memory, GridMemory), memory
+        return self.rule.decide(memory, deal, wake)
+
+
 def make_rule(settings: Settings, instrument: Instrument, fee_rates: FeeRates) -> Rule:
     """Make the rule of a bot, as its settings are.
 
@@ -54,8 +72,10 @@ def make_rule(settings: Settings, instrument: Instrument, fee_rates: FeeRates) -
     match settings:
         case MartingaleSettings():
             return MartingaleFace(MartingaleRule(settings, instrument, closing_fee(instrument, fee_rates)))
-        case GridSettings() | RuleSettings():
-            message = "grids and rules of your own cannot run yet"
+        case GridSettings():
+            return GridFace(GridRule(settings, instrument))
+        case RuleSettings():
+            message = "rules of your own cannot run yet"
             raise ValueError(message)
         case other:
             assert_never(other)

@@ -147,15 +147,16 @@ def _end_order(state: BotState, order: BotOrder, news: OrderNews, instrument: In
     want = order.want
     carried = tuple(one for one in state.carried if one.slot != want.slot)
     quantity = order.before_quantity + news.filled_quantity
+    fee_base = order.before_fee_base + news.fee_base
     if want.opens and not news.is_complete and quantity:
-        carried = (*carried, Carried(want.slot, want.size, quantity, order.before_quote + news.quote))
+        carried = (*carried, Carried(want.slot, want.size, quantity, order.before_quote + news.quote, fee_base))
     troubles = tuple(one for one in state.troubles if one.slot != want.slot)
     # An order that we took back ourselves is no trouble.
     if not news.is_complete and not order.canceling_ms:
         failed = state.troubles if not news.filled_quantity else troubles
         troubles = add_trouble(failed, want.slot, reason=news.reason, message=news.message, now_ms=now_ms)
     price = fill_price(instrument, news.filled_quantity, news.value)
-    ended = SlotEnded(want.slot, news.is_complete, news.reason, price, quantity)
+    ended = SlotEnded(want.slot, news.is_complete, news.reason, price, quantity, fee_base)
     return replace(
         state,
         carried=carried,
@@ -189,6 +190,7 @@ def _ask(state: BotState, rule: Rule, stimulus: Stimulus) -> Decision:
         state.ended,
         stimulus.signals,
         stimulus.command,
+        tuple((order.want.slot, order.filled_quantity) for order in state.orders),
     )
     return rule.decide(state.memory, state.deal, wake)
 
