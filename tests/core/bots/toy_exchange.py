@@ -159,7 +159,7 @@ class ToyExchange:
         order = replace(order, request_id=f"r{order.serial}")
         want = order.want
         carried = next((one for one in self.state.carried if one.slot == want.slot and one.size == want.size), None)
-        size = rest_of(want.size, carried, self.instrument)
+        size = rest_of(want.size, carried)
         held = self.instrument.round_quantity_down(self.state.deal.quantity)
         quantity = held if size is None else whole_lots(self.instrument, size, want.price or self.price)
         one = Placed(order, quantity)

@@ -14,11 +14,10 @@ from fairlead.core.model.bots.decision import BotCommand, Urgency
 from fairlead.core.model.bots.martingale import MartingaleMemory
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.market import Quote
-from fairlead.core.model.money import ZERO
 from fairlead.core.model.order import Order
 from fairlead.core.model.state import RequestState
 from fairlead.core.rules.bots.news import news_of
-from fairlead.core.rules.bots.rules import Rule, make_rule
+from fairlead.core.rules.bots.rules import Rule, is_between_cycles, make_rule, renew
 from fairlead.core.rules.bots.step import Step, take_step
 from fairlead.market.hub import MarketHub
 from fairlead.sources.bots.seams import StoredOrders
@@ -139,7 +138,8 @@ class BotActor:
         rule = self._find_rule(account, instrument)
         state = self.state or self._begin(rule)
         if state.settings_version != self._settings_version:
-            state = replace(state, settings_version=self._settings_version)
+            memory = renew(state.memory, rule)
+            state = replace(state, settings_version=self._settings_version, memory=memory)
         self._taken, self._touched = self._taken | self._touched, frozenset()
         is_fresh = now_ms - quote.at_ms <= QUOTE_AGE_MAX_MS
         stimulus = Stimulus(
@@ -151,10 +151,10 @@ class BotActor:
             signals=self._signals,
             command=next((one for one in self.commands if one.number > state.command), None),
             share=self._share,
+            is_renewed=self._settings_version != self.bot.settings_version,
         )
         step = take_step(state, rule, instrument, stimulus)
-        note = "" if is_fresh else FEED_SILENT
-        return (step if step.state.note == note else replace(step, state=replace(step.state, note=note))), stimulus
+        return (step if is_fresh else replace(step, state=replace(step.state, note=FEED_SILENT))), stimulus
 
     def is_material(self, step: Step, now_ms: int) -> bool:
         """Whether a step must be written down.
@@ -211,7 +211,7 @@ class BotActor:
 
     def _find_rule(self, account: VenueAccount, instrument: Instrument) -> Rule:
         state = self.state
-        is_between = state is None or (not state.orders and state.deal.quantity == ZERO)
+        is_between = state is None or is_between_cycles(state, instrument)
         if is_between and self._settings_version != self.bot.settings_version:
             self.go_on_with(self.bot.settings, self.bot.settings_version)
         if self._rule is None or self._instrument is not instrument:

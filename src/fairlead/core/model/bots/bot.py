@@ -38,7 +38,7 @@ class BotOrder(msgspec.Struct, frozen=True, omit_defaults=True):
 
     ``serial`` numbers the requests of the bot; with the bot it makes the ids of the request and its orders.
     ``before_*`` is what earlier requests of the same want filled. ``order_ids`` are those of its orders that are open
-    at the venue; ``canceling_ms`` is when we asked for them to be canceled, 0: never.
+    at the venue; ``canceling_ms`` is when we first asked for them to be canceled (0: never), ``cancels`` how often.
     """
 
     want: Want
@@ -52,8 +52,10 @@ class BotOrder(msgspec.Struct, frozen=True, omit_defaults=True):
     before_quantity: Decimal = ZERO
     before_quote: Decimal = ZERO
     before_fee_base: Decimal = ZERO
+    before_base: Decimal = ZERO
     order_ids: tuple[str, ...] = ()
     canceling_ms: int = 0
+    cancels: int = 0
 
 
 class OrderNews(msgspec.Struct, frozen=True):
@@ -97,22 +99,30 @@ class Wish(StrEnum):
 
 
 class Trouble(msgspec.Struct, frozen=True):
-    """A slot whose orders did not come to anything: how often in a row, why, and when it is tried again."""
+    """A slot whose orders did not come to anything: how often in a row, why, and when it is tried again.
+
+    ``is_given_up``: not before somebody resumes the bot.
+    """
 
     slot: str
     times: int
     reason: str
     message: str
     again_ms: int
+    is_given_up: bool = False
 
 
 class Carried(msgspec.Struct, frozen=True):
-    """What an entry that ended early had filled: the next order in its slot is for the rest."""
+    """What an entry that ended early had filled: the next order in its slot is for the rest.
+
+    ``quantity`` is in the instrument's unit, ``quote`` and ``base`` are the same in these currencies.
+    """
 
     slot: str
     size: Size | None
     quantity: Decimal
     quote: Decimal
+    base: Decimal
     fee_base: Decimal = ZERO
 
 
@@ -148,6 +158,7 @@ class Stimulus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ``price`` is the last price of its instrument. ``share`` is what the account's sub-book says it holds, in the
     instrument's unit and never negative, where all its orders are told of in ``news``; None: not compared.
+    ``is_renewed``: newer settings wait for the next cycle, so the step ends where a cycle does.
     """
 
     at_ms: int
@@ -158,3 +169,4 @@ class Stimulus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     signals: tuple[str, ...] = ()
     command: BotCommand | None = None
     share: Decimal | None = None
+    is_renewed: bool = False

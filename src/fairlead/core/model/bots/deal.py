@@ -15,7 +15,8 @@ class Deal(msgspec.Struct, frozen=True, gc=False):
     ``quantity`` is base currency for spot (after fees that were taken in it) and contracts for perpetuals, never
     negative: the direction is the rule's. ``cost`` is the value that was paid for it in the settle currency (for
     inverse contracts: base currency), ``fees`` what opening it cost in that currency and is not yet earned back.
-    ``opened`` is everything that was ever opened in this cycle, ``base_cost`` the value of its first order.
+    ``opened`` is everything that was ever opened in this cycle, ``base_cost`` the value of its first order, as far
+    as it is still held. ``lost`` is what others closed: a hand, a liquidation, a switch.
     ``realized`` is the profit of what was closed, after all fees, in the settle currency; ``realized_before`` that of
     earlier cycles.
     """
@@ -30,6 +31,7 @@ class Deal(msgspec.Struct, frozen=True, gc=False):
     realized: Decimal = ZERO
     realized_before: Decimal = ZERO
     is_long: bool = True
+    lost: Decimal = ZERO
 
 
 class DealFill(msgspec.Struct, frozen=True, gc=False):

@@ -134,7 +134,11 @@ class MartingaleSettings(
     ``base_price`` None: the ladder hangs on what the base order filled at; else no cycle begins while the price is more
     than ``base_price_tolerance`` percent beyond it. ``active_safety_orders`` is how many rest at once.
     ``custom_ladder`` replaces step, scales and count. ``total_max`` bounds what one deal may cost, in the quote
-    currency.
+    currency: levels that would exceed it as planned are left out.
+
+    ``start_delay_s``: so long after its start condition a cycle begins. ``safety_signal``: levels wait for a signal of
+    this name; when it comes, every level that the price is past by then is bought, at its price or better.
+    ``guard_signal`` (such as one that watches a reference market) takes all entries back for ``guard_s``; exits stay.
     """
 
     direction: Direction = Direction.LONG
@@ -143,6 +147,7 @@ class MartingaleSettings(
     base_price_tolerance: Decimal = ONE
     base_as_limit: bool = False
     start: StartCondition = StartNow()
+    start_delay_s: int = 0
     safety_order: Size = Size(amount=Decimal(100), unit=SizeUnit.QUOTE)
     max_safety_orders: int = 5
     active_safety_orders: int = 5
@@ -153,6 +158,9 @@ class MartingaleSettings(
     custom_ladder: tuple[LadderStep, ...] = ()
     entry_mode: EntryMode = EntryMode.REST
     levels_per_wake_max: int = SAFETY_ORDERS_MAX
+    safety_signal: str = ""
+    guard_signal: str = ""
+    guard_s: int = 0
     take_profit: tuple[TakeProfitStep, ...] = (TakeProfitStep(percent=ONE),)
     take_profit_from: TakeProfitFrom = TakeProfitFrom.TOTAL
     take_profit_after_fees: bool = True
@@ -202,18 +210,23 @@ class Exit(msgspec.Struct, frozen=True, gc=False):
 class MartingaleMemory(msgspec.Struct, frozen=True, gc=False, tag="martingale"):
     """What the rule remembers.
 
-    ``anchor`` is the price that the ladder hangs on, 0 before it is known. ``done`` and ``triggered`` have one bit a
-    level (bit 1 is the first safety order; bit 0 the base order). ``plan`` is the exit, made for ``plan_opened`` opened
-    in all. ``peak`` is the best price since the take-profit was reached (trailing), ``stop_peak`` since the first fill.
-    ``factor`` multiplies every size of the cycle: reinvested profit, or caution after losses. ``why`` is why it exits.
+    ``anchor`` is the price that the ladder hangs on, 0 before it is known; ``last_fill`` that of the deepest level that
+    was filled whole. ``done`` and ``triggered`` have one bit a level (bit 1 is the first safety order; bit 0 the base
+    order); ``steps_done`` one bit a take-profit step (bit 1 is the first), ``steps_taken`` those that a person closed.
+    ``plan`` is the exit, made for ``plan_opened`` opened and lost in all. ``peak`` is the best price since the
+    take-profit was reached (trailing), ``stop_peak`` since the first fill. ``factor`` multiplies every size of the
+    cycle: reinvested profit, or caution after losses. ``added`` is what a person added, in the quote currency.
+    ``why`` is why it exits.
     """
 
     phase: Phase = Phase.WAITING
     anchor: Decimal = ZERO
+    last_fill: Decimal = ZERO
     factor: Decimal = ONE
     done: int = 0
     triggered: int = 0
     steps_done: int = 0
+    steps_taken: int = 0
     plan: tuple[Exit, ...] = ()
     plan_opened: Decimal = ZERO
     peak: Decimal = ZERO
@@ -221,7 +234,9 @@ class MartingaleMemory(msgspec.Struct, frozen=True, gc=False, tag="martingale"):
     stop_since_ms: int = 0
     began_ms: int = 0
     until_ms: int = 0
+    guarded_until_ms: int = 0
     cycles: int = 0
     was_outside: bool = False
     why: str = ""
+    added: Decimal = ZERO
     manual: tuple[Want, ...] = ()

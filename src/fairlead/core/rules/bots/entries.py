@@ -45,10 +45,8 @@ class Entries:
 
     def base(self, memory: MartingaleMemory) -> Want:
         """The order that begins a cycle."""
-        size = self._ladder.size(0, memory.factor)
-        if size.unit is not self._settings.base_order.unit:
-            size = Size(amount=size.amount, unit=self._settings.base_order.unit)
         limited = self._settings.base_as_limit or self._settings.base_price is not None
+        size = self._ladder.size(0, memory.factor)
         return want_entry(BASE_SLOT, self._side, size, memory.anchor if limited else None)
 
     def look(
@@ -60,57 +58,96 @@ class Entries:
         base = () if memory.done & 1 else (self.base(memory),)
         if not memory.anchor:
             return memory, base, ()
-        if self._settings.entry_mode is EntryMode.TRIGGER:
-            memory, wires = self._trigger(memory, deal, wake.price)
-            return memory, (*base, *self._levels(memory, deal)), wires
-        return memory, (*base, *self._levels(memory, deal)), ()
+        wires: tuple[Tripwire, ...] = ()
+        if self._waits:
+            memory, wires = self._trigger(memory, wake)
+        return memory, (*base, *self._levels(memory, deal)), wires
+
+    def worth(self, size: Size, price: Decimal) -> Decimal:
+        """What a size costs at a price, in the quote currency; zero for a share of what nobody knows yet."""
+        match size.unit:
+            case SizeUnit.QUOTE:
+                return size.amount
+            case SizeUnit.BASE:
+                return size.amount * price
+            case SizeUnit.PERCENT:
+                return ZERO
+            case SizeUnit.NATIVE | SizeUnit.CONTRACTS:
+                return self._instrument.notional_in_quote(size.amount, price)
+
+    def left_of_total(self, memory: MartingaleMemory, deal: Deal) -> Decimal | None:
+        """What one deal may still cost beside its base order and what was added; None: any amount.
+
+        Counted as planned, not as filled, so that a level which is filled in part is not counted twice.
+        """
+        most = self._settings.total_max
+        if most is None:
+            return None
+        left = most - memory.added - self.worth(self._ladder.size(0, memory.factor), memory.anchor or deal.first_price)
+        if SizeUnit.PERCENT in self._ladder.units:
+            cost = deal.cost * deal.last_price if self._instrument.is_inverse else deal.cost
+            left = min(left, most - cost)
+        return left
+
+    def planned(self, memory: MartingaleMemory) -> Decimal:
+        """What the levels that are filled were planned to cost, in the quote currency."""
+        spent = ZERO
+        for level in range(1, memory.done.bit_length()):
+            if memory.done >> level & 1:
+                price = self._ladder.price(level, memory.anchor)
+                spent += self.worth(self._ladder.size(level, memory.factor), price)
+        return spent
+
+    @property
+    def _waits(self) -> bool:
+        return self._settings.entry_mode is EntryMode.TRIGGER or bool(self._settings.safety_signal)
 
     def _levels(self, memory: MartingaleMemory, deal: Deal) -> tuple[Want, ...]:
         """The next levels that may rest, nearest first."""
-        ladder, settings, done = self._ladder, self._settings, memory.done
-        waits = settings.entry_mode is EntryMode.TRIGGER
+        ladder, settings = self._ladder, self._settings
+        left = self.left_of_total(memory, deal)
+        closed = memory.done | (~memory.triggered if self._waits else 0)
         wants: list[Want] = []
         for level in range(1, settings.levels + 1):
             if len(wants) == settings.active_safety_orders or (ladder.is_dynamic and wants):
                 break
-            if done >> level & 1 or (waits and not memory.triggered >> level & 1):
+            is_closed = closed >> level & 1
+            if is_closed and left is None:
                 continue
-            price = ladder.price(level, memory.anchor, deal.last_price)
-            size = ladder.size(level, memory.factor)
-            if settings.total_max is not None and self._is_too_much(deal, wants, size, price):
+            price = ladder.price(level, memory.anchor, memory.last_fill)
+            if price <= ZERO:
                 break
-            wants.append(want_entry(f"{SAFETY_SLOT}{level}", self._side, size, price))
+            size = ladder.size(level, memory.factor)
+            if left is not None:
+                left -= self.worth(size, price)
+                if left < ZERO:
+                    break
+            if not is_closed:
+                wants.append(want_entry(f"{SAFETY_SLOT}{level}", self._side, size, price))
         return tuple(wants)
 
-    def _is_too_much(self, deal: Deal, wants: list[Want], size: Size, price: Decimal) -> bool:
-        assert self._settings.total_max is not None
-        cost = deal.cost * price if self._instrument.is_inverse else deal.cost
-        resting = sum((self._worth(want.size, want.price or price) for want in wants), ZERO)
-        return cost + resting + self._worth(size, price) > self._settings.total_max
-
-    def _worth(self, size: Size | None, price: Decimal) -> Decimal:
-        assert size is not None
-        if size.unit is SizeUnit.QUOTE:
-            return size.amount
-        native = size.amount / self._instrument.contract_value if size.unit is SizeUnit.BASE else size.amount
-        return self._instrument.notional_in_quote(native, price)
-
-    def _trigger(
-        self, memory: MartingaleMemory, deal: Deal, price: Decimal
-    ) -> tuple[MartingaleMemory, tuple[Tripwire, ...]]:
+    def _trigger(self, memory: MartingaleMemory, wake: Wake) -> tuple[MartingaleMemory, tuple[Tripwire, ...]]:
         """Mark the levels that the price has reached, and wait for the next one."""
-        triggered, crossed = memory.triggered, 0
+        signal, triggered, crossed = self._settings.safety_signal, memory.triggered, 0
+        wires = (Tripwire(WireKind.SIGNAL, signal=signal),) if signal else ()
+        if signal and signal not in wake.signals:
+            return memory, wires
         for level in range(1, self._settings.levels + 1):
-            if triggered >> level & 1 or memory.done >> level & 1:
+            if memory.done >> level & 1:
                 continue
-            reached = self._ladder.price(level, memory.anchor, deal.last_price)
-            is_reached = price <= reached if self._is_long else price >= reached
+            if triggered >> level & 1:
+                if self._ladder.is_dynamic:
+                    # Where the next one lies is known when this one is filled.
+                    break
+                continue
+            reached = self._ladder.price(level, memory.anchor, memory.last_fill)
+            is_reached = wake.price <= reached if self._is_long else wake.price >= reached
             if not is_reached or crossed == self._settings.levels_per_wake_max:
-                memory = memory if triggered == memory.triggered else replace(memory, triggered=triggered)
-                return memory, (reach(reached, falls=self._is_long),)
+                wires = wires or (reach(reached, falls=self._is_long),)
+                break
             triggered |= 1 << level
             crossed += 1
-        return (memory if triggered == memory.triggered else replace(memory, triggered=triggered)), ()
+        return (memory if triggered == memory.triggered else replace(memory, triggered=triggered)), wires
 
 
 def reach(price: Decimal, *, falls: bool) -> Tripwire:

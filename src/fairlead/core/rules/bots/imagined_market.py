@@ -166,8 +166,8 @@ class ImaginedMarket:
 
     def _taken_over(self, order: BotOrder) -> _Resting:
         want = order.want
-        before = Carried(want.slot, want.size, order.before_quantity, order.before_quote)
-        size = rest_of(want.size, before if order.before_quantity else None, self._instrument)
+        before = Carried(want.slot, want.size, order.before_quantity, order.before_quote, order.before_base)
+        size = rest_of(want.size, before if order.before_quantity else None)
         held = sellable(self.state.deal, self._instrument)
         quantity = held if size is None else whole_lots(self._instrument, size, want.price or ONE)
         return _Resting(
@@ -183,7 +183,7 @@ class ImaginedMarket:
     def _place(self, order: BotOrder) -> None:
         want = order.want
         carried = next((one for one in self.state.carried if one.slot == want.slot and one.size == want.size), None)
-        size = rest_of(want.size, carried, self._instrument)
+        size = rest_of(want.size, carried)
         quantity = self._quantity(size, want.price or self.price)
         one = _Resting(order, quantity, self.state.cycle, ZERO, ZERO, ZERO, ZERO, is_over=not quantity)
         self._book[order.request_id] = one

@@ -38,7 +38,7 @@ class Ladder:
     Level 0 is the base order.
     """
 
-    __slots__ = ("factors", "gaps", "instrument", "is_dynamic", "rounding", "side", "sizes", "unit")
+    __slots__ = ("factors", "gaps", "instrument", "is_dynamic", "rounding", "side", "sizes", "units")
 
     def __init__(self, settings: MartingaleSettings, instrument: Instrument) -> None:
         """Compute the factors."""
@@ -46,7 +46,7 @@ class Ladder:
         self.instrument = instrument
         self.side = settings.direction.entry
         self.rounding = settings.price_rounding
-        self.unit = settings.safety_order.unit
+        self.units = (settings.base_order.unit, settings.safety_order.unit)
         self.is_dynamic = settings.deviation_from is DeviationFrom.PREVIOUS_FILL and not settings.custom_ladder
         self.gaps = _gaps(settings)
         self.factors = _factors(settings, self.gaps, sign)
@@ -59,10 +59,18 @@ class Ladder:
             return round_entry(self.instrument, self.side, last_fill * (ONE + sign * self.gaps[level]), self.rounding)
         return round_entry(self.instrument, self.side, anchor * self.factors[level], self.rounding)
 
+    def deepest(self, anchor: Decimal, last_fill: Decimal, done: int) -> Decimal:
+        """Price of the last level; where levels follow fills, as far as the fills so far (one bit a level) tell."""
+        last = len(self.factors) - 1
+        if self.is_dynamic and last_fill:
+            below = self.factors[last] / self.factors[max(0, done.bit_length() - 1)]
+            return round_entry(self.instrument, self.side, last_fill * below, self.rounding)
+        return self.price(last, anchor)
+
     def size(self, level: int, factor: Decimal = ONE) -> Size:
         """Size of a level in its unit."""
         amount = self.sizes[level]
-        return Size(amount=amount if factor == ONE else amount * factor, unit=self.unit)
+        return Size(amount=amount if factor == ONE else amount * factor, unit=self.units[level > 0])
 
     def rung(self, level: int, anchor: Decimal, factor: Decimal = ONE) -> Rung:
         """A level as it would be ordered; a size in percent has no quantity before it is known of what."""

@@ -40,16 +40,18 @@ def _open(deal: Deal, fill: DealFill) -> Deal:
         deal.realized,
         deal.realized_before,
         fill.is_buy,
+        deal.lost,
     )
 
 
 def _close(deal: Deal, fill: DealFill, *, inverse: bool) -> Deal:
     held = deal.quantity
     if fill.quantity == held:
-        cost, fees, left = deal.cost, deal.fees, ZERO
+        cost, fees, base_cost, left = deal.cost, deal.fees, ZERO, ZERO
     else:
         cost, fees = deal.cost * fill.quantity / held, deal.fees * fill.quantity / held
         left = held - fill.quantity
+        base_cost = deal.base_cost * left / held
     # An inverse contract pays in the coin: its value falls as the price rises.
     gain = fill.value - cost if deal.is_long is not inverse else cost - fill.value
     return replace(
@@ -57,6 +59,7 @@ def _close(deal: Deal, fill: DealFill, *, inverse: bool) -> Deal:
         quantity=left,
         cost=deal.cost - cost,
         fees=deal.fees - fees,
+        base_cost=base_cost,
         realized=deal.realized + gain - fees - fill.fee_settle,
     )
 
@@ -87,6 +90,17 @@ def sellable(deal: Deal, instrument: Instrument) -> Decimal:
     """What of it makes whole lots; zero when it is dust, below the least order."""
     whole = instrument.round_quantity_down(deal.quantity)
     return whole if whole >= instrument.quantity_min else ZERO
+
+
+def is_sellable(deal: Deal, instrument: Instrument, price: Decimal) -> bool:
+    """Whether it makes an order at this price."""
+    whole = sellable(deal, instrument)
+    return bool(whole) and instrument.notional_in_quote(whole, price) >= instrument.notional_min
+
+
+def footing(deal: Deal) -> Decimal:
+    """Grows with everything that an exit has to be planned anew for; what the exit itself fills does not move it."""
+    return deal.opened + deal.lost
 
 
 def next_deal(deal: Deal) -> Deal:

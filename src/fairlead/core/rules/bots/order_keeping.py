@@ -26,6 +26,9 @@ TRIES_MAX: Final = 8
 
 RETRY_FIRST_MS: Final = 1_000
 RETRY_LONGEST_MS: Final = 600_000
+RETRY_EXIT_LONGEST_MS: Final = 60_000
+"""What protects is tried more often than what adds."""
+
 CANCEL_AGAIN_MS: Final = 10_000
 ALONE_WAIT_MS: Final = 30_000
 """A close waits so long for other orders to be canceled, then goes ahead: the desk never sells more than is held."""
@@ -85,7 +88,7 @@ class OrderKeeper:
         if not order.order_ids:
             # Nothing of it is known to rest yet; its news will bring us back here.
             return False
-        due_ms = order.canceling_ms + CANCEL_AGAIN_MS
+        due_ms = order.canceling_ms + CANCEL_AGAIN_MS * order.cancels
         if order.canceling_ms and self._now_ms < due_ms:
             self._look_again(due_ms)
             return False
@@ -95,21 +98,25 @@ class OrderKeeper:
     def _may_place(self, want: Want) -> bool:
         trouble = self._troubles.get(want.slot)
         if trouble is not None:
-            if want.opens and trouble.times >= TRIES_MAX:
+            if trouble.is_given_up:
                 return False
             if self._now_ms < trouble.again_ms:
                 self._look_again(trouble.again_ms)
                 return False
         if not want.alone or not self._live:
             return True
-        since_ms = min(order.canceling_ms or self._now_ms for order in self._live.values())
+        since_ms = min(self._waited_since(order) for order in self._live.values())
         self._look_again(since_ms + ALONE_WAIT_MS)
         return self._now_ms >= since_ms + ALONE_WAIT_MS
+
+    def _waited_since(self, order: BotOrder) -> int:
+        """Since when an order is on its way out; one that nobody has answered about, since it was placed."""
+        return order.canceling_ms or (self._now_ms if order.order_ids else order.placed_ms)
 
     def _rest_of(self, want: Want) -> tuple[Size | None, Carried | None]:
         """What is still to be ordered of a want, and what was filled of it before."""
         carried = next((one for one in self._state.carried if one.slot == want.slot and one.size == want.size), None)
-        return rest_of(want.size, carried, self._instrument), carried
+        return rest_of(want.size, carried), carried
 
     def _makes_order(self, size: Size, want: Want) -> bool:
         if size.unit is SizeUnit.PERCENT or size.amount <= ZERO:
@@ -138,6 +145,7 @@ class OrderKeeper:
             order,
             before_quantity=carried.quantity,
             before_quote=carried.quote,
+            before_base=carried.base,
             before_fee_base=carried.fee_base,
         )
 
@@ -154,28 +162,37 @@ def _settled(want: Want, carried: Carried | None) -> SlotEnded:
     )
 
 
-def rest_of(size: Size | None, carried: Carried | None, instrument: Instrument) -> Size | None:
+def rest_of(size: Size | None, carried: Carried | None) -> Size | None:
     """A size without what was filled of it before, in its own unit."""
     if size is None or carried is None:
         return size
-    if size.unit is SizeUnit.QUOTE:
-        return replace(size, amount=size.amount - carried.quote)
-    filled = carried.quantity
-    if size.unit is SizeUnit.BASE:
-        filled *= instrument.contract_value
-    # A share of something that has changed since cannot be completed: it counts as done.
-    return replace(size, amount=ZERO if size.unit is SizeUnit.PERCENT else size.amount - filled)
+    return replace(size, amount=size.amount - _in_unit_of(size, carried))
+
+
+def _in_unit_of(size: Size, carried: Carried) -> Decimal:
+    match size.unit:
+        case SizeUnit.QUOTE:
+            return carried.quote
+        case SizeUnit.BASE:
+            return carried.base
+        case SizeUnit.NATIVE | SizeUnit.CONTRACTS:
+            return carried.quantity
+        case SizeUnit.PERCENT:
+            # A share of something that has changed since cannot be completed: it counts as done.
+            return size.amount
 
 
 def add_trouble(
-    troubles: Sequence[Trouble], slot: str, *, reason: str, message: str, now_ms: int
+    troubles: Sequence[Trouble], want: Want, *, reason: str, message: str, now_ms: int
 ) -> tuple[Trouble, ...]:
     """Count an order that came to nothing; each time in a row is waited for longer."""
-    before = next((one for one in troubles if one.slot == slot), None)
+    before = next((one for one in troubles if one.slot == want.slot), None)
     times = 1 if before is None else before.times + 1
-    pause_ms = min(RETRY_FIRST_MS * _RETRY_FACTOR ** (times - 1), RETRY_LONGEST_MS)
-    trouble = Trouble(slot, times, reason, message, now_ms + pause_ms)
-    return (*(one for one in troubles if one.slot != slot), trouble)
+    longest_ms = RETRY_LONGEST_MS if want.opens else RETRY_EXIT_LONGEST_MS
+    pause_ms = min(RETRY_FIRST_MS * _RETRY_FACTOR ** (times - 1), longest_ms)
+    is_given_up = want.opens and times >= TRIES_MAX
+    trouble = Trouble(want.slot, times, reason, message, now_ms + pause_ms, is_given_up=is_given_up)
+    return (*(one for one in troubles if one.slot != want.slot), trouble)
 
 
 def _leaves(order: BotOrder, instrument: Instrument) -> Decimal:

@@ -106,9 +106,9 @@ def _check_ticks(rungs: Sequence[Rung], instrument: Instrument) -> Iterator[Find
 
 
 def _check_least(rungs: Sequence[Rung], ladder: Ladder, instrument: Instrument) -> Iterator[Finding]:
-    if ladder.unit is SizeUnit.PERCENT:
-        return
     for rung in rungs:
+        if ladder.units[rung.level > 0] is SizeUnit.PERCENT:
+            continue
         if rung.quantity < instrument.quantity_min:
             size, rule = show_in(rung.quantity, instrument.quantity_unit), f"{instrument.symbol} takes at least"
             yield Finding(f"level {rung.level}", size, f"{rule} {show(instrument.quantity_min)}")

@@ -79,7 +79,7 @@ class _Maker:
         if not want.opens:
             return Close(scope=CloseScope.STRATEGY, size=want.size)
         carried = next((one for one in self._state.carried if one.slot == want.slot and one.size == want.size), None)
-        size = rest_of(want.size, carried, self._instrument)
+        size = rest_of(want.size, carried)
         assert size is not None, order
         return Enter(side=want.side, size=size)
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Protocol, assert_never
+from typing import Final, Protocol, assert_never
+
+from msgspec.structs import replace
 
 from fairlead.core.model.account import FeeRates
-from fairlead.core.model.bots.bot import Decision, Memory, Settings
+from fairlead.core.model.bots.bot import BotState, Decision, Memory, Settings
 from fairlead.core.model.bots.deal import Deal
 from fairlead.core.model.bots.decision import Wake
 from fairlead.core.model.bots.grid import GridMemory, GridSettings
-from fairlead.core.model.bots.martingale import MartingaleMemory, MartingaleSettings
+from fairlead.core.model.bots.martingale import MartingaleMemory, MartingaleSettings, Phase
 from fairlead.core.model.bots.user_rule import RuleSettings
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.rules.bots.grid import GridRule
+from fairlead.core.rules.bots.ledger import sellable
 from fairlead.core.rules.bots.martingale import MartingaleRule
+
+# A bot in one of these has no cycle running.
+_IDLE: Final = frozenset({Phase.WAITING, Phase.COOLING, Phase.FINISHED})
 
 
 class Rule(Protocol):
@@ -79,6 +85,22 @@ def make_rule(settings: Settings, instrument: Instrument, fee_rates: FeeRates) -
             raise ValueError(message)
         case other:
             assert_never(other)
+
+
+def is_between_cycles(state: BotState, instrument: Instrument) -> bool:
+    """Whether nothing of a cycle is left, so that newer settings can count; dust that nobody could sell is nothing."""
+    if state.orders:
+        return False
+    is_idle = isinstance(state.memory, MartingaleMemory) and state.memory.phase in _IDLE
+    return is_idle or not sellable(state.deal, instrument)
+
+
+def renew(memory: Memory, rule: Rule) -> Memory:
+    """What is remembered, for newer settings between two cycles: cycles stay counted, a cooldown goes on."""
+    fresh = rule.begin()
+    if not isinstance(memory, MartingaleMemory) or not isinstance(fresh, MartingaleMemory):
+        return memory if type(memory) is type(fresh) else fresh
+    return replace(fresh, cycles=memory.cycles) if memory.phase is Phase.ENTERING else memory
 
 
 def closing_fee(instrument: Instrument, rates: FeeRates) -> Decimal:

@@ -62,7 +62,9 @@ def _martingale(settings: MartingaleSettings) -> _Findings:
         yield _positive("start.price", settings.start.price)
     if isinstance(settings.start, StartOnSignal) and not settings.start.signal:
         yield Finding("start.signal", "", "must name a signal")
+    yield _between("start_delay_s", settings.start_delay_s, 0, COOLDOWN_S_MAX)
     yield _between("cooldown_s", settings.cooldown_s, 0, COOLDOWN_S_MAX)
+    yield _between("guard_s", settings.guard_s, 1 if settings.guard_signal else 0, COOLDOWN_S_MAX)
     if settings.close_timeout_s:
         yield _least("close_timeout_s", settings.close_timeout_s, CLOSE_TIMEOUT_S_MIN, "or 0 for none")
     yield _least("max_cycles", settings.max_cycles, 0)
@@ -78,6 +80,9 @@ def _sizes(settings: MartingaleSettings) -> _Findings:
     for number, step in enumerate(settings.custom_ladder, 1):
         yield _positive(f"custom_ladder[{number}].size", step.size)
     yield _positive("total_max", settings.total_max)
+    if settings.total_max is not None and SizeUnit.PERCENT in {settings.base_order.unit, settings.safety_order.unit}:
+        rule = "bounds what is known beforehand: name sizes in another unit than percent"
+        yield Finding("total_max", format_amount(settings.total_max), rule)
     yield _positive("base_price", settings.base_price)
     yield _least("base_price_tolerance", settings.base_price_tolerance, 0)
 

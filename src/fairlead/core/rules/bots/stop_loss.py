@@ -34,16 +34,20 @@ class StopWatch:
 
     def level(self, stop: StopLoss, memory: MartingaleMemory, deal: Deal) -> Decimal:
         """The price at which the deal is given up."""
-        if stop.break_even_after and memory.steps_done >= stop.break_even_after:
-            before = self._settings.take_profit[memory.steps_done - 2] if memory.steps_done > 1 else None
-            return self._exits.targets.break_even(deal) if before is None else self._exits.price(deal, before)
         away = ONE - stop.percent / HUNDRED if self._is_long else ONE + stop.percent / HUNDRED
-        if stop.trailing and memory.stop_peak:
-            return memory.stop_peak * away
-        levels = self._settings.levels
-        last = self._ladder.price(levels, memory.anchor) if memory.anchor else ZERO
-        reference = stop_reference(stop.reference, deal, self._instrument, anchor=memory.anchor, last_level=last)
-        return (reference or deal.first_price) * away
+        level = (memory.stop_peak if stop.trailing else ZERO) or self._reference(stop, memory, deal)
+        level *= away
+        steps = memory.steps_done.bit_count()
+        if not stop.break_even_after or steps < stop.break_even_after:
+            return level
+        before = self._settings.take_profit[steps - 2] if steps > 1 else None
+        moved = self._exits.targets.break_even(deal) if before is None else self._exits.price(deal, before)
+        return max(level, moved) if self._is_long else min(level, moved)
+
+    def _reference(self, stop: StopLoss, memory: MartingaleMemory, deal: Deal) -> Decimal:
+        anchor = memory.anchor or deal.first_price
+        last = self._ladder.deepest(anchor, memory.last_fill, memory.done)
+        return stop_reference(stop.reference, deal, self._instrument, anchor=anchor, last_level=last)
 
     def look(
         self, memory: MartingaleMemory, deal: Deal, price: Decimal, at_ms: int
@@ -56,7 +60,7 @@ class StopWatch:
         if stop.trailing:
             best = (max if self._is_long else min)(memory.stop_peak or price, price)
             memory = memory if best == memory.stop_peak else replace(memory, stop_peak=best)
-            wires = (self._wire(best + self._instrument.tick_size, beyond=True),)
+            wires = (self._wire(self._better(best), is_back=True),)
         level = self.level(stop, memory, deal)
         is_past = price <= level if self._is_long else price >= level
         if not is_past:
@@ -68,12 +72,17 @@ class StopWatch:
         due_ms = since_ms + stop.timeout_s * _MS_PER_SECOND
         memory = replace(memory, stop_since_ms=since_ms)
         # Coming back resets the timer, so that is worth waking for, too.
-        back = self._wire(level + self._instrument.tick_size, beyond=True)
+        back = self._wire(self._better(level), is_back=True)
         later = Tripwire(WireKind.AT_TIME, at_ms=due_ms, urgency=Urgency.STOP)
         return memory, (*wires, later, back), at_ms >= due_ms
 
-    def _wire(self, price: Decimal, *, beyond: bool = False) -> Tripwire:
-        if beyond and not self._is_long:
-            price -= 2 * self._instrument.tick_size
-        above = self._is_long is beyond
+    def _better(self, price: Decimal) -> Decimal:
+        """The first tick that is better than a price."""
+        instrument = self._instrument
+        if self._is_long:
+            return instrument.round_price_down(price) + instrument.tick_size
+        return instrument.round_price_up(price) - instrument.tick_size
+
+    def _wire(self, price: Decimal, *, is_back: bool = False) -> Tripwire:
+        above = self._is_long is is_back
         return Tripwire(WireKind.AT_OR_ABOVE if above else WireKind.AT_OR_BELOW, price, urgency=Urgency.STOP)

@@ -8,13 +8,13 @@ from typing import Final
 from msgspec.structs import replace
 
 from fairlead.core.model.bots.deal import Deal
-from fairlead.core.model.bots.decision import Direction, Tripwire, Urgency, Want, WireKind, want_exit
+from fairlead.core.model.bots.decision import Direction, Tripwire, Urgency, Wake, Want, WireKind, want_exit
 from fairlead.core.model.bots.martingale import Exit, MartingaleMemory, MartingaleSettings, TakeProfitStep
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import HUNDRED, ONE, ZERO
 from fairlead.core.model.request import Size, SizeUnit
 from fairlead.core.rules.bots.ladder import round_entry
-from fairlead.core.rules.bots.ledger import sellable
+from fairlead.core.rules.bots.ledger import footing, sellable
 from fairlead.core.rules.bots.targets import Targets
 
 EXIT_SLOT: Final = "t"
@@ -46,20 +46,24 @@ class TakeProfit:
 
     def follow(self, memory: MartingaleMemory, deal: Deal) -> MartingaleMemory:
         """Plan anew when an entry was filled since; fills of the exit itself change nothing."""
-        if memory.plan_opened == deal.opened:
+        mark = footing(deal)
+        if memory.plan_opened == mark:
             return memory
-        return replace(memory, plan=self.plan(memory, deal), plan_opened=deal.opened)
+        if not self._steps_left(memory):
+            # Every step is over, and yet something is held: an entry filled late. Its exit begins at the first step.
+            memory = replace(memory, steps_done=0, steps_taken=0)
+        return replace(memory, plan=self.plan(memory, deal), plan_opened=mark)
 
     def plan(self, memory: MartingaleMemory, deal: Deal) -> tuple[Exit, ...]:
         """Shares of what is held over the steps that are left; the last takes the rest, so that it ends at zero.
 
         A part too small for an order goes to the step after it.
         """
-        left = sellable(deal, self._instrument) - _leaving(memory)
-        steps = list(enumerate(self._settings.take_profit, 1))[memory.steps_done :]
+        left = sellable(deal, self._instrument) - leaving(memory)
+        steps = self._steps_left(memory)
         if len(steps) == 1:
             number, step = steps[0]
-            return (Exit(f"{EXIT_SLOT}{number}", left, self.price(deal, step)),) if left else ()
+            return (Exit(f"{EXIT_SLOT}{number}", left, self.price(deal, step)),) if left > ZERO else ()
         exits, shares = [], sum((step.share for _, step in steps), ZERO)
         for number, step in steps:
             price = self.price(deal, step)
@@ -77,9 +81,15 @@ class TakeProfit:
         """The parts that should rest now."""
         return tuple(
             want_exit(one.slot, self._side, Size(amount=one.quantity, unit=SizeUnit.NATIVE), one.price)
-            for one in memory.plan
-            if int(one.slot[1:]) > memory.steps_done
+            for one in parts_left(memory)
         )
+
+    def is_ending(self, memory: MartingaleMemory, deal: Deal, wake: Wake) -> bool:
+        """Whether what is held is the end of an exit that rests as planned, too little for an order of its own."""
+        if memory.plan_opened != footing(deal) or not self._instrument.round_quantity_down(deal.quantity):
+            return False
+        resting = {slot for slot, _ in wake.resting}
+        return any(one.slot in resting for one in parts_left(memory))
 
     def trail(self, memory: MartingaleMemory, deal: Deal, price: Decimal) -> tuple[MartingaleMemory, Tripwire, bool]:
         """Follow the price beyond the target: what is remembered, what to wait for, and whether the exit is due."""
@@ -100,6 +110,10 @@ class TakeProfit:
         tick = self._instrument.tick_size
         return self._beyond(memory.peak + tick if self._is_long else memory.peak - tick)
 
+    def _steps_left(self, memory: MartingaleMemory) -> list[tuple[int, TakeProfitStep]]:
+        over = memory.steps_done | memory.steps_taken
+        return [(number, step) for number, step in enumerate(self._settings.take_profit, 1) if not over >> number & 1]
+
     def _is_order(self, quantity: Decimal, price: Decimal) -> bool:
         if quantity < self._instrument.quantity_min or not quantity:
             return False
@@ -114,6 +128,17 @@ class TakeProfit:
         return Tripwire(kind, price, urgency=Urgency.EXIT)
 
 
-def _leaving(memory: MartingaleMemory) -> Decimal:
+def parts_left(memory: MartingaleMemory) -> tuple[Exit, ...]:
+    """Parts of the plan whose step is not over."""
+    over = memory.steps_done | memory.steps_taken
+    return tuple(one for one in memory.plan if not over >> step_of(one.slot) & 1)
+
+
+def step_of(slot: str) -> int:
+    """The number of the step that a slot belongs to; 0 for a close of everything."""
+    return int(slot[1:] or 0)
+
+
+def leaving(memory: MartingaleMemory) -> Decimal:
     """What a person has asked to close apart from the plan, in the instrument's unit."""
     return sum((want.size.amount for want in memory.manual if not want.opens and want.size is not None), ZERO)
