@@ -20,7 +20,7 @@ from fairlead.core.rules.account_book import AccountBook
 from fairlead.core.rules.account_view import AccountView
 from fairlead.core.rules.book_rebuild import BookRows, rebuild_book
 from fairlead.core.rules.loss_state import standing_of
-from fairlead.core.rules.valuation import worth_of
+from fairlead.core.rules.valuation import AccountWorth, worth_of
 from fairlead.orders.account_desk import BOOK_SPACE
 from fairlead.orders.rehearsal import rehearse
 from fairlead.simulator.exchange import Exchange
@@ -67,7 +67,7 @@ class Stage:
 
     def _view(self, account: VenueAccount, request: OrderRequest, now_ms: int) -> AccountView:
         limits, profile = self.profiles.limits_for(account, request)
-        book = self._book(account)
+        book = self.book_of(account)
         # Prices are the newest that were saved, and taken as if they were fresh.
         quotes = {symbol: msgspec.structs.replace(quote, at_ms=now_ms) for symbol, quote in self.quotes.items()}
         return AccountView(
@@ -83,11 +83,16 @@ class Stage:
 
     def standing(self, account: VenueAccount, now_ms: int) -> LossStanding:
         """What an account has lost, and what its loss ladder allows."""
-        book = self._book(account)
-        equity = worth_of(book, self.quotes, self.instruments).equity_usd
+        book = self.book_of(account)
+        equity = self.worth(account).equity_usd
         return standing_of(book.losses, equity, now_ms=now_ms, limits=self.profiles.loss_limits_for(account))
 
-    def _book(self, account: VenueAccount) -> AccountBook:
+    def worth(self, account: VenueAccount) -> AccountWorth:
+        """What an account is worth at the newest saved prices."""
+        return worth_of(self.book_of(account), self.quotes, self.instruments)
+
+    def book_of(self, account: VenueAccount) -> AccountBook:
+        """An account's book, rebuilt from its rows."""
         rows = self.rows[account.account_id]
         book = rebuild_book(rows, self.instruments)
         if rows.header is None and not rows.balances:

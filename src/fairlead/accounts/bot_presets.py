@@ -1,0 +1,141 @@
+"""Presets of bots and texts of settings: what a person writes, made into settings, or refused field by field."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from decimal import Decimal
+from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
+from json import loads
+from typing import Any, Final
+
+import msgspec
+
+from fairlead.core.model.bots.bot import Settings
+from fairlead.core.model.bots.grid import GridSettings
+from fairlead.core.model.bots.martingale import MartingaleSettings
+from fairlead.core.model.bots.user_rule import RuleSettings
+from fairlead.core.model.instrument import Instrument
+from fairlead.core.model.money import HUNDRED, ONE, format_amount
+
+TEXT_BYTES_MAX: Final = 65_536
+_KINDS: Final[Mapping[str, type]] = {
+    "martingale": MartingaleSettings,
+    "grid": GridSettings,
+    "rule": RuleSettings,
+}
+_UNKNOWN_FIELD: Final = re.compile(r"unknown field `([^`]*)`")
+
+
+class SettingsError(ValueError):
+    """A text that makes no settings: the message says which field, and what it should be."""
+
+
+class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One preset: whom it is for, and its settings as plain values; ``range`` is percent to either side (grids)."""
+
+    about: str
+    settings: dict[str, Any]
+    range: Decimal | None = None
+
+    def values(self, price: Decimal, instrument: Instrument) -> dict[str, Any]:
+        """Settings as plain values, for an instrument at a price."""
+        if self.range is None:
+            return dict(self.settings)
+        away = self.range / HUNDRED
+        lower = instrument.round_price_down(price * (ONE - away))
+        upper = instrument.round_price_up(price * (ONE + away))
+        return {**self.settings, "lower": format_amount(lower), "upper": format_amount(upper)}
+
+
+@cache
+def built_in_presets() -> Mapping[str, Preset]:
+    """Every preset by its name."""
+    text = files("fairlead.accounts").joinpath("bot_presets.toml").read_text(encoding="utf-8")
+    plain = tomllib.loads(text, parse_float=Decimal)
+    return {name: msgspec.convert(values, Preset, strict=False) for name, values in plain.items()}
+
+
+def read_values(text: str, *, is_json: bool) -> dict[str, Any]:
+    """Read settings as plain values from TOML or JSON; numbers are exact.
+
+    Raises:
+        SettingsError: it is neither, or too long.
+    """
+    if len(text.encode()) > TEXT_BYTES_MAX:
+        raise SettingsError(f"longer than {TEXT_BYTES_MAX} bytes")
+    try:
+        values = loads(text, parse_float=Decimal) if is_json else tomllib.loads(text, parse_float=Decimal)
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
+    if not isinstance(values, dict):
+        raise SettingsError("must be an object with the fields of the bot")
+    return values
+
+
+def assign(values: dict[str, Any], assignment: str) -> dict[str, Any]:
+    """Set one field, as in ``step=1.5``, ``stop_loss.percent=10`` or ``base_order=50 quote``; returns new values.
+
+    Raises:
+        SettingsError: it is no assignment, or goes into something that has no fields.
+    """
+    name, equals, text = assignment.partition("=")
+    name, text = name.strip(), text.strip()
+    if not equals or not name:
+        raise SettingsError(f"{assignment}: must be FIELD=VALUE, such as step=1.5")
+    return _put(values, name.split("."), _read_value(text), name)
+
+
+def to_settings(values: Mapping[str, Any]) -> Settings:
+    """Make settings of plain values; without ``type`` they are a martingale's.
+
+    Raises:
+        SettingsError: a field is unknown, missing, or has a value of the wrong kind.
+    """
+    kind = str(values.get("type", "martingale"))
+    if kind not in _KINDS:
+        raise SettingsError(f"type = {kind}: must be {', '.join(_KINDS)}")
+    try:
+        return msgspec.convert({**values, "type": kind}, Settings, strict=False)  # type: ignore[no-any-return]
+    except (msgspec.ValidationError, ArithmeticError) as error:
+        raise SettingsError(_explain(str(error), kind)) from error
+
+
+def settings_values(settings: Settings) -> dict[str, Any]:
+    """Settings as plain values that ``to_settings`` reads again; fields at their defaults are left out."""
+    plain: dict[str, Any] = msgspec.to_builtins(settings)
+    return plain
+
+
+def _put(values: Mapping[str, Any], path: list[str], value: object, name: str) -> dict[str, Any]:
+    first, *rest = path
+    if not rest:
+        return {**values, first: value}
+    inner = values.get(first, {})
+    if not isinstance(inner, Mapping):
+        raise SettingsError(f"{name}: {first} has no fields of its own")
+    return {**values, first: _put(inner, rest, value, name)}
+
+
+def _read_value(text: str) -> object:
+    """A value as TOML has it, a size such as ``50 quote``, ``none``, or else a plain text."""
+    if text.lower() == "none":
+        return None
+    amount, _, unit = text.partition(" ")
+    if unit and unit.strip().isalpha() and re.fullmatch(r"[0-9.]+", amount):
+        return {"amount": amount, "unit": unit.strip().lower()}
+    try:
+        return tomllib.loads(f"value = {text}", parse_float=Decimal)["value"]
+    except ValueError:
+        return text
+
+
+def _explain(message: str, kind: str) -> str:
+    found = _UNKNOWN_FIELD.search(message)
+    if found is None:
+        return message
+    near = get_close_matches(found[1], [field.name for field in msgspec.structs.fields(_KINDS[kind])], n=1)
+    return f"{message}; did you mean {near[0]}?" if near else message

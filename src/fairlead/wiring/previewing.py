@@ -1,0 +1,227 @@
+"""Plays bots through on the accounts that they would trade on: as stored now, with what other bots there may take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from fairlead.accounts.registry.naming import Refused, unknown
+from fairlead.core.model.account import MarginMode, PositionSide, VenueAccount
+from fairlead.core.model.bots.bot import BotState, BotStatus, Settings, Wish
+from fairlead.core.model.bots.decision import Direction
+from fairlead.core.model.bots.grid import GridDirection
+from fairlead.core.model.bots.martingale import MartingaleSettings, Reserve
+from fairlead.core.model.bots.preview import BotPreview, Finding
+from fairlead.core.model.bots.user_rule import RuleSettings
+from fairlead.core.model.events import RequestDenied
+from fairlead.core.model.instrument import Instrument
+from fairlead.core.model.market import Quote
+from fairlead.core.model.money import ONE, ZERO
+from fairlead.core.rules.bots.imagined_market import Terms
+from fairlead.core.rules.bots.preflight import check_capital
+from fairlead.core.rules.bots.preview import new_state, preview_bot
+from fairlead.core.rules.perpetual_orders import LEVERAGE_DEFAULT
+from fairlead.core.rules.replay import InstrumentsOf
+from fairlead.core.rules.valuation import available_of
+from fairlead.store.queries.bots import Bot, load_states
+from fairlead.store.session import Store
+from fairlead.wiring.rehearsing import Stage, set_stage
+from fairlead.wiring.replaying import instruments_of_accounts
+
+PAPER = "paper"
+_OVER = frozenset({BotStatus.STOPPED, BotStatus.FINISHED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BotPlan:
+    """A bot to be played through; ``account`` is a label or an id, ``state`` None for a new bot.
+
+    ``bot_id`` is the bot's own when it exists, so that it does not stand in its own way. ``price`` goes before the price
+    that is stored.
+    """
+
+    account: str
+    symbol: str
+    settings: Settings
+    price: Decimal | None = None
+    state: BotState | None = None
+    bot_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BotCheck:
+    """A bot played through on its account.
+
+    ``free`` is what the account has for new orders and ``by_others`` what its other bots may still take of it, in the
+    currency of the worst case. ``findings`` are those of the preview and of the account.
+    """
+
+    account: VenueAccount
+    instrument: Instrument
+    settings: Settings
+    preview: BotPreview
+    free: Decimal
+    by_others: Decimal
+    findings: tuple[Finding, ...]
+
+    @property
+    def refusals(self) -> tuple[Finding, ...]:
+        """What speaks against it for good."""
+        return tuple(one for one in self.findings if one.refuses)
+
+
+@dataclass(frozen=True, slots=True)
+class BotStage:
+    """The accounts of a tenant, with their bots, as stored now."""
+
+    stage: Stage
+    states: Mapping[str, BotState]
+    instruments_of: InstrumentsOf
+    tenant: str
+    now_ms: int
+
+    def find_market(self, plan: BotPlan) -> tuple[VenueAccount, Instrument, Decimal] | Refused:
+        """Account, instrument and last price of a bot."""
+        accounts = self.stage.directory.list_accounts(self.tenant)
+        account = next((one for one in accounts if plan.account in {one.label, one.account_id}), None)
+        if account is None:
+            return unknown("account", plan.account, [one.label for one in accounts])
+        instruments = self.instruments_of(account.account_id)
+        instrument = instruments.get(plan.symbol)
+        if instrument is None:
+            return unknown("instrument", plan.symbol, instruments)
+        quote = self.stage.quotes.get(plan.symbol) if account.kind == PAPER else None
+        price = plan.price or (None if quote is None else quote.last)
+        if price is None:
+            message = f"no price of {plan.symbol} at {account.exchange} is stored here: give one with --price"
+            return Refused(message=message)
+        return account, instrument, price
+
+    def check(self, plan: BotPlan) -> BotCheck | Refused:
+        """Play a bot through, and say everything that speaks against it."""
+        found = self.find_market(plan)
+        if isinstance(found, Refused):
+            return found
+        account, instrument, price = found
+        preview = self._preview(plan, account, instrument, price)
+        free = self._free(account, instrument.settle_currency)
+        by_others = sum((self.outstanding(bot) for bot in self._others(account, instrument, plan.bot_id)), ZERO)
+        capital = None
+        if preview.rows:
+            own = preview.worst.resting
+            capital = check_capital(preview.worst, plan.settings, free=free + own, by_others=by_others)
+        return BotCheck(
+            account=account,
+            instrument=instrument,
+            settings=plan.settings,
+            preview=preview,
+            free=free,
+            by_others=by_others,
+            findings=(
+                *preview.findings,
+                *([] if capital is None else [capital]),
+                *self._denials(account, instrument, preview),
+            ),
+        )
+
+    def outstanding(self, bot: Bot) -> Decimal:
+        """What a bot may still take of what its account has free, in the settle currency of its instrument."""
+        state = self.states.get(bot.bot_id)
+        if bot.wish not in {Wish.RUN, Wish.PAUSE} or (state is not None and state.status in _OVER):
+            return ZERO
+        if isinstance(bot.settings, MartingaleSettings) and bot.settings.reserve is Reserve.RESTING:
+            return ZERO
+        plan = BotPlan(account=bot.account_id, symbol=bot.symbol, settings=bot.settings, state=state)
+        found = self.find_market(plan if state is None else replace(plan, price=_last_price(state)))
+        if isinstance(found, Refused):
+            return ZERO
+        worst = self._preview(plan, *found).worst
+        return max(ZERO, worst.capital - worst.resting)
+
+    def _others(self, account: VenueAccount, instrument: Instrument, bot_id: str) -> Iterator[Bot]:
+        """Other bots of the account that spend the same currency."""
+        instruments = self.instruments_of(account.account_id)
+        for bot in self.stage.directory.roster.bots.values():
+            known = instruments.get(bot.symbol)
+            if bot.account_id != account.account_id or bot.bot_id == bot_id or known is None:
+                continue
+            if known.settle_currency == instrument.settle_currency:
+                yield bot
+
+    def _preview(self, plan: BotPlan, account: VenueAccount, instrument: Instrument, price: Decimal) -> BotPreview:
+        terms = Terms(
+            fees=account.fee_rates,
+            leverage=self._leverage(plan.settings, account, instrument),
+            cash=self._free(account, instrument.settle_currency),
+        )
+        state = plan.state
+        if state is None:
+            ids = {"tenant": account.tenant, "account_id": account.account_id}
+            state = new_state(plan.settings, instrument, terms, **ids)
+        return preview_bot(state, plan.settings, instrument, terms, price)
+
+    def _leverage(self, settings: Settings, account: VenueAccount, instrument: Instrument) -> Decimal:
+        if instrument.is_spot:
+            return ONE
+        if settings.leverage is not None:
+            return max(settings.leverage, ONE)
+        book = self.stage.book_of(account)
+        key = book.leverage_key(instrument.symbol, settings.margin_mode or MarginMode.CROSS, _side(settings))
+        return book.leverages.get(key) or min(LEVERAGE_DEFAULT, instrument.leverage_max)
+
+    def _free(self, account: VenueAccount, currency: str) -> Decimal:
+        book = self.stage.book_of(account)
+        values = self.stage.worth(account).positions
+        return available_of(book, currency, values) or ZERO
+
+    def _denials(self, account: VenueAccount, instrument: Instrument, preview: BotPreview) -> Iterator[Finding]:
+        """What the account's risk checks and policies would say to what the bot asks first, each on its own."""
+        stage, symbol = self.stage, instrument.symbol
+        if account.kind != PAPER:
+            quote = _made_up(symbol, preview.price, self.now_ms)
+            instruments = self.instruments_of(account.account_id)
+            stage = replace(stage, instruments=instruments, quotes={**stage.quotes, symbol: quote})
+        told: set[str] = set()
+        for request in preview.requests:
+            played = stage.play(request, self.now_ms)
+            if played is None or not isinstance(played.outcome, RequestDenied):
+                continue
+            outcome = played.outcome
+            if outcome.reason_code not in told:
+                told.add(outcome.reason_code)
+                yield Finding("risk", outcome.reason_code, f"would be denied now: {outcome.message}", refuses=False)
+
+
+async def set_bot_stage(store: Store, url: str, tenant: str, *, now_ms: int, seed: int) -> BotStage:
+    """Read everything that a preview looks at; ``url`` is that of the store."""
+    stage = await set_stage(store, tenant, now_ms=now_ms, seed=seed)
+    async with store.system_session() as system:
+        states = await load_states(system)
+    return BotStage(stage, states, instruments_of_accounts(url), tenant, now_ms)
+
+
+def _side(settings: Settings) -> PositionSide:
+    if isinstance(settings, RuleSettings):
+        return PositionSide.NET
+    is_short = settings.direction in {Direction.SHORT, GridDirection.SHORT}
+    return PositionSide.SHORT if is_short else PositionSide.LONG
+
+
+def _last_price(state: BotState) -> Decimal | None:
+    """The newest price that a bot's own fills tell, where no market is stored."""
+    return state.deal.last_price or None
+
+
+def _made_up(symbol: str, price: Decimal, now_ms: int) -> Quote:
+    return Quote(
+        symbol=symbol,
+        bid=price,
+        bid_quantity=ZERO,
+        ask=price,
+        ask_quantity=ZERO,
+        last=price,
+        mark=price,
+        index=price,
+        at_ms=now_ms,
+    )
