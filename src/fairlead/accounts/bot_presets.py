@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
 from difflib import get_close_matches
-from functools import cache
+from functools import lru_cache
 from importlib.resources import files
 from json import loads
 from typing import Any, Final
@@ -51,7 +51,7 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return {**self.settings, "lower": format_amount(lower), "upper": format_amount(upper)}
 
 
-@cache
+@lru_cache(maxsize=1)
 def built_in_presets() -> Mapping[str, Preset]:
     """Every preset by its name."""
     text = files("fairlead.accounts").joinpath("bot_presets.toml").read_text(encoding="utf-8")

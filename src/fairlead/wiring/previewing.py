@@ -37,8 +37,8 @@ _OVER = frozenset({BotStatus.STOPPED, BotStatus.FINISHED})
 class BotPlan:
     """A bot to be played through; ``account`` is a label or an id, ``state`` None for a new bot.
 
-    ``bot_id`` is the bot's own when it exists, so that it does not stand in its own way. ``price`` goes before the price
-    that is stored.
+    ``bot_id`` is the bot's own when it exists, so that it does not stand in its own way. ``price`` goes before the
+    one that is stored.
     """
 
     account: str
@@ -47,6 +47,10 @@ class BotPlan:
     price: Decimal | None = None
     state: BotState | None = None
     bot_id: str = ""
+
+    def having(self, settings: Settings) -> BotPlan:
+        """The same with other settings."""
+        return replace(self, settings=settings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +108,10 @@ class BotStage:
         if isinstance(found, Refused):
             return found
         account, instrument, price = found
-        preview = self._preview(plan, account, instrument, price)
+        try:
+            preview = self._preview(plan, account, instrument, price)
+        except ValueError as error:
+            return Refused(message=str(error))
         free = self._free(account, instrument.settle_currency)
         by_others = sum((self.outstanding(bot) for bot in self._others(account, instrument, plan.bot_id)), ZERO)
         capital = None
@@ -152,6 +159,7 @@ class BotStage:
     def _preview(self, plan: BotPlan, account: VenueAccount, instrument: Instrument, price: Decimal) -> BotPreview:
         terms = Terms(
             fees=account.fee_rates,
+            at_ms=self.now_ms,
             leverage=self._leverage(plan.settings, account, instrument),
             cash=self._free(account, instrument.settle_currency),
         )

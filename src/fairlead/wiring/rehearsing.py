@@ -14,6 +14,7 @@ from fairlead.core.model.events import RequestDenied, RequestSkipped
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.loss import LossStanding
 from fairlead.core.model.market import Quote
+from fairlead.core.model.money import ZERO
 from fairlead.core.model.policy import Policing, Policy
 from fairlead.core.model.request import OrderRequest
 from fairlead.core.rules.account_book import AccountBook
@@ -83,6 +84,9 @@ class Stage:
 
     def standing(self, account: VenueAccount, now_ms: int) -> LossStanding:
         """What an account has lost, and what its loss ladder allows."""
+        if self.rows[account.account_id].header is None:
+            # No server has opened it yet, so that nothing can be lost.
+            return LossStanding(day_loss=ZERO, week_loss=ZERO, month_loss=ZERO, drawdown=ZERO)
         book = self.book_of(account)
         equity = self.worth(account).equity_usd
         return standing_of(book.losses, equity, now_ms=now_ms, limits=self.profiles.loss_limits_for(account))

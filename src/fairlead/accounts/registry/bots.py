@@ -13,6 +13,7 @@ from fairlead.core.model import ids
 from fairlead.core.model.bots.bot import BotState, Settings, Wish
 from fairlead.core.model.bots.decision import BotCommand, Instruction
 from fairlead.core.model.request import Size
+from fairlead.core.rules.bots.setting_checks import check_settings
 from fairlead.ports import Clock
 from fairlead.store.queries import accounts as account_rows
 from fairlead.store.queries import bots as rows
@@ -54,7 +55,7 @@ class BotRegistry:
     async def create(self, tenant: str, wish: BotWish) -> KnownBot | Refused:
         """Add a bot under a new name; its owner is the first user of the tenant unless one is named."""
         async with self._store.session(tenant, writes=True) as session:
-            refused = check_name("bot name", wish.name)
+            refused = check_name("bot name", wish.name) or _check_ranges(wish.settings)
             if refused is not None:
                 return refused
             known = await rows.list_bots(session)
@@ -86,7 +87,7 @@ class BotRegistry:
     async def edit(self, tenant: str, name: str, settings: Settings) -> KnownBot | Refused:
         """Give a bot new settings, which count from its next cycle on."""
         async with self._store.session(tenant, writes=True) as session:
-            found = await _find(session, name)
+            found = _check_ranges(settings) or await _find(session, name)
             if isinstance(found, Refused):
                 return found
             bot = replace(found.bot, settings=settings, settings_version=found.bot.settings_version + 1)
@@ -143,6 +144,12 @@ class BotRegistry:
         """One bot by its name or id."""
         async with self._store.session(tenant) as session:
             return await _find(session, name)
+
+
+def _check_ranges(settings: Settings) -> Refused | None:
+    """Refuse what no instrument could make sense of; what an instrument or an account allows is the preview's part."""
+    told = [f"{one.field} = {one.value}: {one.rule}" for one in check_settings(settings) if one.refuses]
+    return Refused(message="; ".join(told)) if told else None
 
 
 async def _find(session: Session, name: str) -> KnownBot | Refused:

@@ -34,9 +34,13 @@ STEP_MS: Final = 1_000
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
-    """What an order meets there: fees, leverage, and the cash that sizes in percent are of (None: not known)."""
+    """What an order meets there: fees, leverage, and the cash that sizes in percent are of (None: not known).
+
+    ``at_ms`` is when it begins.
+    """
 
     fees: FeeRates
+    at_ms: int = STEP_MS
     leverage: Decimal = ONE
     cash: Decimal | None = None
 
@@ -92,7 +96,7 @@ class ImaginedMarket:
         self._instrument = instrument
         self._terms = terms
         self.cycle = state.cycle
-        self._now_ms = state.updated_ms
+        self._now_ms = max(terms.at_ms, state.updated_ms)
         self._book = {order.request_id: self._taken_over(order) for order in state.orders}
 
     @property
@@ -120,10 +124,10 @@ class ImaginedMarket:
         """Whether the cycle that it began with has ended."""
         return self.state.cycle > self.cycle or self.state.status in {BotStatus.FINISHED, BotStatus.STOPPED}
 
-    def move(self, price: Decimal, *, command: BotCommand | None = None, wait_ms: int = STEP_MS) -> None:
+    def move(self, price: Decimal, *, command: BotCommand | None = None) -> None:
         """Let the price be this, fill what it touches, and let the bot react until it is quiet."""
+        self._now_ms += STEP_MS if self.price else 0
         self.price = price
-        self._now_ms += wait_ms
         for one in list(self._book.values()):
             if self._touches(one):
                 self._fill(one, one.order.want.price or price, is_maker=True)

@@ -1,0 +1,58 @@
+"""What commands about bots take, and how they reach bots and accounts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fairlead.cli.config import load_settings
+from fairlead.cli.options import Options
+from fairlead.cli.tenants import TenantOptions
+
+if TYPE_CHECKING:
+    from fairlead.accounts.registry.bots import BotRegistry, KnownBot
+    from fairlead.cli.records import Registry
+    from fairlead.wiring.previewing import BotPlan, BotStage
+
+
+@dataclass(frozen=True, kw_only=True)
+class BotOptions(TenantOptions):
+    """Which bot."""
+
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name or id of a bot.")]
+
+
+def bot_registry(registry: Registry) -> BotRegistry:
+    """The bots of an open database."""
+    from fairlead.accounts.registry.bots import BotRegistry
+    from fairlead.clock import SystemClock
+
+    return BotRegistry(registry.store, SystemClock())
+
+
+async def open_stage(registry: Registry, tenant: str, options: Options) -> BotStage:
+    """Everything that a preview looks at, as stored now."""
+    from fairlead.clock import SystemClock
+    from fairlead.wiring.previewing import set_bot_stage
+
+    settings = load_settings(options)
+    now_ms = SystemClock().now_ms()
+    return await set_bot_stage(registry.store, settings.store_url, tenant, now_ms=now_ms, seed=settings.market_seed)
+
+
+def plan_of(found: KnownBot, price: Decimal | None = None) -> BotPlan:
+    """A bot as it stands, to be played on; ``price`` is for where none is stored."""
+    from fairlead.wiring.previewing import BotPlan
+
+    bot = found.bot
+    return BotPlan(
+        account=bot.account_id,
+        symbol=bot.symbol,
+        settings=bot.settings,
+        price=price,
+        state=found.state,
+        bot_id=bot.bot_id,
+    )

@@ -1,0 +1,146 @@
+"""Settings of a bot as a person gives them: a preset, a file, single fields, and a budget that makes them larger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fairlead.cli.output import EXIT_USAGE, StopError
+from fairlead.cli.tenants import TenantOptions
+
+if TYPE_CHECKING:
+    from fairlead.accounts.registry import Refused
+    from fairlead.core.model.instrument import Instrument
+    from fairlead.wiring.previewing import BotCheck, BotPlan, BotStage
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettingsOptions(TenantOptions):
+    """What a bot shall be."""
+
+    preset: Annotated[str, typer.Option(help="Begin with these settings; see fairlead bot presets.")] = ""
+    file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Settings as TOML or JSON; docs/bots.md has them all."),
+    ] = None
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="FIELD=VALUE", help="One field, such as step=1.5; again for more."),
+    ] = None
+    budget: Annotated[
+        str,
+        typer.Option(metavar="AMOUNT", help="Scale every size, so that the worst case takes at most this."),
+    ] = ""
+    price: Annotated[
+        str,
+        typer.Option(metavar="PRICE", help="Look at it at this price; needed where none is stored."),
+    ] = ""
+
+
+def read_price(text: str) -> Decimal | None:
+    """A price as typed, None for none.
+
+    Raises:
+        StopError: it is none above zero.
+    """
+    return None if not text else _read_positive("--price", text)
+
+
+def read_file(options: SettingsOptions) -> dict[str, Any]:
+    """What the file says, as plain values; nothing without one.
+
+    Raises:
+        StopError: it cannot be read.
+    """
+    from fairlead.accounts.bot_presets import SettingsError, read_values
+
+    if options.file is None:
+        return {}
+    try:
+        return read_values(options.file.read_text(encoding="utf-8"), is_json=options.file.suffix == ".json")
+    except (OSError, SettingsError) as error:
+        raise StopError(f"{options.file}: {error}", EXIT_USAGE) from error
+
+
+def make_check(
+    stage: BotStage, plan: BotPlan, options: SettingsOptions, before: dict[str, Any] | None = None
+) -> BotCheck | Refused:
+    """Make settings of what was given, on top of those before, and play the bot through on its account.
+
+    Raises:
+        StopError: what was given makes no settings.
+    """
+    from fairlead.accounts.bot_presets import SettingsError, assign, to_settings
+    from fairlead.accounts.registry import Refused
+    from fairlead.core.rules.bots.scaling import scale_sizes
+
+    found = stage.find_market(plan)
+    if isinstance(found, Refused):
+        return found
+    _, instrument, price = found
+    values = {**(before or {}), **_preset_values(options.preset, price, instrument), **read_file(options)}
+    try:
+        for change in options.changes or ():
+            values = assign(values, change)
+        settings = to_settings(values)
+    except SettingsError as error:
+        raise StopError(str(error), EXIT_USAGE) from error
+    check = stage.check(plan.having(settings))
+    if not options.budget or isinstance(check, Refused):
+        return check
+    budget, capital = _read_positive("--budget", options.budget), check.preview.worst.capital
+    if not capital:
+        return check
+    return stage.check(plan.having(scale_sizes(settings, budget / capital)))
+
+
+def require_input(options: SettingsOptions) -> None:
+    """Refuse to make a bot of nothing: its defaults are nobody's wish.
+
+    Raises:
+        StopError: neither a preset nor a file nor a field was given.
+    """
+    if not options.preset and options.file is None and not options.changes:
+        raise StopError("say what it shall do: --preset NAME, --file FILE or --set FIELD=VALUE", EXIT_USAGE)
+
+
+def _preset_values(name: str, price: Decimal, instrument: Instrument) -> dict[str, Any]:
+    from fairlead.accounts.bot_presets import built_in_presets
+    from fairlead.accounts.registry.naming import unknown
+
+    if not name:
+        return {}
+    preset = built_in_presets().get(name)
+    if preset is None:
+        raise StopError(unknown("preset", name, built_in_presets()).message, EXIT_USAGE)
+    return preset.values(price, instrument)
+
+
+def _read_positive(option: str, text: str) -> Decimal:
+    from fairlead.core.model.money import ZERO, AmountError, parse_amount
+
+    try:
+        value = parse_amount(text)
+    except AmountError as error:
+        raise StopError(f"{option} {text}: {error}", EXIT_USAGE) from error
+    if value <= ZERO:
+        raise StopError(f"{option} {text}: must be above 0", EXIT_USAGE)
+    return value
+
+
+def require_sound(check: BotCheck, *, over_reserve: bool) -> None:
+    """Go on only with a bot that nothing speaks against.
+
+    Raises:
+        StopError: something does; ``over_reserve`` lets pass that its account could not carry it.
+    """
+    told = [one for one in check.refusals if not (over_reserve and one.field == "capital")]
+    if not told:
+        return
+    hint = ": let it run all the same with --over-reserve" if all(one.field == "capital" for one in told) else ""
+    sentences = "; ".join(f"{one.field} = {one.value}: {one.rule}" for one in told)
+    raise StopError(f"{sentences}{hint}")
