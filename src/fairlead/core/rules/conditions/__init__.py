@@ -1,0 +1,1 @@
+"""Conditions over bars: their words, how they are read from text, and how they are computed."""

@@ -1,0 +1,195 @@
+"""Computes conditions over whole arrays of bars.
+
+The value at a bar depends on that bar and earlier ones only, and is the same whether computed over years or over the
+newest bars alone: what a running sum leaves in the last digits is rounded away. Importing this loads numpy and TA-Lib.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, TypeAlias
+
+import numpy as np
+import talib
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from fairlead.core.model.conditions import (
+    TIMEFRAMES_MS,
+    Ago,
+    Arithmetic,
+    Comparison,
+    Condition,
+    Expression,
+    Indicator,
+    Logic,
+    Number,
+    Price,
+    Series,
+)
+from fairlead.core.rules.conditions.vocabulary import check_timeframe, timeframe_of
+
+Floats: TypeAlias = NDArray[np.float64]
+DIGITS: Final = 10
+"""Digits of the price that count; equal prices must be equal means."""
+
+_SCALE_MAX: Final = 300
+
+
+class Frame:
+    """Bars of one length as arrays, oldest first: ``opened_ms`` is each one's first millisecond."""
+
+    __slots__ = ("closed_ms", "prices", "scale")
+
+    def __init__(self, timeframe: str, opened_ms: Sequence[int], prices: Mapping[str, Sequence[float]]) -> None:
+        """Take the columns ``open``, ``high``, ``low`` and ``close``."""
+        self.closed_ms = np.asarray(opened_ms, dtype=np.int64) + TIMEFRAMES_MS[check_timeframe(timeframe)]
+        raw = {field: np.asarray(column, dtype=np.float64) for field, column in prices.items()}
+        self.scale = _scale_of(raw["close"])
+        self.prices = {field: _settle(column, self.scale) for field, column in raw.items()}
+
+
+class Evaluator:
+    """Computes expressions over the bars of one instrument, each part once."""
+
+    def __init__(self, frames: Mapping[str, Frame], timeframe: str) -> None:
+        """Look at these; ``timeframe`` is meant where an expression names none."""
+        self._frames = frames
+        self._timeframe = timeframe
+        self._known: dict[tuple[Expression, str], Floats] = {}
+
+    def evaluate(self, expression: Expression) -> Floats:
+        """A value for each bar of the expression's own timeframe: NaN where unknown; 1 and 0 for a condition."""
+        timeframe = timeframe_of(expression, self._timeframe) or self._timeframe
+        return self._at(expression, self._timeframe, timeframe)
+
+    def _at(self, expression: Expression, default: str, wanted: str) -> Floats:
+        """The expression on the bars of ``wanted``: of a longer timeframe, what was closed then."""
+        own = timeframe_of(expression, default) or wanted
+        known = self._known.get((expression, own))
+        if known is None:
+            known = self._known[expression, own] = self._compute(expression, default, own)
+        return known if own == wanted else self._align(known, own, wanted)
+
+    def _align(self, values: Floats, own: str, wanted: str) -> Floats:
+        newest = np.searchsorted(self._frames[own].closed_ms, self._frames[wanted].closed_ms, side="right") - 1
+        padded = np.append(values, np.nan)
+        return padded[np.where(newest < 0, len(values), newest)]
+
+    def _compute(self, expression: Expression, default: str, own: str) -> Floats:
+        match expression:
+            case Price(field=field):
+                return self._frames[own].prices[field]
+            case Number(value=value):
+                return np.full(len(self._frames[own].closed_ms), value)
+            case Ago(series=series, bars=bars):
+                return _shift(self._at(series, default, own), bars)
+            case Arithmetic(operator=operator, left=left, right=right):
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    found = _ARITHMETIC[operator](self._at(left, default, own), self._at(right, default, own))
+                return np.where(np.isfinite(found), found, np.nan)
+            case Comparison(operator=operator, left=left, right=right):
+                return _compare(operator, self._at(left, default, own), self._at(right, default, own))
+            case Logic(operator=operator, parts=parts):
+                return _join(operator, [self._at(part, default, own) for part in parts])
+            case Indicator(timeframe=timeframe):
+                return self._indicate(expression, timeframe or default, own)
+            case Series() | Condition():
+                raise TypeError(expression)
+
+    def _indicate(self, indicator: Indicator, default: str, own: str) -> Floats:
+        frame = self._frames[own]
+        if indicator.inputs:
+            source = self._at(indicator.inputs[0], default, own)
+            found = _ON_SERIES[indicator.name](source, indicator.length)
+            scale = np.minimum(frame.scale, _scale_of(source))
+        else:
+            prices = frame.prices
+            found = _ON_BARS[indicator.name](prices["high"], prices["low"], prices["close"], indicator.length)
+            scale = frame.scale
+        if indicator.name in _PERCENTAGES:
+            scale = np.full(len(found), 10.0 ** (DIGITS - 2))
+        return _settle(found, scale)
+
+
+def last_value(expression: Expression, frames: Mapping[str, Frame], timeframe: str) -> float:
+    """The newest value; NaN while it is unknown."""
+    values = Evaluator(frames, timeframe).evaluate(expression)
+    return float(values[-1]) if len(values) else float("nan")
+
+
+def _scale_of(values: Floats) -> Floats:
+    """Powers of ten that leave so many digits of each value; none at all of zero and of what is unknown."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        exponent = DIGITS - np.floor(np.log10(np.abs(values)))
+    return np.power(10.0, np.where(np.isfinite(exponent), exponent, _SCALE_MAX))
+
+
+def _settle(values: Floats, scale: Floats) -> Floats:
+    """Round to a scale; where the scale says nothing the value stays as it is."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = np.rint(values * scale) / scale
+    return np.where(np.isfinite(found), found, values)
+
+
+def _shift(values: Floats, bars: int) -> Floats:
+    shifted = np.full(len(values), np.nan)
+    if bars < len(values):
+        shifted[bars:] = values[:-bars]
+    return shifted
+
+
+def _compare(operator: str, left: Floats, right: Floats) -> Floats:
+    if operator.startswith("crosses"):
+        before_left, before_right = _shift(left, 1), _shift(right, 1)
+        if operator == "crosses above":
+            holds = (left > right) & (before_left <= before_right)
+        else:
+            holds = (left < right) & (before_left >= before_right)
+        unknown = np.isnan(left) | np.isnan(right) | np.isnan(before_left) | np.isnan(before_right)
+    else:
+        holds = _COMPARE[operator](left, right)
+        unknown = np.isnan(left) | np.isnan(right)
+    return np.where(unknown, np.nan, holds.astype(np.float64))
+
+
+def _join(operator: str, parts: Sequence[Floats]) -> Floats:
+    if operator == "not":
+        return 1.0 - parts[0]
+    unknown = np.logical_or.reduce([np.isnan(part) for part in parts])
+    joined = np.minimum.reduce(parts) if operator == "and" else np.maximum.reduce(parts)
+    return np.where(unknown, np.nan, joined)
+
+
+def _stddev(values: Floats, length: int) -> Floats:
+    found = np.full(len(values), np.nan)
+    if len(values) >= length:
+        # Squares of a running sum lose the digits that matter here.
+        found[length - 1 :] = sliding_window_view(values, length).std(axis=1)
+    return found
+
+
+_ARITHMETIC: Final[Mapping[str, Callable[[Floats, Floats], Floats]]] = {
+    "+": np.add,
+    "-": np.subtract,
+    "*": np.multiply,
+    "/": np.divide,
+}
+_COMPARE: Final[Mapping[str, Callable[[Floats, Floats], NDArray[np.bool_]]]] = {
+    ">": np.greater,
+    ">=": np.greater_equal,
+    "<": np.less,
+    "<=": np.less_equal,
+}
+_ON_SERIES: Final[Mapping[str, Callable[[Floats, int], Floats]]] = {
+    "sma": talib.SMA,
+    "ema": talib.EMA,
+    "wma": talib.WMA,
+    "rsi": talib.RSI,
+    "roc": talib.ROC,
+    "stddev": _stddev,
+    "highest": talib.MAX,
+    "lowest": talib.MIN,
+}
+_ON_BARS: Final[Mapping[str, Callable[[Floats, Floats, Floats, int], Floats]]] = {"atr": talib.ATR, "adx": talib.ADX}
+_PERCENTAGES: Final = frozenset({"rsi", "roc", "adx"})
