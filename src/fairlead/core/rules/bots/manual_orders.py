@@ -64,8 +64,8 @@ class ManualOrders:
         self, memory: MartingaleMemory, deal: Deal, wake: Wake, command: BotCommand
     ) -> tuple[MartingaleMemory, Reason] | None:
         """Close a size, or the next take-profit step, at market; None: that is everything."""
-        memory = self._exits.follow(memory, deal)
-        free, parts = sellable(deal, self._instrument) - leaving(memory), parts_left(memory)
+        memory = self._exits.follow(memory, deal, wake)
+        free, parts = sellable(deal, self._instrument) - leaving(memory, wake), parts_left(memory)
         if command.size is None:
             if len(parts) <= 1:
                 return None
@@ -83,6 +83,14 @@ class ManualOrders:
         # What the exit holds of the balance must be free first: the plan is made anew without this part.
         memory = replace(memory, manual=(*memory.manual, want), plan=(), plan_opened=ZERO, steps_taken=taken)
         return memory, NO_REASON
+
+    def keep(self, memory: MartingaleMemory, deal: Deal, wake: Wake) -> MartingaleMemory:
+        """What of it is still to be done: nothing is added that may not, and no more closed than is left."""
+        is_too_much = leaving(memory, wake) > sellable(deal, self._instrument)
+        kept = tuple(want for want in memory.manual if (wake.may_enter if want.opens else not is_too_much))
+        if len(kept) == len(memory.manual):
+            return memory
+        return replace(memory, manual=kept, plan_opened=ZERO)
 
     def _quantity(self, size: Size, held: Decimal, price: Decimal) -> Decimal:
         if size.unit is SizeUnit.PERCENT:

@@ -154,7 +154,7 @@ class MartingaleRule:
             plan_opened=opened,
         )
         planned = sum((one.quantity for one in parts_left(memory)), ZERO)
-        if planned == sellable(deal, self.instrument) - leaving(memory):
+        if planned == sellable(deal, self.instrument) - leaving(memory, wake):
             return memory
         # An order of an older plan ended: what it did not cover must not be left without an exit.
         return replace(memory, plan_opened=ZERO) if steps != before else memory
@@ -261,11 +261,11 @@ class MartingaleRule:
         if why:
             return self._leave(self._exit(memory, why), deal, wake)
         memory, entries, more = self.entries.look(memory, deal, wake)
-        if not wake.may_enter:
-            memory = replace(memory, manual=tuple(want for want in memory.manual if not want.opens))
+        if memory.manual:
+            memory = self._manual.keep(memory, deal, wake)
         exits: tuple[Want, ...] = ()
         if not self._trails(memory):
-            memory = self._exits.follow(memory, deal)
+            memory = self._exits.follow(memory, deal, wake)
             exits = self._exits.wants(memory)
         reason = NO_REASON if not wake.ended else Reason("filled", (("held", held), ("price", deal.last_price)))
         return Decision(memory, (*exits, *memory.manual, *entries), (*wires, *more), reason)

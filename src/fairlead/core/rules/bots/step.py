@@ -137,7 +137,7 @@ def _follow_share(state: BotState, instrument: Instrument, stimulus: Stimulus) -
     What is gone counts as closed at the last price; nothing is bought back.
     """
     gone = ZERO if stimulus.share is None else state.deal.quantity - stimulus.share
-    if gone < max(instrument.lot_size, instrument.quantity_min):
+    if gone < instrument.lot_size:
         return state, None
     assert stimulus.share is not None
     value = instrument.notional(gone, stimulus.price)

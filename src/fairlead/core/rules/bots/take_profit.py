@@ -44,7 +44,7 @@ class TakeProfit:
         wished = self.targets.take_profit(deal, step.percent / HUNDRED)
         return round_entry(self._instrument, self._side, wished, self._settings.price_rounding)
 
-    def follow(self, memory: MartingaleMemory, deal: Deal) -> MartingaleMemory:
+    def follow(self, memory: MartingaleMemory, deal: Deal, wake: Wake) -> MartingaleMemory:
         """Plan anew when an entry was filled since; fills of the exit itself change nothing."""
         mark = footing(deal)
         if memory.plan_opened == mark:
@@ -52,14 +52,14 @@ class TakeProfit:
         if not self._steps_left(memory):
             # Every step is over, and yet something is held: an entry filled late. Its exit begins at the first step.
             memory = replace(memory, steps_done=0, steps_taken=0)
-        return replace(memory, plan=self.plan(memory, deal), plan_opened=mark)
+        return replace(memory, plan=self._plan(memory, deal, leaving(memory, wake)), plan_opened=mark)
 
-    def plan(self, memory: MartingaleMemory, deal: Deal) -> tuple[Exit, ...]:
+    def _plan(self, memory: MartingaleMemory, deal: Deal, leaves: Decimal) -> tuple[Exit, ...]:
         """Shares of what is held over the steps that are left; the last takes the rest, so that it ends at zero.
 
         A part too small for an order goes to the step after it.
         """
-        left = sellable(deal, self._instrument) - leaving(memory)
+        left = sellable(deal, self._instrument) - leaves
         steps = self._steps_left(memory)
         if len(steps) == 1:
             number, step = steps[0]
@@ -139,6 +139,10 @@ def step_of(slot: str) -> int:
     return int(slot[1:] or 0)
 
 
-def leaving(memory: MartingaleMemory) -> Decimal:
-    """What a person has asked to close apart from the plan, in the instrument's unit."""
-    return sum((want.size.amount for want in memory.manual if not want.opens and want.size is not None), ZERO)
+def leaving(memory: MartingaleMemory, wake: Wake) -> Decimal:
+    """What a person has asked to close apart from the plan and is not filled yet, in the instrument's unit."""
+    if not memory.manual:
+        return ZERO
+    filled = dict(wake.resting)
+    exits = (want for want in memory.manual if not want.opens and want.size is not None)
+    return sum((want.size.amount - filled.get(want.slot, ZERO) for want in exits if want.size is not None), ZERO)
