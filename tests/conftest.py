@@ -1,7 +1,8 @@
 """What holds for every test; the fixtures of a feature live beside its tests.
 
 Warnings are errors, the order is random (the seed is printed; `--randomly-seed=N` repeats it), nobody outside this
-machine can be reached, and no test may take longer than a minute: pyproject.toml says all that.
+machine can be reached, and no test may take longer than a minute: pyproject.toml says all that. Those that start
+processes have three.
 """
 
 from __future__ import annotations
@@ -61,6 +62,8 @@ def _money_stays_exact() -> Iterator[None]:
 _HERE = Path(__file__).parent
 # What starts processes or runs whole commands.
 PROCESSES = tuple(_HERE / name for name in ("crash", "e2e", "wire", "cli"))
+# A start takes a second or two on a quiet machine, and twenty on one that is three times as busy as it can be.
+PROCESS_S_MAX = 180
 # Begun first, the longest in front: begun last, one of them would keep a single worker busy at the end.
 FIRST = tuple(_HERE / name for name in ("crash", "simulation", "e2e", "wire", "cli"))
 
@@ -74,6 +77,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """What starts processes, commands or servers is for `make test`; `make check` must stay quick."""
     if _is_in(item, PROCESSES) or _needs_server(item):
         item.add_marker(pytest.mark.slow)
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(PROCESS_S_MAX))
 
 
 @pytest.hookimpl(trylast=True)
