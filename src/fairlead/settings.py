@@ -8,6 +8,7 @@ import re
 import stat
 import tomllib
 from collections.abc import Mapping
+from decimal import Decimal
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
@@ -110,6 +111,12 @@ class Settings(BaseModel):
     )
     enable_live_trading: bool = Field(default=False, description="let live accounts trade; without it they are refused")
     market_seed: int = Field(default=7, ge=0, description="seed of the simulated market")
+    market_volatility: Decimal = Field(
+        default=Decimal("0.00002"),
+        gt=0,
+        le=Decimal("0.01"),
+        description="typical move of the simulated market in 250 ms, as a fraction of the price",
+    )
 
     @field_validator("data_dir", "log_file", "tls_certificate_file", "tls_key_file", "vault_key_file")
     @classmethod

@@ -11,13 +11,15 @@ import msgspec
 
 from fairlead.core.model import events as ev
 from fairlead.core.model.account import Balance, Position, VenueAccount
+from fairlead.core.model.bots.events import BotDecided
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import ZERO
 from fairlead.core.model.order import Order
-from fairlead.core.model.request import OrderRequest
+from fairlead.core.model.request import OrderRequest, SourceKind
 from fairlead.core.model.state import RequestState, RequestStatus
 from fairlead.core.rules.modes import mode_label
 from fairlead.ports import JournalRow
+from fairlead.reporting.explain_bot import describe_bot
 from fairlead.reporting.explain_holdings import HeldNow, describe_balances, describe_positions
 from fairlead.reporting.explain_order import OrderFacts, describe_order, quantity_unit
 from fairlead.reporting.explanation import (
@@ -43,7 +45,7 @@ Ending = ev.RequestDenied | ev.RequestSkipped | ev.RequestExpired
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """What was found about an id: journal rows (more than needed does no harm), table rows, and names.
 
-    ``requests`` and ``orders`` are by id, ``accounts`` by account id, ``hook_labels`` by hook id.
+    ``requests`` and ``orders`` are by id, ``accounts`` by account id, ``hook_labels`` and ``bot_names`` by their ids.
     """
 
     rows: tuple[JournalRow, ...] = ()
@@ -53,6 +55,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     balances: tuple[Balance, ...] = ()
     accounts: Mapping[str, VenueAccount] = {}
     hook_labels: Mapping[str, str] = {}
+    bot_names: Mapping[str, str] = {}
     instruments: Mapping[str, Instrument] = {}
     refused_call: RefusedCallPart | None = None
 
@@ -120,6 +123,7 @@ class _Facts(msgspec.Struct, kw_only=True):
     warnings: dict[str, tuple[str, ...]] = {}
     orders: defaultdict[str, OrderFacts] = msgspec.field(default_factory=lambda: defaultdict(OrderFacts))
     account_rows: list[JournalRow] = []
+    decided: dict[str, BotDecided] = {}
 
 
 def _sort_facts(rows: Iterable[JournalRow]) -> _Facts:
@@ -140,6 +144,8 @@ def _sort_facts(rows: Iterable[JournalRow]) -> _Facts:
                 facts.warnings[event.request_id] = (*facts.warnings.get(event.request_id, ()), *event.warnings)
             case ev.LeverageChanged() | ev.CancelRequested() | ev.DeskRebuilt():
                 facts.account_rows.append(row)
+            case BotDecided() as event:
+                facts.decided[row.cause] = event
             case _:
                 _sort_order_fact(row, facts.orders)
     return facts
@@ -179,7 +185,10 @@ def _find_subject(subject: str, facts: _Facts) -> tuple[SubjectKind, str, list[O
         request = facts.requested[request_id][1]
         return SubjectKind.ORDER, request.cause, [request]
     made = [request for _, request in facts.requested.values() if request.cause == subject]
-    return (SubjectKind.KILL_SWITCH, subject, made) if made else None
+    if not made:
+        return None
+    is_bots = made[0].source_kind is SourceKind.BOT
+    return SubjectKind.BOT_DECISION if is_bots else SubjectKind.KILL_SWITCH, subject, made
 
 
 def _find_request_of_order(order_id: str, orders: Mapping[str, OrderFacts]) -> str:
@@ -267,6 +276,7 @@ def _describe_account(request: OrderRequest, alert: AlertPart | None, facts: _Fa
         ),
         positions=describe_positions(request.account_id, request.symbol, evidence.holdings),
         balances=describe_balances(request.account_id, request.symbol, evidence.holdings),
+        bot=describe_bot(request, facts.decided.get(request.cause), evidence.bot_names),
     )
 
 

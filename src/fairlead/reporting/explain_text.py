@@ -18,6 +18,7 @@ from fairlead.reporting.explanation import (
     AccountPart,
     AlertPart,
     BalancePart,
+    BotPart,
     Explanation,
     OrderPart,
     PositionPart,
@@ -129,6 +130,7 @@ def _account_lines(account: AccountPart, paint: Paint) -> Iterator[str]:
     about = ", ".join(part for part in (account.mode, f"{account.kind} {account.exchange}".strip(), mode) if part)
     heading = f"{paint.strong(account.label)} {paint.faint(f'({about})')}" if about else paint.strong(account.label)
     yield f"{heading}: {paint.word(account.status.upper(), account.status)}{_outcome(account)}"
+    yield from _bot_lines(account.bot)
     yield _line("asked", account.wish)
     yield from _lines("because", _reasons(account))
     yield from _lines("numbers", [f"{name} = {value}" for name, value in account.numbers.items()])
@@ -144,6 +146,14 @@ def _account_lines(account: AccountPart, paint: Paint) -> Iterator[str]:
     yield from _lines("time", _timing(account.timing))
     yield from _lines("position", [_position_text(position) for position in account.positions] or _flat(account))
     yield from _lines("balance", [_balance_text(balance) for balance in account.balances])
+
+
+def _bot_lines(bot: BotPart | None) -> Iterator[str]:
+    if bot is None:
+        return
+    yield _line("bot", f"{bot.name}, cycle {bot.cycle}: {bot.what}")
+    when = f"decision {bot.decision} at {time_text(bot.at_ms)}, at a last price of {_price_text(bot.price)}"
+    yield from _lines("decided", [when, *(bot.reasons or ("its rule wants this, and it was not there",))])
 
 
 def _preview_texts(preview: Preview) -> Iterator[str]:

@@ -25,6 +25,7 @@ class SubjectKind(StrEnum):
     ORDER = "order"
     REFUSED_CALL = "refused_call"
     KILL_SWITCH = "kill_switch"
+    BOT_DECISION = "bot_decision"
 
 
 class RepeatPart(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,6 +145,24 @@ class StepPart(msgspec.Struct, frozen=True, kw_only=True):
     took_ms: int
 
 
+class BotPart(msgspec.Struct, frozen=True, kw_only=True):
+    """The bot that asked: its decision (which counts from 1), the place of the order in its ladder, and why.
+
+    ``price`` is the last price that it decided at; ``what`` is the slot in words.
+    """
+
+    bot_id: str
+    name: str
+    cycle: int
+    decision: int
+    settings_version: int
+    slot: str
+    what: str
+    price: Decimal
+    at_ms: int
+    reasons: tuple[str, ...] = ()
+
+
 class AccountPart(msgspec.Struct, frozen=True, kw_only=True):
     """What one account was asked, what it did, and why.
 
@@ -175,6 +194,7 @@ class AccountPart(msgspec.Struct, frozen=True, kw_only=True):
     timing: tuple[StepPart, ...] = ()
     positions: tuple[PositionPart, ...] = ()
     balances: tuple[BalancePart, ...] = ()
+    bot: BotPart | None = None
 
 
 class RefusedCallPart(msgspec.Struct, frozen=True, kw_only=True):

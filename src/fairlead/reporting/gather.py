@@ -9,6 +9,7 @@ from fairlead.core.rules.replay import InstrumentsOf
 from fairlead.reporting.explain import Evidence, explain
 from fairlead.reporting.explanation import Explanation, RefusedCallPart
 from fairlead.store.queries.accounts import list_accounts
+from fairlead.store.queries.bots import list_bots
 from fairlead.store.queries.explain import Trail, read_trail
 from fairlead.store.queries.hook_calls import find_refused_call
 from fairlead.store.queries.hooks import list_hooks
@@ -39,6 +40,7 @@ async def explain_stored(
             balances=trail.balances,
             accounts={account.account_id: account for account in await list_accounts(session)},
             hook_labels=labels,
+            bot_names={bot.bot_id: bot.name for bot in await list_bots(session)},
             instruments=instruments_of(_account_of(trail)),
         ),
     )

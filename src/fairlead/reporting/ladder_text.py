@@ -10,27 +10,15 @@ from fairlead.core.model.bots.preview import BotPreview, LadderRow, WorstCase
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import ZERO, format_amount
 from fairlead.core.rules.sizing import show, show_in
+from fairlead.reporting.bot_words import slot_name
 
 BAR_WIDTH: Final = 24
 # The picture of a long ladder is of no use to anybody; its first and last levels are.
 ROWS_SHOWN_MAX: Final = 40
+EXITS_SHOWN_MAX: Final = 2
+# A price so many times higher than the entry is no danger that anybody plans for.
+FAR: Final = 10
 _CENT: Final = Decimal("0.01")
-
-
-def slot_name(slot: str) -> str:
-    """A slot in words: ``b`` is the base order, ``s3`` the third safety order, ``t1`` the first part of the exit."""
-    kinds = {
-        "b": "base order",
-        "s": "safety",
-        "t": "take-profit",
-        "c": "close",
-        "m": "added by hand",
-        "q": "closed by hand",
-    }
-    name, number = kinds.get(slot[:1]), slot[1:]
-    if name is None or (number and not number.isdigit()):
-        return slot
-    return name if slot[:1] in {"b", "c"} else f"{name} {number}"
 
 
 def ladder_rows(preview: BotPreview, instrument: Instrument) -> list[dict[str, str]]:
@@ -76,12 +64,18 @@ def _row(row: LadderRow, instrument: Instrument, most: Decimal) -> dict[str, str
         "cost": show(_cents(row.cost)),
         "in_all": show(_cents(row.cost_in_all)),
         "average": show(round(row.average, _digits(instrument))),
-        "take_profit": ", ".join(show(price) for price in row.take_profit[:3]),
+        "take_profit": ", ".join(show(price) for price in row.take_profit[:EXITS_SHOWN_MAX]),
     }
     if not instrument.is_spot:
-        told["liquidation"] = "none" if row.liquidation is None else show(round(row.liquidation, _digits(instrument)))
+        told["liquidation"] = _liquidation(row, instrument)
     bar = int(row.cost / most * BAR_WIDTH) if most else 0
     return told | {"": "#" * max(1, bar)}
+
+
+def _liquidation(row: LadderRow, instrument: Instrument) -> str:
+    if row.liquidation is None or row.liquidation > row.price * FAR:
+        return "none"
+    return show(round(row.liquidation, _digits(instrument)))
 
 
 def _digits(instrument: Instrument) -> int:

@@ -48,7 +48,7 @@ from fairlead.wiring.killing import Latching
 from fairlead.wiring.monitoring import Monitor
 from fairlead.wiring.notifying import NotifyTools, notifying
 from fairlead.wiring.secret_box import find_keys, open_secret_box
-from fairlead.wiring.trading import OpenVenue, Trading, TradingPlan
+from fairlead.wiring.trading import OpenVenue, Trading, TradingPlan, lively_exchange
 
 GARBAGE_THRESHOLD: Final = 50_000
 EXIT_JOURNAL_DEAD: Final = 70
@@ -166,6 +166,7 @@ def _plan(
 ) -> TradingPlan:
     return TradingPlan(
         seed=settings.market_seed,
+        make_exchange=lively_exchange(settings.market_volatility),
         unfinished_max=settings.unfinished_requests_max,
         kill_switches=latching.covering,
         zone=latching.zone,

@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from fairlead.accounts.registry.naming import Refused, unknown
 from fairlead.core.model.account import MarginMode, PositionSide, VenueAccount
-from fairlead.core.model.bots.bot import BotState, BotStatus, Settings, Wish
-from fairlead.core.model.bots.decision import Direction
+from fairlead.core.model.bots.bot import BotState, BotStatus, Settings, Stimulus, Wish
+from fairlead.core.model.bots.decision import Direction, Tripwire
 from fairlead.core.model.bots.grid import GridDirection
 from fairlead.core.model.bots.martingale import MartingaleSettings, Reserve
 from fairlead.core.model.bots.preview import BotPreview, Finding
@@ -17,10 +17,12 @@ from fairlead.core.model.bots.user_rule import RuleSettings
 from fairlead.core.model.events import RequestDenied
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.market import Quote
-from fairlead.core.model.money import ONE, ZERO
+from fairlead.core.model.money import ONE, ZERO, format_amount
 from fairlead.core.rules.bots.imagined_market import Terms
 from fairlead.core.rules.bots.preflight import check_capital
 from fairlead.core.rules.bots.preview import new_state, preview_bot
+from fairlead.core.rules.bots.rules import make_rule
+from fairlead.core.rules.bots.step import take_step
 from fairlead.core.rules.perpetual_orders import LEVERAGE_DEFAULT
 from fairlead.core.rules.replay import InstrumentsOf
 from fairlead.core.rules.valuation import available_of
@@ -139,12 +141,39 @@ class BotStage:
             return ZERO
         if isinstance(bot.settings, MartingaleSettings) and bot.settings.reserve is Reserve.RESTING:
             return ZERO
-        plan = BotPlan(account=bot.account_id, symbol=bot.symbol, settings=bot.settings, state=state)
-        found = self.find_market(plan if state is None else replace(plan, price=_last_price(state)))
+        found = self._market_of(bot)
         if isinstance(found, Refused):
             return ZERO
+        plan = BotPlan(account=bot.account_id, symbol=bot.symbol, settings=bot.settings, state=state)
         worst = self._preview(plan, *found).worst
-        return max(ZERO, worst.capital - worst.resting)
+        # Fees of what rests already are nothing that anybody else could spend.
+        return worst.capital if state is None else max(ZERO, worst.capital - worst.fees - worst.resting)
+
+    def reserved_text(self, bot: Bot) -> str:
+        """The same with its currency; empty for a bot that takes no more."""
+        found = self._market_of(bot)
+        amount = self.outstanding(bot)
+        if isinstance(found, Refused) or not amount:
+            return ""
+        return f"{format_amount(round(amount, 2))} {found[1].settle_currency}"
+
+    def wires_of(self, bot: Bot, account: VenueAccount, instrument: Instrument, price: Decimal) -> tuple[Tripwire, ...]:
+        """What would wake a bot as it stands, at a price."""
+        state = self.states.get(bot.bot_id)
+        if state is None or state.status in _OVER:
+            return ()
+        rule = make_rule(bot.settings, instrument, account.fee_rates)
+        stimulus = Stimulus(at_ms=self.now_ms, price=price, wish=bot.wish)
+        return take_step(state, rule, instrument, stimulus).wires
+
+    def _market_of(self, bot: Bot) -> tuple[VenueAccount, Instrument, Decimal] | Refused:
+        """Account, instrument and price of a bot; its newest fill tells the price where no market is stored."""
+        state = self.states.get(bot.bot_id)
+        plan = BotPlan(account=bot.account_id, symbol=bot.symbol, settings=bot.settings)
+        found = self.find_market(plan)
+        if not isinstance(found, Refused) or state is None or not state.deal.last_price:
+            return found
+        return self.find_market(replace(plan, price=state.deal.last_price))
 
     def _others(self, account: VenueAccount, instrument: Instrument, bot_id: str) -> Iterator[Bot]:
         """Other bots of the account that spend the same currency."""
@@ -214,11 +243,6 @@ def _side(settings: Settings) -> PositionSide:
         return PositionSide.NET
     is_short = settings.direction in {Direction.SHORT, GridDirection.SHORT}
     return PositionSide.SHORT if is_short else PositionSide.LONG
-
-
-def _last_price(state: BotState) -> Decimal | None:
-    """The newest price that a bot's own fills tell, where no market is stored."""
-    return state.deal.last_price or None
 
 
 def _made_up(symbol: str, price: Decimal, now_ms: int) -> Quote:

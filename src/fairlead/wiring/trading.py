@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, 
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
+from decimal import Decimal
 from functools import partial
 from typing import Final
 
@@ -35,6 +36,7 @@ from fairlead.orders.waits import SettledRequests
 from fairlead.ports import Clock, Journal, Venue
 from fairlead.simulator.exchange import Exchange
 from fairlead.simulator.instruments import DEFAULT_INSTRUMENTS
+from fairlead.simulator.rules import VenueRules
 from fairlead.store.queries.recovery import load_book_rows
 from fairlead.store.session import Store
 from fairlead.venues.paper.house import PaperHouse
@@ -70,6 +72,12 @@ def _unwatched(venue: Venue) -> Venue:
 
 def _default_exchange(seed: int, now_ms: int) -> Exchange:
     return Exchange(instruments=DEFAULT_INSTRUMENTS, seed=seed, now_ms=now_ms)
+
+
+def lively_exchange(volatility: Decimal) -> Callable[[int, int], Exchange]:
+    """The usual simulated market with another typical move of one step, as a fraction of the price."""
+    rules = VenueRules(volatility=volatility)
+    return lambda seed, now_ms: Exchange(instruments=DEFAULT_INSTRUMENTS, seed=seed, now_ms=now_ms, rules=rules)
 
 
 def _adopts_nothing(_account: VenueAccount) -> Collection[DriftCause]:

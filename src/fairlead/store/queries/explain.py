@@ -44,6 +44,7 @@ _KEYED_BY_ORDER: Final = (
     "OrderCanceled",
     "OrderExpired",
 )
+_KEYED_BY_CAUSE: Final = ("BotDecided",)
 _BEGINS_WITH_ALERT: Final = ("AlertDuplicated",)
 _BEGINS_WITH_ORDER: Final = ("OrderFilled", "OrderUnknown", "VenueOrderBorn")
 
@@ -135,6 +136,7 @@ async def _read_rows(
     await _keep_beginning(session, found, _BEGINS_WITH_ALERT, alert_ids)
     await _keep_keyed(session, found, _KEYED_BY_REQUEST, [request.request.request_id for request in requests])
     causes = {request.request.cause for request in requests}
+    await _keep_keyed(session, found, _KEYED_BY_CAUSE, sorted(causes))
     causes.update(alert_ids, order_ids, (request.request.request_id for request in requests))
     # What happened to the account as a whole is filed under the account.
     causes.update(request.request.account_id for request in requests)

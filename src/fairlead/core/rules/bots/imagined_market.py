@@ -55,6 +55,7 @@ class ImaginedFill(msgspec.Struct, frozen=True, kw_only=True):
     """One order filled; ``value`` and ``fee`` in the settle currency."""
 
     slot: str
+    is_buy: bool
     opens: bool
     cycle: int
     price: Decimal
@@ -234,6 +235,7 @@ class ImaginedMarket:
         self.fills.append(
             ImaginedFill(
                 slot=want.slot,
+                is_buy=want.side is Side.BUY,
                 opens=want.opens,
                 cycle=one.cycle,
                 price=price,

@@ -15,6 +15,7 @@ from fairlead.core.model.bots.preview import Finding, LadderRow, WorstCase
 from fairlead.core.model.instrument import Instrument, InstrumentState
 from fairlead.core.model.money import HUNDRED, ZERO
 from fairlead.core.model.request import SizeUnit
+from fairlead.core.rules.bots.grid_lines import grid_problems
 from fairlead.core.rules.bots.ladder import Ladder, Rung
 from fairlead.core.rules.sizing import show, show_in
 
@@ -38,6 +39,8 @@ def check_instrument(settings: Settings, instrument: Instrument, price: Decimal)
         found.append(Finding("leverage", show(leverage), f"{symbol} allows at most {show(instrument.leverage_max)}"))
     if isinstance(settings, MartingaleSettings) and price > ZERO and not found:
         found += _check_ladder(settings, instrument, price)
+    if isinstance(settings, GridSettings) and not found:
+        found += [Finding("type", "grid", problem) for problem in grid_problems(settings, instrument)]
     return tuple(found)
 
 

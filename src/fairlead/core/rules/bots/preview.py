@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from fairlead.core.model.account import MarginMode
 from fairlead.core.model.bots.bot import BotState, Settings
@@ -19,8 +20,9 @@ from fairlead.core.model.bots.grid import GridDirection, GridSettings
 from fairlead.core.model.bots.martingale import MartingaleSettings, StartAtPrice, TakeProfitFrom
 from fairlead.core.model.bots.preview import BotPreview, LadderRow, WorstCase
 from fairlead.core.model.instrument import Instrument
-from fairlead.core.model.money import HUNDRED, ZERO
+from fairlead.core.model.money import HUNDRED, ONE, ZERO
 from fairlead.core.model.request import OrderRequest
+from fairlead.core.rules.bots.grid_limits import STOP_ABOVE, STOP_BELOW
 from fairlead.core.rules.bots.imagined_market import MOVES_MAX, ImaginedFill, ImaginedMarket, Terms
 from fairlead.core.rules.bots.ledger import average_price
 from fairlead.core.rules.bots.martingale import STOP_LOSS
@@ -33,6 +35,7 @@ from fairlead.core.rules.margin import liquidation_price, profit
 NOBODY: Final = "preview"
 # A person's word to begin whatever the start condition says, so that the ladder can be seen.
 _BEGIN: Final = BotCommand(1, Instruction.START)
+_GIVEN_UP: Final = frozenset({STOP_LOSS, STOP_BELOW, STOP_ABOVE})
 
 
 class _Played(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +72,7 @@ def preview_bot(
     nothing = WorstCase(currency=instrument.settle_currency, capital=ZERO)
     if any(one.refuses for one in findings):
         return BotPreview(symbol=instrument.symbol, price=price, rows=(), worst=nothing, growth=ZERO, findings=findings)
+    settings = _without_waiting(settings)
     is_new = not state.version
     begins_at = _begin_price(settings, price) if is_new else price
     rule = make_rule(settings, instrument, terms.fees)
@@ -98,6 +102,13 @@ def _begin_price(settings: Settings, price: Decimal) -> Decimal:
     if settings.base_price is not None:
         return settings.base_price
     return settings.start.price if isinstance(settings.start, StartAtPrice) else price
+
+
+def _without_waiting(settings: Settings) -> Settings:
+    """The same ladder with levels that wait for no signal and no delay, so that all of it can be seen."""
+    if not isinstance(settings, MartingaleSettings):
+        return settings
+    return replace(settings, safety_signal="", start_delay_s=0)
 
 
 def _ways(settings: Settings) -> tuple[bool, ...]:
@@ -171,10 +182,18 @@ class _Reader:
             cost_in_all=self._cost,
             held=deal.quantity,
             average=average_price(deal, instrument),
-            break_even=self._break_even(deal),
+            break_even=self._break_even(self._alone(fill) if isinstance(self._settings, GridSettings) else deal),
             take_profit=market.exits,
             liquidation=_liquidation(self._settings, instrument, self._terms, deal),
         )
+
+    def _alone(self, fill: ImaginedFill) -> Deal:
+        """A fill as a deal of its own: each cell of a grid must earn its own fees."""
+        is_long = fill.is_buy
+        quantity, fees = fill.quantity, fill.fee
+        if self._instrument.is_spot and is_long:
+            quantity, fees = quantity * (ONE - fill.fee / fill.value), ZERO
+        return Deal(quantity=quantity, cost=fill.value, fees=fees, is_long=is_long)
 
     def _break_even(self, deal: Deal) -> Decimal:
         if not deal.quantity:
@@ -233,7 +252,7 @@ def _open_loss(deal: Deal, instrument: Instrument, price: Decimal) -> Decimal:
 
 def _given_up(state: BotState, market: ImaginedMarket) -> tuple[Decimal | None, Decimal | None]:
     """Where the deal was given up, and what was lost there after all fees."""
-    if not any(reason.code == STOP_LOSS for reason in market.reasons):
+    if not any(reason.code in _GIVEN_UP for reason in market.reasons):
         return None, None
     closes = [fill for fill in market.fills if not fill.opens and fill.cycle == market.cycle]
     before, after = state.deal, market.state.deal

@@ -150,11 +150,11 @@ def _grid(settings: GridSettings) -> _Findings:
         rule = f"must be above lower, which is {format_amount(settings.lower)}"
         yield Finding("upper", format_amount(settings.upper), rule)
     yield _between("lines", settings.lines, 1, LINES_MAX)
-    yield _size("per_line.amount", settings.per_line)
+    yield _size("per_line", settings.per_line)
     yield _least("active_lines", settings.active_lines, 0)
     for field in ("expand_up", "expand_down"):
         yield _between(field, getattr(settings, field), 0, LINES_MAX)
-    for field in ("start_price", "stop_below", "stop_above", "take_profit", "leverage"):
+    for field in ("start_price", "stop_below", "stop_above", "take_profit", "stop_loss", "leverage"):
         yield _positive(field, getattr(settings, field))
     if settings.stop_below is not None and settings.stop_below >= settings.lower:
         rule = f"must be below lower, which is {format_amount(settings.lower)}: lines beyond it could never fill"
