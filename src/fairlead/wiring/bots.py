@@ -8,6 +8,7 @@ import structlog
 
 from fairlead.accounts.directory import LiveDirectory
 from fairlead.core.model.account import VenueAccount
+from fairlead.core.rules.account_book import AccountBook
 from fairlead.market.hub import MarketHub
 from fairlead.ports import Clock
 from fairlead.sources.bots.runner import BotRunner
@@ -34,7 +35,7 @@ class Bots:
         self.runner = BotRunner(
             BotTools(
                 door=trading.door,
-                reader=StoredBots(store),
+                reader=StoredBots(store, self._book_of),
                 clock=clock,
                 account_of=self._account_of,
                 market_of=self._market_of,
@@ -61,6 +62,10 @@ class Bots:
 
     def _account_of(self, account_id: str) -> VenueAccount | None:
         return self._trading.accounts.get(account_id)
+
+    def _book_of(self, account_id: str) -> AccountBook | None:
+        desk = self._trading.floor.find(account_id)
+        return None if desk is None else desk.book
 
     def _market_of(self, account: VenueAccount) -> MarketHub | None:
         if self._trading.floor.find(account.account_id) is None:

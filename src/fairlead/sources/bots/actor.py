@@ -9,17 +9,18 @@ from typing import Final
 from msgspec.structs import replace
 
 from fairlead.core.model.account import VenueAccount
-from fairlead.core.model.bots.bot import BotOrder, BotState, OrderNews, Settings, Stimulus
+from fairlead.core.model.bots.bot import BotOrder, BotState, Settings, Stimulus
 from fairlead.core.model.bots.decision import BotCommand, Urgency
 from fairlead.core.model.bots.martingale import MartingaleMemory
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.market import Quote
 from fairlead.core.model.order import Order
 from fairlead.core.model.state import RequestState
-from fairlead.core.rules.bots.news import news_of
-from fairlead.core.rules.bots.rules import Rule, is_between_cycles, make_rule, renew
+from fairlead.core.rules.bots.rules import Rule, is_between_cycles, renew
 from fairlead.core.rules.bots.step import Step, take_step
 from fairlead.market.hub import MarketHub
+from fairlead.sources.bots.heard import HeardOrders
+from fairlead.sources.bots.rule_shelf import RuleShelf
 from fairlead.sources.bots.seams import StoredOrders
 from fairlead.store.queries.bots import Bot
 
@@ -37,16 +38,12 @@ class BotActor:
     """One bot. It decides one step at a time; what it hears meanwhile waits, newest wins."""
 
     __slots__ = (
-        "_instrument",
-        "_orders",
-        "_requests",
-        "_rule",
+        "_heard",
+        "_rules",
         "_settings",
         "_settings_version",
         "_share",
         "_signals",
-        "_taken",
-        "_touched",
         "bot",
         "commands",
         "dirty",
@@ -59,8 +56,8 @@ class BotActor:
         "woken_s",
     )
 
-    def __init__(self, bot: Bot, state: BotState | None) -> None:
-        """Take a bot as it is configured, and how it stood at last."""
+    def __init__(self, bot: Bot, state: BotState | None, rules: RuleShelf) -> None:
+        """Take a bot as it is configured, and how it stood at last; ``rules`` are kept for all bots together."""
         self.bot = bot
         self.state = state
         self.commands: Sequence[BotCommand] = ()
@@ -73,15 +70,10 @@ class BotActor:
         self.urgency = Urgency.ENTRY
         self._settings: Settings = bot.settings
         self._settings_version = bot.settings_version
-        self._rule: Rule | None = None
-        self._instrument: Instrument | None = None
-        self._requests: dict[str, RequestState] = {}
-        self._orders: dict[str, dict[str, Order]] = {}
+        self._rules = rules
+        self._heard = HeardOrders()
         self._share: Decimal | None = None
         self._signals: tuple[str, ...] = ()
-        # Requests that were heard of since the state that is stored, and those of them that a step has looked at.
-        self._touched: frozenset[str] = frozenset()
-        self._taken: frozenset[str] = frozenset()
 
     @property
     def settings(self) -> Settings:
@@ -100,27 +92,17 @@ class BotActor:
 
     def go_on_with(self, settings: Settings, version: int) -> None:
         """Take the settings that the stored cycle was begun with."""
-        self._settings, self._settings_version, self._rule = settings, version, None
+        self._settings, self._settings_version = settings, version
 
     def restore(self, stored: StoredOrders) -> None:
         """Take what is stored of its orders; what was heard meanwhile is newer."""
-        for state in stored.requests:
-            self._requests.setdefault(state.request.request_id, state)
-        self._touched |= self._requests.keys()
-        for order in stored.orders:
-            self._orders.setdefault(order.request_id, {}).setdefault(order.order_id, order)
+        self._heard.restore(stored.requests, stored.orders)
         self._share = stored.share if self._share is None else self._share
         self.is_loaded = True
 
-    def hear_request(self, state: RequestState) -> None:
-        """A request of its own changed."""
-        self._requests[state.request.request_id] = state
-        self._touched |= {state.request.request_id}
-
-    def hear_order(self, order: Order) -> None:
-        """An order of its own changed."""
-        self._orders.setdefault(order.request_id, {})[order.order_id] = order
-        self._touched |= {order.request_id}
+    def hear(self, state: RequestState | Order) -> None:
+        """A request or an order of its own changed."""
+        self._heard.hear(state)
 
     def hear_share(self, quantity: Decimal) -> None:
         """What the account's sub-book says that it holds changed."""
@@ -140,14 +122,13 @@ class BotActor:
         if state.settings_version != self._settings_version:
             memory = renew(state.memory, rule)
             state = replace(state, settings_version=self._settings_version, memory=memory)
-        self._taken, self._touched = self._taken | self._touched, frozenset()
         is_fresh = now_ms - quote.at_ms <= QUOTE_AGE_MAX_MS
         stimulus = Stimulus(
             at_ms=now_ms,
             price=quote.last,
             may_enter=may_enter and is_fresh,
             wish=self.bot.wish,
-            news=self._news(state, instrument),
+            news=self._heard.news(state.orders, instrument),
             signals=self._signals,
             command=next((one for one in self.commands if one.number > state.command), None),
             share=self._share,
@@ -181,15 +162,12 @@ class BotActor:
         if not is_durable:
             return
         self.stored_ms = state.updated_ms
-        self._taken = frozenset()
-        live = {order.request_id for order in state.orders}
-        self._requests = {name: one for name, one in self._requests.items() if name in live}
-        self._orders = {name: orders for name, orders in self._orders.items() if name in live}
+        self._heard.note_stored(state)
 
     def replace(self, state: BotState, stored: StoredOrders) -> None:
         """Go on from what is stored, because somebody else decided."""
         self.state = state
-        self._requests, self._orders, self._share = {}, {}, None
+        self._heard, self._share = HeardOrders(), None
         self.restore(stored)
 
     @property
@@ -214,18 +192,7 @@ class BotActor:
         is_between = state is None or is_between_cycles(state, instrument)
         if is_between and self._settings_version != self.bot.settings_version:
             self.go_on_with(self.bot.settings, self.bot.settings_version)
-        if self._rule is None or self._instrument is not instrument:
-            self._instrument = instrument
-            self._rule = make_rule(self._settings, instrument, account.fee_rates)
-        return self._rule
-
-    def _news(self, state: BotState, instrument: Instrument) -> tuple[OrderNews, ...]:
-        news = []
-        for order in state.orders:
-            told = self._requests.get(order.request_id)
-            if told is not None and order.request_id in self._taken:
-                news.append(news_of(told, self._orders.get(order.request_id, {}).values(), instrument))
-        return tuple(news)
+        return self._rules.find(self.bot.bot_id, self._settings, instrument, account.fee_rates)
 
 
 def _with_ids_of(before: BotState, after: BotState) -> tuple[BotOrder, ...]:

@@ -26,6 +26,7 @@ from fairlead.market.hub import MarketHub
 from fairlead.market.tripwires import Hit, TripwireBoard
 from fairlead.ports import AppendOutcome, Committed, DuplicateKey, Fact, NotStored, Record
 from fairlead.sources.bots.actor import BotActor
+from fairlead.sources.bots.rule_shelf import RuleShelf
 from fairlead.sources.bots.seams import BotTools, Door
 from fairlead.sources.bots.turns import Turns
 from fairlead.store.queries.bots import STATE_SPACE, Bot
@@ -43,6 +44,7 @@ class BotRunner:
         """Begin without bots."""
         self._tools = tools
         self._actors: dict[str, BotActor] = {}
+        self._rules = RuleShelf()
         self._boards: dict[int, TripwireBoard] = {}
         self._turns = Turns(tools.spawn, self._decide, self._turn_broke)
         self._times = TripwireBoard()
@@ -66,7 +68,7 @@ class BotRunner:
         older = {bot_id: version for bot_id, version in wanted.items() if version != newest[bot_id]}
         settings = await self._tools.reader.load_settings(older) if older else {}
         for bot in bots:
-            actor = self._actors[bot.bot_id] = BotActor(bot, known.get(bot.bot_id))
+            actor = self._actors[bot.bot_id] = BotActor(bot, known.get(bot.bot_id), self._rules)
             actor.configure(bot, commands.get(bot.bot_id, ()))
             if bot.bot_id in settings:
                 actor.go_on_with(settings[bot.bot_id], older[bot.bot_id])
@@ -85,7 +87,7 @@ class BotRunner:
             actor = self._actors.get(bot_id)
             told = commands.get(bot_id, ())
             if actor is None:
-                actor = self._actors[bot_id] = BotActor(bot, None)
+                actor = self._actors[bot_id] = BotActor(bot, None, self._rules)
             elif actor.bot == bot and len(actor.commands) == len(told):
                 continue
             actor.configure(bot, told)
@@ -98,12 +100,12 @@ class BotRunner:
                 case Order():
                     actor = self._actors.get(state.source_id)
                     if actor is not None and not state.origin:
-                        actor.hear_order(state)
+                        actor.hear(state)
                         self.wake(state.source_id, Urgency.EXIT)
                 case RequestState():
                     actor = self._actors.get(state.request.source_id)
                     if actor is not None:
-                        actor.hear_request(state)
+                        actor.hear(state)
                         self.wake(state.request.source_id, Urgency.EXIT)
                 case SubPosition():
                     actor = self._actors.get(state.source_id)

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from typing import TypeVar
 
 from fairlead.core.model.account import SubPosition
 from fairlead.core.model.bots.bot import BotState, Settings
 from fairlead.core.model.money import ZERO
 from fairlead.core.model.order import Order
 from fairlead.core.model.state import RequestState
+from fairlead.core.rules.account_book import AccountBook
 from fairlead.sources.bots.seams import StoredOrders
 from fairlead.store.queries import bots as queries
 from fairlead.store.queries.recovery import load_requests_with_orders, load_shares
 from fairlead.store.session import Store
 
+T = TypeVar("T")
+
+
+def _no_book(_account_id: str) -> AccountBook | None:
+    return None
+
 
 class StoredBots:
     """The database, as bots see it."""
 
-    def __init__(self, store: Store) -> None:
-        """Read from this store."""
+    def __init__(self, store: Store, book_of: Callable[[str], AccountBook | None] = _no_book) -> None:
+        """Read from this store; what the book of an account has in memory already is taken from there."""
         self._store = store
+        self._book_of = book_of
 
     async def load_states(self) -> Mapping[str, BotState]:
         """How every bot stands, by bot id."""
@@ -42,9 +51,13 @@ class StoredBots:
         asked: dict[str, list[RequestState]] = {state.bot_id: [] for state in states}
         legs: dict[str, list[Order]] = {state.bot_id: [] for state in states}
         for request in requests:
-            asked[wanted[request.request.request_id]].append(request)
+            name, book = request.request.request_id, self._book_of(request.request.account_id)
+            asked[wanted[name]].append(_once(request, None if book is None else book.requests.get(name)))
         for order in orders:
-            legs[wanted[order.request_id]].append(order)
+            book = self._book_of(order.account_id)
+            legs[wanted[order.request_id]].append(
+                _once(order, None if book is None else book.orders.get(order.order_id))
+            )
         return {
             state.bot_id: StoredOrders(
                 tuple(asked[state.bot_id]),
@@ -53,6 +66,10 @@ class StoredBots:
             )
             for state in states
         }
+
+
+def _once(read: T, known: T | None) -> T:
+    return known if known is not None and known == read else read
 
 
 def _share(shares: Sequence[SubPosition], symbol: str) -> Decimal:

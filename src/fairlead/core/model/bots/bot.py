@@ -58,7 +58,7 @@ class BotOrder(msgspec.Struct, frozen=True, omit_defaults=True):
     cancels: int = 0
 
 
-class OrderNews(msgspec.Struct, frozen=True):
+class OrderNews(msgspec.Struct, frozen=True, omit_defaults=True):
     """How a request of a bot stands: sums over its orders so far, so that hearing it twice changes nothing.
 
     ``value`` is in the settle currency and ``quote`` in the quote currency; ``is_over``: nothing more can happen to it.
@@ -98,7 +98,7 @@ class Wish(StrEnum):
     STOP_AND_SELL = "stop_and_sell"
 
 
-class Trouble(msgspec.Struct, frozen=True):
+class Trouble(msgspec.Struct, frozen=True, omit_defaults=True):
     """A slot whose orders did not come to anything: how often in a row, why, and when it is tried again.
 
     ``is_given_up``: not before somebody resumes the bot.

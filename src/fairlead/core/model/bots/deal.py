@@ -9,7 +9,7 @@ import msgspec
 from fairlead.core.model.money import ZERO
 
 
-class Deal(msgspec.Struct, frozen=True, gc=False):
+class Deal(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One cycle's holding, as an average-cost ledger.
 
     ``quantity`` is base currency for spot (after fees that were taken in it) and contracts for perpetuals, never

@@ -24,7 +24,7 @@ class Direction(StrEnum):
         return Side.BUY if self is Direction.LONG else Side.SELL
 
 
-class Want(msgspec.Struct, frozen=True, gc=False):
+class Want(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One order that a rule wants to rest (or, without a price, to be done at once).
 
     ``slot`` names its place in the rule, such as ``s3`` for the third safety order: there is one order in a slot at a
@@ -81,7 +81,7 @@ class Tripwire(msgspec.Struct, frozen=True, gc=False):
     urgency: Urgency = Urgency.ENTRY
 
 
-class SlotEnded(msgspec.Struct, frozen=True, gc=False):
+class SlotEnded(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The order of a slot is over: ``complete`` when it did all that was wanted, else ``reason`` says why not.
 
     ``quantity`` is what all orders of the wish filled, ``fee_base`` what of it a spot buy paid in the coin.

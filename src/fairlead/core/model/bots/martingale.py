@@ -207,7 +207,7 @@ class Exit(msgspec.Struct, frozen=True, gc=False):
     price: Decimal
 
 
-class MartingaleMemory(msgspec.Struct, frozen=True, gc=False, tag="martingale"):
+class MartingaleMemory(msgspec.Struct, frozen=True, gc=False, tag="martingale", omit_defaults=True):
     """What the rule remembers.
 
     ``anchor`` is the price that the ladder hangs on, 0 before it is known; ``last_fill`` that of the deepest level that

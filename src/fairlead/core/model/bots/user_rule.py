@@ -21,7 +21,7 @@ class RuleSettings(
     margin_mode: MarginMode | None = None
 
 
-class RuleMemory(msgspec.Struct, frozen=True, gc=False, tag="rule"):
+class RuleMemory(msgspec.Struct, frozen=True, gc=False, tag="rule", omit_defaults=True):
     """What the rule remembers: values of its own, and the position that it wants, signed, in the instrument's unit."""
 
     values: dict[str, str] = {}
