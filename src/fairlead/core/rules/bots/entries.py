@@ -135,18 +135,17 @@ class Entries:
         for level in range(1, self._settings.levels + 1):
             if memory.done >> level & 1:
                 continue
-            if triggered >> level & 1:
-                if self._ladder.is_dynamic:
-                    # Where the next one lies is known when this one is filled.
+            if not triggered >> level & 1:
+                reached = self._ladder.price(level, memory.anchor, memory.last_fill)
+                is_reached = wake.price <= reached if self._is_long else wake.price >= reached
+                if not is_reached or crossed == self._settings.levels_per_wake_max:
+                    wires = wires or (reach(reached, falls=self._is_long),)
                     break
-                continue
-            reached = self._ladder.price(level, memory.anchor, memory.last_fill)
-            is_reached = wake.price <= reached if self._is_long else wake.price >= reached
-            if not is_reached or crossed == self._settings.levels_per_wake_max:
-                wires = wires or (reach(reached, falls=self._is_long),)
+                triggered |= 1 << level
+                crossed += 1
+            if self._ladder.is_dynamic:
+                # Where the next one lies is known when this one is filled.
                 break
-            triggered |= 1 << level
-            crossed += 1
         return (memory if triggered == memory.triggered else replace(memory, triggered=triggered)), wires
 
 
