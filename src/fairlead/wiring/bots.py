@@ -43,6 +43,7 @@ class Bots:
                 want_quotes=self._want_quotes,
                 spawn=trading.tasks.start,
                 report=_report,
+                differs=self._differs,
             )
         )
 
@@ -71,6 +72,10 @@ class Bots:
         if self._trading.floor.find(account.account_id) is None:
             return None
         return self._trading.kinds.of(account).market_of(account)
+
+    def _differs(self, account: VenueAccount) -> bool:
+        desk = self._trading.floor.find(account.account_id)
+        return desk is not None and bool(desk.book.drift)
 
     def _want_quotes(self, account: VenueAccount, symbols: Sequence[str]) -> None:
         self._trading.kinds.of(account).want_quotes(account, symbols)

@@ -60,6 +60,9 @@ class Latching:
 
     def stops(self, account: VenueAccount, bot: Bot) -> bool:
         """Whether a latch covers what a bot would do on an account."""
+        latches = self._look()
+        if not latches:
+            return False
         aim = Aim(
             tenant=account.tenant,
             account_id=account.account_id,
@@ -68,7 +71,7 @@ class Latching:
             strategy_id=bot.bot_id,
             user_id=bot.owner,
         )
-        return any(covers(latch, aim) for latch in self._look())
+        return any(covers(latch, aim) for latch in latches)
 
     def _look(self) -> tuple[Latch, ...]:
         # Once a turn of the event loop: under load a turn decides and sends dozens of orders, and every look gives the

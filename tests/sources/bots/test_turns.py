@@ -239,6 +239,8 @@ async def test_prices_are_asked_for_once_by_each_bot_and_market(floor: Floor) ->
     for _ in range(2):
         floor.runner.wake("b1", Urgency.EXIT)
         await floor.quiet()
+        floor.clock.advance_ms(5_000)
+        floor.runner.look_at_times()
     # As long as there is no price, somebody must go on asking.
     assert floor.wanted == [SPOT.symbol] * 4
 

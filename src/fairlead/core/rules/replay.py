@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from fairlead.core.model import events as ev
-from fairlead.core.model.bots.events import BotConfigured, BotDecided
+from fairlead.core.model.bots.events import BotConfigured, BotDecided, BotNoted
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.state import State
 from fairlead.core.rules.account_book import AccountBook
@@ -35,7 +35,7 @@ class Replay:
         match event:
             case ev.AlertReceived() | ev.AlertDuplicated() | ev.AlertHandled():
                 return [*self.alerts.apply(event, tenant)]
-            case ev.KillSwitchSet() | ev.KillSwitchCleared() | BotDecided() | BotConfigured():
+            case ev.KillSwitchSet() | ev.KillSwitchCleared() | BotDecided() | BotConfigured() | BotNoted():
                 return []
             case _:
                 account_id = _account_id(event)

@@ -9,11 +9,10 @@ from typing import Final
 from msgspec.structs import replace
 
 from fairlead.core.model.account import VenueAccount
-from fairlead.core.model.bots.bot import BotOrder, BotState, Settings, Stimulus
+from fairlead.core.model.bots.bot import BotOrder, BotState, BotStatus, Settings, Stimulus, Wish
 from fairlead.core.model.bots.decision import BotCommand, Urgency
 from fairlead.core.model.bots.martingale import MartingaleMemory
 from fairlead.core.model.instrument import Instrument
-from fairlead.core.model.market import Quote
 from fairlead.core.model.order import Order
 from fairlead.core.model.state import RequestState
 from fairlead.core.rules.bots.rules import Rule, is_between_cycles, renew
@@ -22,16 +21,14 @@ from fairlead.market.hub import MarketHub
 from fairlead.sources.bots.heard import HeardOrders
 from fairlead.sources.bots.rule_shelf import RuleShelf
 from fairlead.sources.bots.seams import StoredOrders
+from fairlead.sources.bots.situation import Ready
 from fairlead.store.queries.bots import Bot
-
-QUOTE_AGE_MAX_MS: Final = 15_000
-"""A price that is older wakes no entries: the feed is dead, and the bot says so."""
 
 PEAK_SAVED_EVERY_MS: Final = 5_000
 """Peaks that trailing exits follow are written down at most so often; a crash loses what came since."""
 
 SIGNALS_KEPT_MAX: Final = 16
-FEED_SILENT: Final = "no fresh price: no entries until the feed is back"
+_OVER: Final = frozenset({BotStatus.STOPPED, BotStatus.FINISHED})
 
 
 class BotActor:
@@ -44,12 +41,19 @@ class BotActor:
         "_settings_version",
         "_share",
         "_signals",
+        "_written_version",
+        "blocked_ms",
         "bot",
         "commands",
         "dirty",
+        "failures",
         "is_busy",
+        "is_leaving",
         "is_loaded",
+        "looked_ms",
         "market",
+        "rests_until_ms",
+        "seen",
         "state",
         "stored_ms",
         "urgency",
@@ -57,14 +61,21 @@ class BotActor:
     )
 
     def __init__(self, bot: Bot, state: BotState | None, rules: RuleShelf) -> None:
-        """Take a bot as it is configured, and how it stood at last; ``rules`` are kept for all bots together."""
+        """Take a bot as it is configured, and how it stood at last; ``rules`` are kept for all bots together.
+
+        ``seen`` is what was said of its situation when it last looked, at ``looked_ms``; ``blocked_ms`` since when it
+        cannot decide, ``failures`` how many steps in a row broke; until ``rests_until_ms`` nothing wakes it.
+        """
         self.bot = bot
         self.state = state
         self.commands: Sequence[BotCommand] = ()
         self.is_busy = False
+        self.is_leaving = False
         self.is_loaded = state is None
         self.dirty: Urgency | None = None
-        self.stored_ms = 0
+        self.seen = ""
+        self.looked_ms = self.blocked_ms = self.rests_until_ms = self.stored_ms = 0
+        self.failures = 0
         self.market: MarketHub | None = None
         self.woken_s = 0.0
         self.urgency = Urgency.ENTRY
@@ -72,6 +83,8 @@ class BotActor:
         self._settings_version = bot.settings_version
         self._rules = rules
         self._heard = HeardOrders()
+        # Up to which version of its settings the journal knows them.
+        self._written_version = 0 if state is None else state.settings_version
         self._share: Decimal | None = None
         self._signals: tuple[str, ...] = ()
 
@@ -113,20 +126,38 @@ class BotActor:
         if signal not in self._signals:
             self._signals = (*self._signals, signal)[-SIGNALS_KEPT_MAX:]
 
-    def take_step(
-        self, account: VenueAccount, instrument: Instrument, quote: Quote, now_ms: int, *, may_enter: bool
-    ) -> tuple[Step, Stimulus]:
+    @property
+    def begun_with(self) -> Settings | None:
+        """Settings that it goes by and the journal does not know yet."""
+        return self._settings if self._settings_version > self._written_version else None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it wants nothing any more, or was removed, and nothing of it is left to take back."""
+        state = self.state
+        if state is None:
+            return self.is_leaving
+        return not state.orders and (self.is_leaving or state.status in _OVER)
+
+    def leave(self) -> None:
+        """Take back what rests and want nothing more: it was removed, perhaps while it decided."""
+        self.is_leaving = True
+        self.bot = replace(self.bot, wish=Wish.STOP_AND_KEEP)
+
+    def take_step(self, found: Ready, now_ms: int) -> tuple[Step, Stimulus]:
         """Decide, without changing anything here yet."""
-        rule = self._find_rule(account, instrument)
-        state = self.state or self._begin(rule)
+        instrument = found.instrument
+        rule = self._find_rule(found.account, instrument)
+        state = self.state or _begin(self.bot, self._settings_version, rule)
         if state.settings_version != self._settings_version:
             memory = renew(state.memory, rule)
             state = replace(state, settings_version=self._settings_version, memory=memory)
-        is_fresh = now_ms - quote.at_ms <= QUOTE_AGE_MAX_MS
         stimulus = Stimulus(
             at_ms=now_ms,
-            price=quote.last,
-            may_enter=may_enter and is_fresh,
+            price=found.quote.last,
+            may_enter=found.may_enter,
+            may_add=found.may_add,
+            note="" if state.status in _OVER else found.note,
             wish=self.bot.wish,
             news=self._heard.news(state.orders, instrument),
             signals=self._signals,
@@ -134,8 +165,7 @@ class BotActor:
             share=self._share,
             is_renewed=self._settings_version != self.bot.settings_version,
         )
-        step = take_step(state, rule, instrument, stimulus)
-        return (step if is_fresh else replace(step, state=replace(step.state, note=FEED_SILENT))), stimulus
+        return take_step(state, rule, instrument, stimulus), stimulus
 
     def is_material(self, step: Step, now_ms: int) -> bool:
         """Whether a step must be written down.
@@ -161,12 +191,12 @@ class BotActor:
         self._signals = tuple(one for one in self._signals if one not in stimulus.signals)
         if not is_durable:
             return
-        self.stored_ms = state.updated_ms
+        self.stored_ms, self._written_version = state.updated_ms, self._settings_version
         self._heard.note_stored(state)
 
     def replace(self, state: BotState, stored: StoredOrders) -> None:
         """Go on from what is stored, because somebody else decided."""
-        self.state = state
+        self.state, self._written_version = state, state.settings_version
         self._heard, self._share = HeardOrders(), None
         self.restore(stored)
 
@@ -176,23 +206,23 @@ class BotActor:
         state = self.state
         return bool(self._signals) or any(state is None or one.number > state.command for one in self.commands)
 
-    def _begin(self, rule: Rule) -> BotState:
-        bot = self.bot
-        return BotState(
-            bot_id=bot.bot_id,
-            tenant=bot.tenant,
-            account_id=bot.account_id,
-            symbol=bot.symbol,
-            settings_version=self._settings_version,
-            memory=rule.begin(),
-        )
-
     def _find_rule(self, account: VenueAccount, instrument: Instrument) -> Rule:
         state = self.state
         is_between = state is None or is_between_cycles(state, instrument)
         if is_between and self._settings_version != self.bot.settings_version:
             self.go_on_with(self.bot.settings, self.bot.settings_version)
         return self._rules.find(self.bot.bot_id, self._settings, instrument, account.fee_rates)
+
+
+def _begin(bot: Bot, settings_version: int, rule: Rule) -> BotState:
+    return BotState(
+        bot_id=bot.bot_id,
+        tenant=bot.tenant,
+        account_id=bot.account_id,
+        symbol=bot.symbol,
+        settings_version=settings_version,
+        memory=rule.begin(),
+    )
 
 
 def _with_ids_of(before: BotState, after: BotState) -> tuple[BotOrder, ...]:

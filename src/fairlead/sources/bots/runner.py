@@ -6,35 +6,48 @@ made anew.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, assert_never
 
-import msgspec
+from msgspec.structs import replace
 
 from fairlead.core.model.account import SubPosition, VenueAccount
-from fairlead.core.model.bots.bot import BotState, Stimulus
-from fairlead.core.model.bots.decision import BotCommand, Tripwire, Urgency, WireKind
-from fairlead.core.model.bots.events import BotConfigured, BotDecided, BotEvent
-from fairlead.core.model.instrument import Instrument
-from fairlead.core.model.market import Quote
+from fairlead.core.model.bots.bot import Stimulus
+from fairlead.core.model.bots.decision import BotCommand, Tripwire, Urgency
 from fairlead.core.model.order import Order
 from fairlead.core.model.state import RequestState, State
-from fairlead.core.rules.bots.requests import Written, write_requests
+from fairlead.core.rules.bots.requests import write_requests
 from fairlead.core.rules.bots.step import Step
-from fairlead.market.hub import MarketHub
-from fairlead.market.tripwires import Hit, TripwireBoard
-from fairlead.ports import AppendOutcome, Committed, DuplicateKey, Fact, NotStored, Record
+from fairlead.market.tripwires import Hit
+from fairlead.ports import Committed, DuplicateKey, NotStored
 from fairlead.sources.bots.actor import BotActor
+from fairlead.sources.bots.boards import Boards
 from fairlead.sources.bots.rule_shelf import RuleShelf
-from fairlead.sources.bots.seams import BotTools, Door
+from fairlead.sources.bots.seams import BotTools
+from fairlead.sources.bots.situation import Blocked, Ready, look_around
+from fairlead.sources.bots.starting import take_up
 from fairlead.sources.bots.turns import Turns
-from fairlead.store.queries.bots import STATE_SPACE, Bot
-
-LOOK_AGAIN_MS: Final = 1_000
-"""A bot that cannot decide now (no price, its account not open) is looked at again after so long."""
+from fairlead.sources.bots.writing import append_note, append_step
+from fairlead.store.queries.bots import Bot
 
 TIMES_LOOKED_AT_EVERY_MS: Final = 100
+LOOKED_AROUND_WITHIN_MS: Final = 1_000
+"""Within so long a bot finds out what nobody tells it: a kill switch, a feed gone silent, an account that opened."""
+
+ASKED_ANYWAY_AFTER_MS: Final = 60_000
+"""A bot that nothing has woken for so long is asked anyway."""
+
+TRY_AGAIN_MS: Final = 1_000
+TRY_AGAIN_LATEST_MS: Final = 300_000
+"""A step that broke, or could not be stored, is tried again after the first; a step that goes on breaking after longer
+and longer, but never after more than the second."""
+
+SAID_AFTER_MS: Final = 5_000
+"""A bot that cannot decide for so long says why; what passes sooner is not worth a line in the journal."""
+
+FAILURES_COUNTED_MAX: Final = 16
+NOTE_LENGTH_MAX: Final = 200
 
 
 class BotRunner:
@@ -45,9 +58,9 @@ class BotRunner:
         self._tools = tools
         self._actors: dict[str, BotActor] = {}
         self._rules = RuleShelf()
-        self._boards: dict[int, TripwireBoard] = {}
-        self._turns = Turns(tools.spawn, self._decide, self._turn_broke)
-        self._times = TripwireBoard()
+        self._boards = Boards(self._wake_all)
+        self._turns = Turns(tools.spawn, self._decide, self._broke)
+        self._tour: list[str] = []
 
     @property
     def actors(self) -> Mapping[str, BotActor]:
@@ -61,37 +74,26 @@ class BotRunner:
 
     async def start(self, bots: Sequence[Bot], commands: Mapping[str, Sequence[BotCommand]]) -> None:
         """Take every bot up where it was: its state, then what became of its orders meanwhile."""
-        states = await self._tools.reader.load_states()
-        known = {bot.bot_id: states[bot.bot_id] for bot in bots if bot.bot_id in states}
-        wanted = {bot_id: state.settings_version for bot_id, state in known.items()}
-        newest = {bot.bot_id: bot.settings_version for bot in bots}
-        older = {bot_id: version for bot_id, version in wanted.items() if version != newest[bot_id]}
-        settings = await self._tools.reader.load_settings(older) if older else {}
-        for bot in bots:
-            actor = self._actors[bot.bot_id] = BotActor(bot, known.get(bot.bot_id), self._rules)
-            actor.configure(bot, commands.get(bot.bot_id, ()))
-            if bot.bot_id in settings:
-                actor.go_on_with(settings[bot.bot_id], older[bot.bot_id])
-        stored = await self._tools.reader.load_orders(list(known.values()))
-        for bot_id in known:
-            self._actors[bot_id].restore(stored[bot_id])
-        for bot in bots:
-            self.wake(bot.bot_id, Urgency.EXIT if self._actors[bot.bot_id].holds else Urgency.ENTRY)
+        await take_up(self._actors, self._tools.reader, self._rules, bots, commands)
+        for bot_id, actor in self._actors.items():
+            self.wake(bot_id, Urgency.EXIT if actor.holds else Urgency.ENTRY)
 
     def configure(self, bots: Iterable[Bot], commands: Mapping[str, Sequence[BotCommand]]) -> None:
         """Take bots as they are configured now: new ones begin, others hear what they were told."""
         current = {bot.bot_id: bot for bot in bots}
         for bot_id in self._actors.keys() - current.keys():
-            del self._actors[bot_id]
+            if not self._actors[bot_id].is_leaving:
+                self._actors[bot_id].leave()
+                self._wake_now(self._actors[bot_id])
         for bot_id, bot in current.items():
-            actor = self._actors.get(bot_id)
             told = commands.get(bot_id, ())
+            actor = self._actors.get(bot_id)
             if actor is None:
                 actor = self._actors[bot_id] = BotActor(bot, None, self._rules)
-            elif actor.bot == bot and len(actor.commands) == len(told):
+            elif actor.bot == bot and list(actor.commands[-1:]) == list(told[-1:]):
                 continue
             actor.configure(bot, told)
-            self.wake(bot_id, Urgency.STOP)
+            self._wake_now(actor)
 
     def heard(self, _account: VenueAccount, states: Sequence[State]) -> None:
         """Hear from a desk what changed for good."""
@@ -129,12 +131,11 @@ class BotRunner:
         while True:
             await self._tools.clock.sleep_ms(TIMES_LOOKED_AT_EVERY_MS)
             self.look_at_times()
+            self._look_around()
 
     def look_at_times(self) -> None:
         """Wake whom the time wakes now."""
-        now_ms = self._tools.clock.now_ms()
-        for board in (self._times, *self._boards.values()):
-            self._wake_all(board.times.touch(now_ms))
+        self._boards.touch_times(self._tools.clock.now_ms())
 
     def wake(self, bot_id: str, urgency: Urgency) -> None:
         """Let a bot decide soon, after those that are more urgent."""
@@ -144,113 +145,131 @@ class BotRunner:
         if not actor.woken_s:
             actor.woken_s = self._tools.clock.monotonic_s()
             actor.urgency = urgency
-        if actor.is_busy:
+        rests = actor.rests_until_ms and self._tools.clock.now_ms() < actor.rests_until_ms
+        if actor.is_busy or rests:
             actor.dirty = urgency if actor.dirty is None else min(actor.dirty, urgency)
             return
         self._turns.push(bot_id, actor.bot.account_id, urgency)
+
+    def _wake_now(self, actor: BotActor) -> None:
+        """A person's word, or a situation that changed, ends every wait."""
+        actor.rests_until_ms = 0
+        self.wake(actor.bot.bot_id, Urgency.STOP)
 
     def _wake_all(self, hits: Iterable[Hit]) -> None:
         for urgency, bot_id in hits:
             self.wake(bot_id, urgency)
 
+    def _look_around(self) -> None:
+        """Look at a part of the bots, so that a whole round is through in time and no turn takes long."""
+        turns = LOOKED_AROUND_WITHIN_MS // TIMES_LOOKED_AT_EVERY_MS
+        now_ms = self._tools.clock.now_ms()
+        if not self._tour:
+            self._tour = list(self._actors)
+        part = -(-len(self._actors) // turns)
+        self._tour, chosen = self._tour[part:], self._tour[:part]
+        for actor in filter(None, map(self._actors.get, chosen)):
+            if actor.is_busy or (actor.is_over and not actor.has_more):
+                continue
+            if actor.seen != look_around(self._tools, actor.bot, now_ms).note:
+                self._wake_now(actor)
+            elif now_ms - actor.looked_ms >= ASKED_ANYWAY_AFTER_MS:
+                self.wake(actor.bot.bot_id, Urgency.ENTRY)
+
     def _decide(self, bot_id: str) -> None:
         actor = self._actors.get(bot_id)
-        if actor is None:
+        if actor is None or not actor.is_loaded:
             return
-        actor.is_busy = True
-        found = self._look(actor)
-        if found is None:
-            self._rest(actor, None, self._soon())
+        actor.is_busy, actor.dirty = True, None
+        now_ms, woken_s, actor.woken_s = self._tools.clock.now_ms(), actor.woken_s, 0.0
+        found = look_around(self._tools, actor.bot, now_ms)
+        actor.seen, actor.looked_ms = found.note, now_ms
+        if isinstance(found, Blocked) or actor.market is not found.hub:
+            actor.market = found.hub
+            if found.account is not None and found.hub is not None:
+                self._tools.want_quotes(found.account, (actor.bot.symbol,))
+        if isinstance(found, Blocked):
+            # The next look around finds out that what is missing is there; it is worth a note only when it takes long.
+            actor.blocked_ms = actor.blocked_ms or now_ms
+            said_ms = actor.blocked_ms + SAID_AFTER_MS
+            if now_ms < said_ms:
+                self._sleep(actor, said_ms)
+            else:
+                self._say(actor, found.note, now_ms + ASKED_ANYWAY_AFTER_MS)
             return
-        account, hub, instrument, quote = found
-        now_ms = self._tools.clock.now_ms()
-        may_enter = account.enabled and self._tools.may_enter(account, actor.bot)
-        step, stimulus = actor.take_step(account, instrument, quote, now_ms, may_enter=may_enter)
-        self._tools.decided(actor.urgency, self._tools.clock.monotonic_s() - actor.woken_s)
-        actor.woken_s = 0.0
+        actor.blocked_ms = 0
+        step, stimulus = actor.take_step(found, now_ms)
+        self._tools.decided(actor.urgency, self._tools.clock.monotonic_s() - woken_s)
         if not actor.is_material(step, now_ms):
             actor.settle(step.state, stimulus, is_durable=False)
-            self._rest(actor, hub, step.wires, quote)
+            self._rest(actor, found, step.wires)
             return
-        written = write_requests(step, actor.settings, instrument, now_ms)
-        work = self._store(actor, step, stimulus, written, (hub, quote))
-        self._tools.spawn(f"bot {actor.bot.name}", work, partial(self._broke, actor))
+        work = self._store(actor, step, stimulus, found)
+        self._tools.spawn(f"bot {actor.bot.name}", work, partial(self._broke, bot_id))
 
-    async def _store(
-        self, actor: BotActor, step: Step, stimulus: Stimulus, written: Written, seen: tuple[MarketHub, Quote]
-    ) -> None:
-        is_new = actor.state is None or actor.state.settings_version != step.state.settings_version
-        outcome = await _append(self._tools.door, actor, step, stimulus, written, is_new=is_new)
+    async def _store(self, actor: BotActor, step: Step, stimulus: Stimulus, found: Ready) -> None:
+        written = write_requests(step, actor.settings, found.instrument, stimulus.at_ms)
+        outcome = await append_step(self._tools.door, step, stimulus, written, actor.begun_with)
         match outcome:
             case Committed():
                 actor.settle(written.state, stimulus, is_durable=True)
-                self._rest(actor, seen[0], step.wires, seen[1])
+                self._rest(actor, found, step.wires)
             case DuplicateKey():
                 # Another process decided for it; what it decided is the truth.
                 await self._reload(actor)
-                actor.dirty = Urgency.EXIT
-                self._rest(actor, None, self._soon())
+                self._sleep(actor, stimulus.at_ms + TRY_AGAIN_MS)
             case NotStored():
-                self._rest(actor, None, self._soon())
+                self._sleep(actor, stimulus.at_ms + TRY_AGAIN_MS)
+            case other:
+                assert_never(other)
 
-    def _look(self, actor: BotActor) -> tuple[VenueAccount, MarketHub, Instrument, Quote] | None:
-        """Everything that a decision needs; None while something of it is missing."""
-        account = self._tools.account_of(actor.bot.account_id)
-        if account is None or not actor.is_loaded:
-            return None
-        hub = self._tools.market_of(account)
-        if hub is None:
-            return None
-        symbol = actor.bot.symbol
-        instrument, quote = hub.instruments.get(symbol), hub.quotes.get(symbol)
-        if quote is None or actor.market is not hub:
-            actor.market = hub
-            self._tools.want_quotes(account, (symbol,))
-        if instrument is None or quote is None or not quote.last:
-            return None
-        return account, hub, instrument, quote
-
-    def _rest(
-        self, actor: BotActor, hub: MarketHub | None, wires: Sequence[Tripwire], seen: Quote | None = None
-    ) -> None:
-        """Let a bot sleep until one of its wires is touched, or at once wake again if it heard something meanwhile.
-
-        ``seen`` is the quote that it decided at.
-        """
-        actor.is_busy = False
-        bot = actor.bot
-        if bot.bot_id not in self._actors:
+    def _say(self, actor: BotActor, note: str, until_ms: int) -> None:
+        """Write a note down, then sleep; one that cannot be written is said the next time."""
+        state = actor.state
+        if state is None or actor.is_over or state.note == note:
+            self._sleep(actor, until_ms)
             return
-        board = self._times if hub is None else self._board_of(hub)
-        board.wire(bot.bot_id, bot.symbol, wires)
-        if actor.dirty is not None or actor.has_more:
+        noted = replace(state, note=note, version=state.version + 1, updated_ms=self._tools.clock.now_ms())
+
+        async def say() -> None:
+            if isinstance(await append_note(self._tools.door, noted), Committed):
+                actor.state = noted
+            self._sleep(actor, until_ms)
+
+        self._tools.spawn(f"bot {actor.bot.name} says", say(), lambda _: self._sleep(actor, until_ms))
+
+    def _rest(self, actor: BotActor, found: Ready, wires: Sequence[Tripwire]) -> None:
+        """Let a bot sleep until one of its wires is touched, or at once wake again if it heard something meanwhile."""
+        actor.is_busy = False
+        actor.failures = actor.rests_until_ms = 0
+        bot_id, symbol = actor.bot.bot_id, actor.bot.symbol
+        board = self._boards.wire(found.hub, bot_id, symbol, wires)
+        if actor.is_leaving and actor.is_over:
+            board.forget(bot_id, symbol)
+            del self._actors[bot_id]
+        elif actor.dirty is not None or actor.has_more:
             # The most urgent of all is zero.
-            urgency, actor.dirty = Urgency.EXIT if actor.dirty is None else actor.dirty, None
-            self.wake(bot.bot_id, urgency)
-        elif hub is not None and (newest := hub.quotes[bot.symbol]) is not seen:
+            self.wake(bot_id, Urgency.EXIT if actor.dirty is None else actor.dirty)
+        elif (newest := found.hub.quotes[symbol]) is not found.quote:
             # The price went on while it decided, and a wire cannot be touched before it is there.
-            self._wake_all(board.touch(bot.symbol, newest.last))
+            self._wake_all(board.touch(symbol, newest.last))
 
-    def _board_of(self, hub: MarketHub) -> TripwireBoard:
-        board = self._boards.get(id(hub))
-        if board is None:
-            board = self._boards[id(hub)] = TripwireBoard()
-            hub.listen(lambda quote: self._wake_all(board.touch(quote.symbol, quote.last)))
-        return board
+    def _sleep(self, actor: BotActor, until_ms: int) -> None:
+        """Let a bot rest whatever it hears, because it could do nothing about it; then it is asked again."""
+        actor.is_busy = False
+        actor.rests_until_ms = until_ms
+        self._boards.wake_at(actor.bot.bot_id, actor.bot.symbol, until_ms)
 
-    def _soon(self) -> tuple[Tripwire, ...]:
-        at_ms = self._tools.clock.now_ms() + LOOK_AGAIN_MS
-        return (Tripwire(WireKind.AT_TIME, at_ms=at_ms, urgency=Urgency.EXIT),)
-
-    def _turn_broke(self, bot_id: str, error: Exception) -> None:
+    def _broke(self, bot_id: str, error: Exception) -> None:
+        """One bot's trouble is its own: it is asked again, ever later, and the others go on."""
+        self._tools.report(bot_id, error)
         actor = self._actors.get(bot_id)
-        if actor is not None:
-            self._broke(actor, error)
-
-    def _broke(self, actor: BotActor, error: Exception) -> None:
-        """One bot's trouble is its own: it is looked at again, and the others go on."""
-        self._tools.report(actor.bot.bot_id, error)
-        self._rest(actor, None, self._soon())
+        if actor is None:
+            return
+        pause_ms = min(TRY_AGAIN_MS << min(actor.failures, FAILURES_COUNTED_MAX), TRY_AGAIN_LATEST_MS)
+        actor.failures += 1
+        note = f"its step fails, tried again: {type(error).__name__}: {error}"[:NOTE_LENGTH_MAX]
+        self._say(actor, note, self._tools.clock.now_ms() + pause_ms)
 
     async def _reload(self, actor: BotActor) -> None:
         states = await self._tools.reader.load_states()
@@ -258,44 +277,3 @@ class BotRunner:
         if state is not None:
             stored = await self._tools.reader.load_orders([state])
             actor.replace(state, stored[state.bot_id])
-
-
-def _append(
-    door: Door, actor: BotActor, step: Step, stimulus: Stimulus, written: Written, *, is_new: bool
-) -> Awaitable[AppendOutcome]:
-    state = written.state
-    decided = BotDecided(
-        bot_id=state.bot_id,
-        stimulus=stimulus,
-        reasons=step.reasons,
-        request_ids=tuple(request.request_id for request in written.requests),
-        state=state,
-        at_ms=state.updated_ms,
-    )
-    facts = [_fact(state, decided, f"{state.bot_id}:{state.version}")]
-    if is_new:
-        began = BotConfigured(
-            bot_id=state.bot_id,
-            account_id=state.account_id,
-            symbol=state.symbol,
-            settings_version=state.settings_version,
-            settings=actor.settings,
-            at_ms=state.updated_ms,
-        )
-        facts.insert(0, _fact(state, began, f"{state.bot_id}:{state.settings_version}"))
-    record = Record(space=STATE_SPACE, owner=state.tenant, key=state.bot_id, body=_encode(state))
-    return door.submit(tuple(facts), written.requests, records=(record,))
-
-
-def _fact(state: BotState, event: BotEvent, key: str) -> Fact:
-    return Fact(
-        tenant=state.tenant,
-        stream=f"bot:{state.bot_id}",
-        cause=f"{state.bot_id}:{state.version}",
-        at_ms=state.updated_ms,
-        event=event,
-        key=key,
-    )
-
-
-_encode: Final = msgspec.json.Encoder().encode

@@ -24,6 +24,11 @@ def _unmeasured(_urgency: Urgency, _seconds: float) -> None:
     """For whoever does not measure."""
 
 
+def _never_differs(_account: VenueAccount) -> bool:
+    """For places that are their own truth."""
+    return False
+
+
 class Door(Protocol):
     """The one way to an order."""
 
@@ -40,11 +45,14 @@ class Door(Protocol):
 
 
 class StoredOrders(msgspec.Struct, frozen=True):
-    """What is stored of the requests of one bot: how they stand, their orders, and the bot's share of the account."""
+    """What is stored of the requests of one bot: how they stand, their orders, and the bot's share of the account.
+
+    No share: it was changing while it was read.
+    """
 
     requests: tuple[RequestState, ...]
     orders: tuple[Order, ...]
-    share: Decimal
+    share: Decimal | None
 
 
 class BotReader(Protocol):
@@ -70,7 +78,8 @@ class BotTools:
     ``account_of`` finds an account as it is configured now, None when it is gone; ``market_of`` the market that it
     trades on, None while its venue is not open; ``may_enter`` tells whether no kill switch covers a bot's entries now;
     ``want_quotes`` has prices come; ``spawn`` runs a supervised task; ``report`` hears of a bot whose step broke;
-    ``decided`` hears of each decision how urgent it was, and how many seconds after the wake it was made.
+    ``decided`` hears of each decision how urgent it was, and how many seconds after the wake it was made; ``differs``
+    tells whether an account's record and its venue's are known to disagree.
     """
 
     door: Door
@@ -83,3 +92,4 @@ class BotTools:
     spawn: Callable[[str, Coroutine[None, None, None], Callable[[Exception], None]], object]
     report: Callable[[str, BaseException], None]
     decided: Callable[[Urgency, float], None] = _unmeasured
+    differs: Callable[[VenueAccount], bool] = _never_differs

@@ -18,6 +18,7 @@ from fairlead.store.queries.recovery import load_requests_with_orders, load_shar
 from fairlead.store.session import Store
 
 T = TypeVar("T")
+Shares = Mapping[str, Sequence[SubPosition]]
 
 
 def _no_book(_account_id: str) -> AccountBook | None:
@@ -46,6 +47,7 @@ class StoredBots:
         """What became of the live requests of bots, by bot id."""
         wanted = {order.request_id: state.bot_id for state in states for order in state.orders}
         async with self._store.system_session() as system:
+            before = await load_shares(system)
             requests, orders = await load_requests_with_orders(system, wanted)
             shares = await load_shares(system)
         asked: dict[str, list[RequestState]] = {state.bot_id: [] for state in states}
@@ -62,7 +64,7 @@ class StoredBots:
             state.bot_id: StoredOrders(
                 tuple(asked[state.bot_id]),
                 tuple(legs[state.bot_id]),
-                _share(shares.get(state.bot_id, ()), state.symbol),
+                _quiet_share(before, shares, state),
             )
             for state in states
         }
@@ -70,6 +72,12 @@ class StoredBots:
 
 def _once(read: T, known: T | None) -> T:
     return known if known is not None and known == read else read
+
+
+def _quiet_share(before: Shares, after: Shares, state: BotState) -> Decimal | None:
+    """What a bot holds, unless a fill came between the reads: then its orders may tell of other fills."""
+    first, second = (_share(shares.get(state.bot_id, ()), state.symbol) for shares in (before, after))
+    return first if first == second else None
 
 
 def _share(shares: Sequence[SubPosition], symbol: str) -> Decimal:

@@ -159,11 +159,14 @@ class Stimulus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``price`` is the last price of its instrument. ``share`` is what the account's sub-book says it holds, in the
     instrument's unit and never negative, where all its orders are told of in ``news``; None: not compared.
     ``is_renewed``: newer settings wait for the next cycle, so the step ends where a cycle does.
+    Without ``may_add`` nothing new is placed to get in, and what rests stays; ``note`` says what is held back and why.
     """
 
     at_ms: int
     price: Decimal
     may_enter: bool = True
+    may_add: bool = True
+    note: str = ""
     wish: Wish = Wish.RUN
     news: tuple[OrderNews, ...] = ()
     signals: tuple[str, ...] = ()

@@ -33,4 +33,13 @@ class BotConfigured(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     at_ms: int
 
 
-BotEvent = BotDecided | BotConfigured
+class BotNoted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A bot that cannot decide says why: its step failed, or something that it needs is missing."""
+
+    bot_id: str
+    note: str
+    state: BotState
+    at_ms: int
+
+
+BotEvent = BotDecided | BotConfigured | BotNoted

@@ -65,14 +65,16 @@ class OrderKeeper:
             (_leaves(order, instrument) for order in state.orders if not order.want.opens), ZERO
         )
 
-    def keep(self, wants: Sequence[Want]) -> Keeping:
-        """Compare, and say what to do."""
+    def keep(self, wants: Sequence[Want], *, may_add: bool = True) -> Keeping:
+        """Compare, and say what to do; without ``may_add`` no entry is placed, and those that rest stay."""
         wanted = {want.slot: want for want in wants}
         canceled = tuple(order for order in self._state.orders if self._is_unwanted(order, wanted))
         placed: list[BotOrder] = []
         settled: list[SlotEnded] = []
         for want in wants:
             if want.slot in self._live or len(placed) == PLACED_AT_ONCE_MAX or not self._may_place(want):
+                continue
+            if want.opens and not may_add:
                 continue
             size, carried = self._rest_of(want)
             if size is not None and not self._makes_order(size, want):

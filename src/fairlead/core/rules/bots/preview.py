@@ -60,7 +60,7 @@ def new_state(settings: Settings, instrument: Instrument, terms: Terms, *, tenan
         tenant=tenant,
         account_id=account_id,
         symbol=instrument.symbol,
-        memory=make_rule(settings, instrument, terms.fees, terms.find_rule).begin(),
+        memory=make_rule(settings, instrument, terms.fees).begin(),
     )
 
 
@@ -75,7 +75,7 @@ def preview_bot(
     settings = _without_waiting(settings)
     is_new = not state.version
     begins_at = _begin_price(settings, price) if is_new else price
-    rule = make_rule(settings, instrument, terms.fees, terms.find_rule)
+    rule = make_rule(settings, instrument, terms.fees)
     ways = [
         _play(ImaginedMarket(settings, rule, instrument, state, terms), settings, instrument, terms, (begins_at, falls))
         for falls in _ways(settings)

@@ -67,7 +67,7 @@ class Step(msgspec.Struct, frozen=True):
 
 def take_step(state: BotState, rule: Rule, instrument: Instrument, stimulus: Stimulus) -> Step:
     """Let a bot hear, decide and act; ids of new requests are left to the caller, who knows the time of the append."""
-    state = _hear(replace(state, note=""), instrument, stimulus)
+    state = _hear(replace(state, note=stimulus.note), instrument, stimulus)
     state, taken = _follow_share(state, instrument, stimulus)
     if stimulus.command is not None and stimulus.command.number > state.command:
         state = _take_command(state, stimulus.command, stimulus.wish)
@@ -92,7 +92,8 @@ def take_step(state: BotState, rule: Rule, instrument: Instrument, stimulus: Sti
         if decision.outcome is Outcome.FINISHED:
             state = replace(state, status=_status_after(state))
         wants = () if state.status is BotStatus.FINISHED else decision.wants
-        keeping = OrderKeeper(state, instrument, price=stimulus.price, now_ms=stimulus.at_ms).keep(wants)
+        keeper = OrderKeeper(state, instrument, price=stimulus.price, now_ms=stimulus.at_ms)
+        keeping = keeper.keep(wants, may_add=stimulus.may_add)
         if not keeping.settled:
             return _close(state, keeping, decision, reasons, stimulus)
         state = _settle(state, keeping, wants, stimulus)
