@@ -20,7 +20,7 @@ from fairlead.cli.explain import show_explanation
 from fairlead.cli.hook_text import curl_line, hook_url, sample_alert
 from fairlead.cli.options import PrintOptions, add_command
 from fairlead.cli.output import EXIT_INTERRUPTED, StopError, program_name, say, say_json, tell
-from fairlead.cli.records import Registry, ask_database, prepare_database, take_folder
+from fairlead.cli.records import Registry, ask_database, prepare_database, require, take_folder
 from fairlead.cli.serving import start_failures_explained
 
 if TYPE_CHECKING:
@@ -69,7 +69,8 @@ def demo(options: DemoOptions) -> None:
     """Run Fairlead with pretend money on moving prices, send one alert, and explain what came of it.
 
     Makes an owner, three paper accounts in one group (net mode, long/short mode, and a small one on a strict risk
-    profile) and a hook, in a temporary folder unless --data names one; then serves until Ctrl-C, and ends with 0.
+    profile), a hook, and a bot on an account of its own, in a temporary folder unless --data names one; then serves
+    until Ctrl-C, and ends with 0.
     """
     folder = options.data_dir or Path(tempfile.mkdtemp(prefix="fairlead-demo-"))
     # The demo speaks for itself; whoever wants the log asks for it.
@@ -102,6 +103,8 @@ async def _run(settings: Settings, options: DemoOptions, lock: OwnerLock) -> boo
         _show_ready(world, settings, options, app.url)
         explanation = await ask_database(settings, _send_first_alert(world, app.url))
         show_explanation(explanation, as_json=options.as_json, one_line=True)
+        if not options.as_json:
+            say(await ask_database(settings, _portray_bot(world, options, settings)))
         ended = {account.label: str(account.status) for account in explanation.accounts if account.label in EXPECTED}
         if ended != EXPECTED:
             tell(f"Expected {EXPECTED}, got {ended}")
@@ -126,6 +129,20 @@ def _send_first_alert(world: DemoWorld, url: str) -> Callable[[Registry], Awaita
         return await _await_settled(registry, world.tenant, answer.request_id, clock)
 
     return send
+
+
+def _portray_bot(world: DemoWorld, options: DemoOptions, settings: Settings) -> Callable[[Registry], Awaitable[str]]:
+    async def portray(registry: Registry) -> str:
+        from fairlead.cli.bots.options import bot_registry, open_stage
+        from fairlead.cli.bots.portrait import portrait_lines, take_portrait
+        from fairlead.cli.demo_world import BOT
+
+        found = require(await bot_registry(registry).find(world.tenant, BOT))
+        stage = await open_stage(registry, world.tenant, DemoOptions(data_dir=settings.data_dir, port=options.port))
+        lines = portrait_lines(await take_portrait(registry, stage, found))
+        return "\n".join(("", f"A bot trades by itself; watch it with {program_name()} bot show {BOT}:", *lines))
+
+    return portray
 
 
 async def _await_settled(registry: Registry, tenant: str, alert_id: str, clock: Clock) -> Explanation:

@@ -1,0 +1,84 @@
+"""The README's section about a first bot, line by line, as a newcomer pastes it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.e2e.processes import Server, run, run_json
+
+README: Final = Path(__file__).resolve().parents[2] / "README.md"
+CYCLE_S: Final = 50
+POLL_S: Final = 0.25
+
+
+def read_commands() -> list[list[str]]:
+    """The words of every command of the section, in its order."""
+    section = README.read_text(encoding="utf-8").partition("## Your first bot\n")[2].partition("\n## ")[0]
+    blocks = re.findall(r"```console\n(.*?)```", section, re.DOTALL)
+    return [shlex.split(line[2:]) for block in blocks for line in block.splitlines() if line.startswith("$ ")]
+
+
+def split(words: list[str]) -> tuple[dict[str, str], list[str]]:
+    """Environment and arguments of a command line."""
+    at = words.index("fairlead")
+    return dict(word.split("=", 1) for word in words[:at]), words[at + 1 :]
+
+
+def wait_for_profit(data: Path) -> list[dict[str, Any]]:
+    until = time.monotonic() + CYCLE_S
+    while time.monotonic() < until:
+        rows: list[dict[str, Any]] = run_json("bot", "history", "dip", data=data)
+        if rows and rows[0]["why"] == "take profit":
+            return rows
+        time.sleep(POLL_S)
+    raise AssertionError("no cycle was filled")
+
+
+@pytest.mark.slow
+def test_a_newcomer_follows_the_readme_to_a_first_profit_and_asks_why(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    told: dict[str, str] = {}
+    commands = [split(words) for words in read_commands()]
+    at = next(index for index, (_, words) in enumerate(commands) if words == ["serve"])
+    for environment, words in commands[:at]:
+        told[" ".join(words[:2])] = run(*words, data=data, given="y\n", fails=False, **environment).stdout
+    assert "balanced" in told["bot presets"]
+    assert "starting" in told["bot create"]
+    server = Server(data, **commands[at][0])
+    with server.running():
+        first = wait_for_profit(data)[0]
+        assert float(first["profit"]) > 0
+        for environment, words in commands[at + 1 :]:
+            shown = run_json("bot", "show", "dip", data=data)
+            named = [shown["ladder"][0]["request"] if word == "REQUEST" else word for word in words]
+            told[" ".join(words[:2])] = run(*named, data=data, given="", fails=False, **environment).stdout
+    assert "Ladder of this cycle" in told["bot show"]
+    assert "take profit" in told["bot history"]
+    assert re.search(r"bot +dip, cycle \d+: ", told["explain REQUEST"])
+    assert "no problems" in run("verify", data=data).stdout
+
+
+def test_what_is_previewed_is_what_then_rests(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    run("user", "add", "olive", "--generate", data=data)
+    run("account", "add", "main", data=data)
+    # A base price of its own: everything hangs on that and on no moving one.
+    words = ("--account", "main", "--symbol", "BTC-USDT", "--preset", "balanced", "--set", "base_price=60000")
+    run("bot", "create", "dip", *words, "--yes", data=data)
+    expected = run_json("bot", "preview", *words, data=data)["levels"]
+    with Server(data, FAIRLEAD_MARKET_VOLATILITY="0.00001").running():
+        until = time.monotonic() + CYCLE_S
+        rows: list[dict[str, str]] = []
+        while not any(row["state"] == "filled" for row in rows) and time.monotonic() < until:
+            rows = run_json("bot", "show", "dip", data=data)["ladder"]
+            time.sleep(POLL_S)
+    prices = {row["level"]: row["price"].replace(",", "") for row in rows}
+    assert {f"safety {one['slot'][1:]}": one["price"] for one in expected[1:]} == {
+        level: price for level, price in prices.items() if level.startswith("safety")
+    }
