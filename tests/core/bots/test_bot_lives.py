@@ -131,6 +131,28 @@ def test_a_stop_goes_ahead_when_another_order_cannot_be_taken_back() -> None:
     assert max(order.cancels for order in bot.state.orders) > 1
 
 
+def test_a_stop_goes_ahead_when_nobody_answers_about_another_order() -> None:
+    bot = ToyExchange(dip(stop_loss=StopLoss(percent=Decimal(5))), LOTS)
+    bot.move(Decimal(100))
+    unknown = replace(bot.state, orders=tuple(replace(order, order_ids=()) for order in bot.state.orders))
+    for seconds, expected in ((1, []), (29, []), (31, ["c"])):
+        at_ms = bot.now_ms + seconds * 1_000
+        step = take_step(unknown, bot.rule, LOTS, Stimulus(at_ms=at_ms, price=Decimal(90)))
+        assert [order.want.slot for order in step.placed] == expected
+        assert not step.canceled
+
+
+def test_a_part_that_a_person_closes_is_forgotten_when_less_than_that_is_left() -> None:
+    bot = ToyExchange(dip(), LOTS, late_cancels=True)
+    bot.move(Decimal(100))
+    bot.tell(Instruction.CLOSE_STEP, Size(amount=Decimal("0.5"), unit=SizeUnit.BASE))
+    assert [want.slot for want in bot.memory.manual] == ["q1"]
+    bot.close_by_hand(Decimal("0.7"))
+    bot.walk(["100", "100"])
+    assert not bot.memory.manual
+    assert [(one.slot, one.leaves) for one in bot.exits] == [("t1", Decimal("0.30"))]
+
+
 def test_a_finished_bot_begins_again_only_when_somebody_says_so() -> None:
     bot = ToyExchange(dip(restart=False), LOTS)
     bot.walk(["100", "102", "100"])

@@ -283,6 +283,31 @@ def test_a_stop_below_the_last_level_does_not_fire_before_the_first_order_is_who
     assert phase(bot) is Phase.EXITING
 
 
+def test_a_stop_below_a_ladder_that_follows_its_fills_goes_down_with_them() -> None:
+    stop = StopLoss(percent=ONE, reference=StopFrom.LAST_LEVEL)
+    bot = begin(stop_loss=stop, deviation_from=DeviationFrom.PREVIOUS_FILL, step=Decimal(2), max_safety_orders=2)
+    bot.price = Decimal(95)
+    bot.fill(bot.resting("s1"), ONE, Decimal(95))
+    bot.ask()
+    # The last level is 2 % below 95 now, so that 98 * 0.98 * 0.99 = 95.07 gives nothing up.
+    assert levels(bot) == {"s2": "93.10"}
+    bot.walk(["93.10", "92.17"])
+    assert bot.held == 3
+    bot.move(Decimal("92.16"))
+    assert bot.held == 0
+
+
+def test_sizes_that_grow_have_no_more_decimals_than_money_has() -> None:
+    chosen = settings(volume_scale=Decimal("1.05"), max_safety_orders=200)
+    ladder = Ladder(chosen, LOTS)
+    for level in range(201):
+        exponent = ladder.size(level, ONE / 3).amount.as_tuple().exponent
+        assert isinstance(exponent, int)
+        assert exponent >= -12
+    beyond = Ladder(replace(chosen, volume_scale=Decimal("9.9")), LOTS)
+    assert beyond.sizes[200] > Decimal("1E190")
+
+
 def test_trailing_begins_after_its_level_and_until_then_the_exit_rests() -> None:
     bot = begin(trailing=ONE, trailing_after_level=2, restart=False)
     bot.move(Decimal(99))

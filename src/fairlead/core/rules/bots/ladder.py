@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import pairwise
+from typing import Final
 
 import msgspec
 
 from fairlead.core.model.bots.decision import Direction
 from fairlead.core.model.bots.martingale import DeviationFrom, MartingaleSettings, PriceRounding
 from fairlead.core.model.instrument import Instrument
-from fairlead.core.model.money import HUNDRED, ONE, ZERO
+from fairlead.core.model.money import AMOUNT_INTEGER_DIGITS_MAX, HUNDRED, ONE, ZERO, floor_to_decimals
 from fairlead.core.model.request import Side, Size, SizeUnit
 from fairlead.core.rules.sizing import to_native
+
+SIZE_STEP: Final = Decimal("1E-12")
+"""Finer than any lot; a size that grows from level to level would have as many decimals as there is memory for."""
 
 
 class Rung(msgspec.Struct, frozen=True):
@@ -70,7 +74,9 @@ class Ladder:
     def size(self, level: int, factor: Decimal = ONE) -> Size:
         """Size of a level in its unit."""
         amount = self.sizes[level]
-        return Size(amount=amount if factor == ONE else amount * factor, unit=self.units[level > 0])
+        if factor != ONE:
+            amount = _cut(amount * factor)
+        return Size(amount=amount, unit=self.units[level > 0])
 
     def rung(self, level: int, anchor: Decimal, factor: Decimal = ONE) -> Rung:
         """A level as it would be ordered; a size in percent has no quantity before it is known of what."""
@@ -124,6 +130,12 @@ def _sizes(settings: MartingaleSettings) -> tuple[Decimal, ...]:
         return (settings.base_order.amount, *(step.size for step in settings.custom_ladder))
     sizes, size = [settings.base_order.amount], settings.safety_order.amount
     for _ in range(settings.max_safety_orders):
-        sizes.append(size)
+        sizes.append(_cut(size))
         size *= settings.volume_scale
     return tuple(sizes)
+
+
+def _cut(size: Decimal) -> Decimal:
+    # A size beyond all money has no room for decimals; whoever checks the settings refuses it.
+    is_whole = size.adjusted() >= AMOUNT_INTEGER_DIGITS_MAX or size == size.to_integral_value()
+    return size if is_whole else floor_to_decimals(size, SIZE_STEP)
