@@ -164,6 +164,31 @@ def test_a_bot_is_paused_told_things_duplicated_edited_stopped_and_removed(run: 
     assert [row["name"] for row in ask("bot", "list")] == ["dip-eth"]
 
 
+def test_newer_settings_may_count_at_once_where_a_running_deal_can_follow(run: Run, ask: Ask) -> None:
+    run("bot", "create", "dip", *WHERE, "--preset", "balanced", "--budget", "1000", "--yes")
+    edited = ask("bot", "edit", "dip", "--set", "step=2", "--now", "--yes")
+    assert edited["preview"]["settings"]["step"] == "2"
+    turned = ("--set", "direction=short", "--now", "--yes")
+    run("bot", "create", "swap", *SWAP, "--preset", "balanced", "--budget", "1000", "--yes")
+    assert "in the same direction" in run("bot", "edit", "swap", *turned, code=1).stderr
+    run("bot", "create", "lines", *WHERE, "--preset", "grid-range", "--budget", "2000", "--set", "lines=10", "--yes")
+    assert "only a martingale" in run("bot", "edit", "lines", "--set", "lines=12", "--now", "--yes", code=1).stderr
+
+
+def test_a_bot_that_has_not_decided_yet_is_shown_with_what_it_may_take(run: Run, ask: Ask) -> None:
+    run("bot", "create", "dip", *WHERE, "--preset", "balanced", "--budget", "1000", "--yes")
+    (row,) = ask("bot", "list")
+    assert row["reserved"].startswith("999.")
+    shown = ask("bot", "show", "dip")
+    assert shown["ladder"] == []
+    assert len(shown["to_come"]) == 6
+    assert shown["decisions"] == []
+    assert ask("bot", "history", "dip") == []
+    assert "none yet" in run("bot", "show", "dip").stdout
+    run("bot", "stop", "dip")
+    assert ask("bot", "list")[0]["reserved"] == ""
+
+
 def test_presets_are_listed_for_people_and_programs(run: Run, ask: Ask) -> None:
     assert "balanced" in run("bot", "presets").stdout
     told = {one["name"]: one for one in ask("bot", "presets")}

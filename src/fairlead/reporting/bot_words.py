@@ -33,6 +33,7 @@ _REASONS: Final[Mapping[str, str]] = {
     "close_timeout": "the deal took too long",
     "close_signal": "the signal to close came",
     "asked_to_close": "a person asked to close",
+    "replan": "newer settings count for the running cycle",
     "closed": "nothing is held any more",
     "closed_by_others": "somebody else closed a part of it",
     "too_small": "what is left is too small to sell",

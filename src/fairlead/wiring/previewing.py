@@ -26,7 +26,7 @@ from fairlead.core.rules.bots.step import take_step
 from fairlead.core.rules.perpetual_orders import LEVERAGE_DEFAULT
 from fairlead.core.rules.replay import InstrumentsOf
 from fairlead.core.rules.valuation import available_of
-from fairlead.store.queries.bots import Bot, load_states
+from fairlead.store.queries.bots import Bot, load_settings, load_states
 from fairlead.store.session import Store
 from fairlead.wiring.rehearsing import Stage, set_stage
 from fairlead.wiring.replaying import instruments_of_accounts
@@ -40,7 +40,7 @@ class BotPlan:
     """A bot to be played through; ``account`` is a label or an id, ``state`` None for a new bot.
 
     ``bot_id`` is the bot's own when it exists, so that it does not stand in its own way. ``price`` goes before the
-    one that is stored.
+    one that is stored. ``replans``: these settings shall count for the running cycle, too.
     """
 
     account: str
@@ -49,6 +49,7 @@ class BotPlan:
     price: Decimal | None = None
     state: BotState | None = None
     bot_id: str = ""
+    replans: bool = False
 
     def having(self, settings: Settings) -> BotPlan:
         """The same with other settings."""
@@ -79,10 +80,14 @@ class BotCheck:
 
 @dataclass(frozen=True, slots=True)
 class BotStage:
-    """The accounts of a tenant, with their bots, as stored now."""
+    """The accounts of a tenant, with their bots, as stored now.
+
+    ``states`` are those of bots, and ``older`` the settings of their running cycles where there are newer ones.
+    """
 
     stage: Stage
     states: Mapping[str, BotState]
+    older: Mapping[str, Settings]
     instruments_of: InstrumentsOf
     tenant: str
     now_ms: int
@@ -144,10 +149,14 @@ class BotStage:
         found = self._market_of(bot)
         if isinstance(found, Refused):
             return ZERO
-        plan = BotPlan(account=bot.account_id, symbol=bot.symbol, settings=bot.settings, state=state)
+        plan = BotPlan(account=bot.account_id, symbol=bot.symbol, settings=self.settings_of(bot), state=state)
         worst = self._preview(plan, *found).worst
         # Fees of what rests already are nothing that anybody else could spend.
         return worst.capital if state is None else max(ZERO, worst.capital - worst.fees - worst.resting)
+
+    def settings_of(self, bot: Bot) -> Settings:
+        """The settings that a bot's running cycle goes by."""
+        return self.older.get(bot.bot_id, bot.settings)
 
     def reserved_text(self, bot: Bot) -> str:
         """The same with its currency; empty for a bot that takes no more."""
@@ -160,9 +169,9 @@ class BotStage:
     def wires_of(self, bot: Bot, account: VenueAccount, instrument: Instrument, price: Decimal) -> tuple[Tripwire, ...]:
         """What would wake a bot as it stands, at a price."""
         state = self.states.get(bot.bot_id)
-        if state is None or state.status in _OVER:
+        if state is None or state.status in _OVER or isinstance(bot.settings, RuleSettings):
             return ()
-        rule = make_rule(bot.settings, instrument, account.fee_rates)
+        rule = make_rule(self.settings_of(bot), instrument, account.fee_rates)
         stimulus = Stimulus(at_ms=self.now_ms, price=price, wish=bot.wish)
         return take_step(state, rule, instrument, stimulus).wires
 
@@ -193,10 +202,11 @@ class BotStage:
             cash=self._free(account, instrument.settle_currency),
         )
         state = plan.state
-        if state is None:
+        if state is None or state.status in _OVER:
             ids = {"tenant": account.tenant, "account_id": account.account_id}
             state = new_state(plan.settings, instrument, terms, **ids)
-        return preview_bot(state, plan.settings, instrument, terms, price)
+        replans = plan.replans and state is plan.state
+        return preview_bot(state, plan.settings, instrument, terms, price, replans=replans)
 
     def _leverage(self, settings: Settings, account: VenueAccount, instrument: Instrument) -> Decimal:
         if instrument.is_spot:
@@ -235,7 +245,13 @@ async def set_bot_stage(store: Store, url: str, tenant: str, *, now_ms: int, see
     stage = await set_stage(store, tenant, now_ms=now_ms, seed=seed)
     async with store.system_session() as system:
         states = await load_states(system)
-    return BotStage(stage, states, instruments_of_accounts(url), tenant, now_ms)
+        versions = {
+            bot_id: states[bot_id].settings_version
+            for bot_id, bot in stage.directory.roster.bots.items()
+            if bot_id in states and states[bot_id].settings_version != bot.settings_version
+        }
+        older = await load_settings(system, versions) if versions else {}
+    return BotStage(stage, states, older, instruments_of_accounts(url), tenant, now_ms)
 
 
 def _side(settings: Settings) -> PositionSide:

@@ -11,18 +11,21 @@ from msgspec.structs import replace
 from fairlead.core.model.account import FeeRates, MarginMode
 from fairlead.core.model.bots.bot import Settings
 from fairlead.core.model.bots.decision import BotCommand, Direction, Instruction
+from fairlead.core.model.bots.grid import GridSettings
 from fairlead.core.model.bots.martingale import (
     DeviationFrom,
     EntryMode,
     LadderStep,
     MartingaleSettings,
     Reserve,
+    StartAtPrice,
     StopFrom,
     StopLoss,
     TakeProfitFrom,
     TakeProfitStep,
 )
 from fairlead.core.model.bots.preview import BotPreview
+from fairlead.core.model.bots.user_rule import RuleSettings
 from fairlead.core.model.instrument import Instrument, InstrumentKind, InstrumentState
 from fairlead.core.model.money import ZERO
 from fairlead.core.model.request import Size, SizeUnit
@@ -30,6 +33,7 @@ from fairlead.core.rules.bots.imagined_market import Terms
 from fairlead.core.rules.bots.ledger import average_price
 from fairlead.core.rules.bots.preflight import check_capital
 from fairlead.core.rules.bots.preview import new_state, preview_bot
+from fairlead.core.rules.bots.scaling import scale_sizes
 from tests.core.bots.toy_exchange import NO_FEES, SPOT, ToyExchange
 
 FINE: Final = replace(SPOT, tick_size=Decimal("1E-12"), lot_size=Decimal("1E-12"), quantity_min=Decimal("1E-12"))
@@ -274,29 +278,113 @@ ladders = st.builds(
 )
 
 
-@given(
-    settings=ladders, price=st.decimals(min_value=50, max_value=70_000, places=2), fee=st.sampled_from(["0", "0.001"])
-)
-def test_what_is_previewed_is_what_then_happens(settings: MartingaleSettings, price: Decimal, fee: str) -> None:
-    rate = Decimal(fee)
-    fees = replace(NO_FEES, spot_maker=rate, spot_taker=rate)
-    terms = Terms(fees=fees)
-    shown = preview_bot(new_state(settings, SPOT, terms, tenant="me", account_id="a"), settings, SPOT, terms, price)
-    if rules(shown):
-        return
-    bot = ToyExchange(settings, SPOT, fee=rate, fee_in_base=True, price=price)
+def check_against_live(bot: ToyExchange, shown: BotPreview, instrument: Instrument) -> None:
+    """Let the bot live through the prices of its preview, and compare row by row."""
     bot.ask(command=BotCommand(1, Instruction.START))
     for number, row in enumerate(shown.rows):
         if number:
             bot.move(row.price)
         filled = [one for one in bot.history if one.order.want.slot == row.slot and one.filled]
-        assert [(one.filled, one.value) for one in filled] == [(row.quantity, row.quantity * row.price)]
+        assert [(one.filled, one.value) for one in filled] == [
+            (row.quantity, instrument.notional(row.quantity, row.price))
+        ]
         assert bot.state.deal.quantity == row.held
-        assert average_price(bot.state.deal, SPOT) == row.average
+        assert average_price(bot.state.deal, instrument) == row.average
         exits = [one.order.want.price for one in bot.book.values() if not one.order.want.opens]
-        assert tuple(sorted(exit_price for exit_price in exits if exit_price is not None)) == row.take_profit
-    spent = sum((one.value for one in bot.history if one.order.want.opens), ZERO)
-    assert spent == shown.worst.cost
+        assert {price for price in exits if price is not None} == set(row.take_profit)
     if shown.worst.stop_price is not None:
         bot.move(shown.worst.stop_price)
         assert bot.state.deal.realized == -(shown.worst.loss or ZERO)
+
+
+@given(
+    settings=ladders, price=st.decimals(min_value=50, max_value=70_000, places=2), fee=st.sampled_from(["0", "0.001"])
+)
+def test_what_is_previewed_is_what_then_happens(settings: MartingaleSettings, price: Decimal, fee: str) -> None:
+    rate = Decimal(fee)
+    terms = Terms(fees=replace(NO_FEES, spot_maker=rate, spot_taker=rate))
+    shown = preview_bot(new_state(settings, SPOT, terms, tenant="me", account_id="a"), settings, SPOT, terms, price)
+    if rules(shown):
+        return
+    bot = ToyExchange(settings, SPOT, fee=rate, fee_in_base=True, price=price)
+    check_against_live(bot, shown, SPOT)
+    assert sum((one.value for one in bot.history if one.order.want.opens), ZERO) == shown.worst.cost
+
+
+@given(
+    settings=ladders,
+    instrument=st.sampled_from([LINEAR, INVERSE]),
+    direction=st.sampled_from(list(Direction)),
+    leverage=st.sampled_from([1, 2, 5]),
+)
+def test_the_same_holds_for_perpetuals_both_ways(
+    settings: MartingaleSettings, instrument: Instrument, direction: Direction, leverage: int
+) -> None:
+    settings = scaled(replace(settings, direction=direction, leverage=Decimal(leverage)))
+    rate = Decimal("0.0005")
+    terms = Terms(fees=FeeRates(perpetual_maker=rate), leverage=Decimal(leverage), cash=Decimal(10_000_000))
+    state = new_state(settings, instrument, terms, tenant="me", account_id="a")
+    shown = preview_bot(state, settings, instrument, terms, Decimal(60_000))
+    if rules(shown):
+        return
+    bot = ToyExchange(settings, instrument, fee=rate, price=Decimal(60_000))
+    check_against_live(bot, shown, instrument)
+    opened = [one for one in bot.history if one.order.want.opens]
+    assert sum((one.value for one in opened), ZERO) / leverage == shown.worst.margin
+    assert sum((one.fee_settle for one in opened), ZERO) == shown.worst.fees
+
+
+def scaled(settings: MartingaleSettings) -> MartingaleSettings:
+    """A hundred times larger, for contracts are not small."""
+    made = scale_sizes(settings, Decimal(100))
+    assert isinstance(made, MartingaleSettings)
+    return made
+
+
+def test_a_grid_is_previewed_down_to_its_last_line() -> None:
+    grid = GridSettings(lower=Decimal(90), upper=Decimal(110), lines=4, per_line=quote("100"))
+    shown = preview(grid, price="100")
+    assert not rules(shown)
+    assert [row.slot for row in shown.rows] == ["i", "b1.0", "b0.0"]
+    assert [row.price for row in shown.rows[1:]] == [95, 90]
+    bot = ToyExchange(grid, FINE, price=Decimal(100))
+    bot.ask()
+    bot.walk(["95", "90"])
+    assert bot.state.deal.quantity == shown.rows[-1].held
+    assert bot.state.deal.cost == shown.worst.cost
+
+
+def test_a_grid_whose_lines_do_not_earn_their_fees_is_refused() -> None:
+    grid = GridSettings(lower=Decimal(99), upper=Decimal(101), lines=20, per_line=quote("100"))
+    (told,) = rules(preview(grid, price="100", fees=TEN_BP))
+    assert "where the deal comes out even after fees" in told
+
+
+def test_a_running_deal_is_previewed_from_where_it_stands() -> None:
+    bot = ToyExchange(dca(stop_loss=StopLoss(percent=Decimal(5), reference=StopFrom.LAST_LEVEL)))
+    bot.walk(["100", "99", "97.5"])
+    terms = Terms(fees=NO_FEES)
+    shown = preview_bot(replace(bot.state, version=3), bot.settings, SPOT, terms, Decimal(98))
+    assert [row.slot for row in shown.rows] == ["s3", "s4", "s5"]
+    assert not rules(shown)
+    assert shown.worst.resting == pytest.approx(shown.worst.cost, abs=Decimal("0.01"))
+    assert shown.worst.stop_price is not None
+
+
+def test_a_bot_that_waits_is_previewed_as_if_its_moment_had_come() -> None:
+    start = StartAtPrice(price=Decimal(90))
+    settings = dca(start=start, start_delay_s=60, safety_signal="dip")
+    shown = preview(settings, price="100")
+    assert [row.slot for row in shown.rows] == ["b", "s1", "s2", "s3", "s4", "s5"]
+    assert shown.rows[0].price == 90
+    bot = ToyExchange(settings, FINE)
+    bot.move(Decimal(100))
+    terms = Terms(fees=NO_FEES)
+    waiting = preview_bot(replace(bot.state, version=1), settings, FINE, terms, Decimal(100))
+    assert waiting.worst.capital == shown.worst.capital
+
+
+def test_what_a_rule_of_ones_own_does_is_not_known_before() -> None:
+    shown = preview(RuleSettings(rule="mine.py:Mine"))
+    assert not rules(shown)
+    assert "not known before" in shown.findings[0].rule

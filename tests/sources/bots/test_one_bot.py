@@ -153,3 +153,28 @@ async def test_a_liquidation_ends_the_deal(world: BotWorld) -> None:
     world.exchange.withdraw("a1", "USDT", Decimal(99_000))
     await world.move(world.price() / 3, wait_ms=10_000)
     assert world.adds_up("dip", "rise")
+
+
+async def test_newer_settings_that_count_now_replace_what_rests_and_survive_a_restart(world: BotWorld) -> None:
+    await world.add("dip")
+    await world.run_ms(2_000)
+    first = world.bot("dip").deal.first_price
+    before = {slot: order.want.price for slot, order in world.resting("dip").items()}
+    newer = dip(step=Decimal(3))
+    await world.change("dip", settings=newer, settings_version=2)
+    await world.run_ms(2_000)
+    assert {slot: order.want.price for slot, order in world.resting("dip").items()} == before
+    await world.tell("dip", Instruction.REPLAN)
+    await world.run_ms(2_000)
+    after = world.resting("dip")
+    assert world.bot("dip").settings_version == 2
+    assert after["s1"].want.price == pytest.approx(first * Decimal("0.97"), abs=Decimal("0.1"))
+    assert after["t1"].want.price == before["t1"]
+    versions = [row.event.settings_version for row in await world.facts(BotConfigured)]  # type: ignore[union-attr]
+    assert versions == [1, 2]
+    await world.restart(pause_ms=0)
+    await world.run_ms(2_000)
+    assert {slot: order.want.price for slot, order in world.resting("dip").items()} == {
+        slot: order.want.price for slot, order in after.items()
+    }
+    assert world.adds_up("dip")

@@ -13,6 +13,7 @@ from fairlead.core.model import ids
 from fairlead.core.model.bots.bot import BotState, Settings, Wish
 from fairlead.core.model.bots.decision import BotCommand, Instruction
 from fairlead.core.model.request import Size
+from fairlead.core.rules.bots.rules import can_replan
 from fairlead.core.rules.bots.setting_checks import check_settings
 from fairlead.ports import Clock
 from fairlead.store.queries import accounts as account_rows
@@ -23,6 +24,11 @@ from fairlead.store.session import Session, Store
 
 BOTS_MAX: Final = 1_000
 """Of one tenant."""
+
+
+CANNOT_REPLAN: Final = (
+    "only a martingale can go on by other settings, in the same direction; without --now they count from the next cycle"
+)
 
 
 class BotWish(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,14 +90,25 @@ class BotRegistry:
             await rows.add_bot(session, bot)
             return KnownBot(bot=bot, account=account.label, state=None)
 
-    async def edit(self, tenant: str, name: str, settings: Settings) -> KnownBot | Refused:
-        """Give a bot new settings, which count from its next cycle on."""
+    async def edit(
+        self, tenant: str, name: str, settings: Settings, *, by: str = "", now: bool = False
+    ) -> KnownBot | Refused:
+        """Give a bot new settings, which count from its next cycle on; ``now``: for the running one too.
+
+        Then ``by`` is who says so, for it is a word to the running bot.
+        """
         async with self._store.session(tenant, writes=True) as session:
             found = _check_ranges(settings) or await _find(session, name)
             if isinstance(found, Refused):
                 return found
             bot = replace(found.bot, settings=settings, settings_version=found.bot.settings_version + 1)
-            await rows.save_settings(session, replace(bot, created_ms=self._clock.now_ms()))
+            if now and not can_replan(found.bot.settings, settings):
+                return Refused(message=CANNOT_REPLAN)
+            now_ms = self._clock.now_ms()
+            await rows.save_settings(session, replace(bot, created_ms=now_ms))
+            if now:
+                command = BotCommand(await rows.next_command(session, bot.bot_id), Instruction.REPLAN)
+                await rows.add_command(session, bot.bot_id, command, by=by, created_ms=now_ms)
             return replace(found, bot=bot)
 
     async def set_wish(self, tenant: str, name: str, wish: Wish) -> KnownBot | Refused:

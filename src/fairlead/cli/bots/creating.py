@@ -124,7 +124,7 @@ def preview(options: PreviewOptions) -> None:
         found = await bot_registry(registry).find(tenant, options.name)
         if isinstance(found, Refused):
             return found
-        return make_check(stage, plan_of(found, price), options, settings_values(found.bot.settings))
+        return make_check(stage, plan_of(found, price), options, settings_values(stage.settings_of(found.bot)))
 
     _say_check(ask_tenant(options, look, reads=True), options)
 

@@ -43,7 +43,7 @@ async def open_stage(registry: Registry, tenant: str, options: Options) -> BotSt
     return await set_bot_stage(registry.store, settings.store_url, tenant, now_ms=now_ms, seed=settings.market_seed)
 
 
-def plan_of(found: KnownBot, price: Decimal | None = None) -> BotPlan:
+def plan_of(found: KnownBot, price: Decimal | None = None, *, replans: bool = False) -> BotPlan:
     """A bot as it stands, to be played on; ``price`` is for where none is stored."""
     from fairlead.wiring.previewing import BotPlan
 
@@ -55,4 +55,5 @@ def plan_of(found: KnownBot, price: Decimal | None = None) -> BotPlan:
         price=price,
         state=found.state,
         bot_id=bot.bot_id,
+        replans=replans,
     )

@@ -48,10 +48,10 @@ async def take_portrait(registry: Registry, stage: BotStage, found: KnownBot) ->
     async with registry.store.session(found.bot.tenant) as session:
         decisions = await load_decisions(session, found.bot.bot_id, newest=DECISIONS_LOOKED_AT)
     heard = decisions[-1].stimulus.price if decisions else None
-    plan = plan_of(found)
+    plan = plan_of(found).having(stage.settings_of(found.bot))
     market = stage.find_market(plan)
     if isinstance(market, Refused) and heard is not None:
-        plan = plan_of(found, heard)
+        plan = plan_of(found, heard).having(plan.settings)
         market = stage.find_market(plan)
     if isinstance(market, Refused):
         return Portrait(found=found, instrument=None, price=None, fills=(), decisions=decisions, check=None, wires=())

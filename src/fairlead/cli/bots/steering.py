@@ -60,7 +60,11 @@ class CloseStepOptions(SureOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class EditOptions(AskOptions, BotOptions):
-    """New settings."""
+    """New settings, and from when on."""
+
+    now: Annotated[
+        bool, typer.Option("--now", help="For the running deal, too: its ladder and its exit are planned anew.")
+    ] = False
 
 
 def add_steering(app: typer.Typer) -> None:
@@ -74,6 +78,7 @@ def add_steering(app: typer.Typer) -> None:
         "edit",
         "fairlead bot edit dip --set step=2 --set take_profit=[{percent=2}]",
         "fairlead bot edit dip --file dip.toml --yes",
+        "fairlead bot edit dip --set volume_scale=1 --now",
     )(edit)
     add_command(app, "add-funds", 'fairlead bot add-funds dip "50 quote"')(add_funds)
     add_command(app, "close-step", "fairlead bot close-step dip", 'fairlead bot close-step dip "0.001 base"')(
@@ -148,7 +153,10 @@ def remove(options: BotOptions) -> None:
 
 
 def edit(options: EditOptions) -> None:
-    """Give a bot new settings, which count from its next cycle on; they are played through and shown first."""
+    """Give a bot new settings, which count from its next cycle on; they are played through and shown first.
+
+    With --now they count for the running deal as well: what it holds stays, its resting orders are replaced.
+    """
     require_input(options)
 
     async def look(registry: Registry, tenant: str) -> BotCheck | Refused:
@@ -161,7 +169,8 @@ def edit(options: EditOptions) -> None:
         if isinstance(found, Refused):
             return found
         stage = await open_stage(registry, tenant, options)
-        plan = plan_of(replace(found, state=None), read_price(options.price))
+        price = read_price(options.price)
+        plan = plan_of(found, price, replans=True) if options.now else plan_of(replace(found, state=None), price)
         return make_check(stage, plan, options, settings_values(found.bot.settings))
 
     check = ask_tenant(options, look)
@@ -169,10 +178,12 @@ def edit(options: EditOptions) -> None:
         tell("\n".join(check_lines(check)))
     require_sound(check, over_reserve=options.over_reserve)
     if not options.yes:
-        typer.confirm(f"Let {options.name} go on like this from its next cycle?", abort=True, err=True)
+        when = "at once" if options.now else "from its next cycle on"
+        typer.confirm(f"Let {options.name} go on like this {when}?", abort=True, err=True)
 
     async def work(registry: Registry, tenant: str) -> KnownBot | Refused:
-        return await bot_registry(registry).edit(tenant, options.name, check.settings)
+        bots, by = bot_registry(registry), options.user or "command line"
+        return await bots.edit(tenant, options.name, check.settings, by=by, now=options.now)
 
     row = bot_row(ask_tenant(options, work))
     say_facts({**row, "preview": check_values(check)} if options.as_json else row, as_json=options.as_json)

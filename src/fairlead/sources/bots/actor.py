@@ -10,12 +10,12 @@ from msgspec.structs import replace
 
 from fairlead.core.model.account import VenueAccount
 from fairlead.core.model.bots.bot import BotOrder, BotState, BotStatus, Settings, Stimulus, Wish
-from fairlead.core.model.bots.decision import BotCommand, Urgency
+from fairlead.core.model.bots.decision import BotCommand, Instruction, Urgency
 from fairlead.core.model.bots.martingale import MartingaleMemory
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.order import Order
 from fairlead.core.model.state import RequestState
-from fairlead.core.rules.bots.rules import Rule, is_between_cycles, renew
+from fairlead.core.rules.bots.rules import Rule, can_replan, is_between_cycles, renew
 from fairlead.core.rules.bots.step import Step, take_step
 from fairlead.market.hub import MarketHub
 from fairlead.sources.bots.heard import HeardOrders
@@ -147,10 +147,12 @@ class BotActor:
     def take_step(self, found: Ready, now_ms: int) -> tuple[Step, Stimulus]:
         """Decide, without changing anything here yet."""
         instrument = found.instrument
-        rule = self._find_rule(found.account, instrument)
+        command = self._next_command()
+        replans = command is not None and command.instruction is Instruction.REPLAN
+        rule = self._find_rule(found.account, instrument, replans=replans)
         state = self.state or _begin(self.bot, self._settings_version, rule)
         if state.settings_version != self._settings_version:
-            memory = renew(state.memory, rule)
+            memory = state.memory if replans else renew(state.memory, rule)
             state = replace(state, settings_version=self._settings_version, memory=memory)
         stimulus = Stimulus(
             at_ms=now_ms,
@@ -161,7 +163,7 @@ class BotActor:
             wish=self.bot.wish,
             news=self._heard.news(state.orders, instrument),
             signals=self._signals,
-            command=next((one for one in self.commands if one.number > state.command), None),
+            command=command,
             share=self._share,
             is_renewed=self._settings_version != self.bot.settings_version,
         )
@@ -206,10 +208,15 @@ class BotActor:
         state = self.state
         return bool(self._signals) or any(state is None or one.number > state.command for one in self.commands)
 
-    def _find_rule(self, account: VenueAccount, instrument: Instrument) -> Rule:
+    def _next_command(self) -> BotCommand | None:
+        heard = 0 if self.state is None else self.state.command
+        return next((one for one in self.commands if one.number > heard), None)
+
+    def _find_rule(self, account: VenueAccount, instrument: Instrument, *, replans: bool) -> Rule:
         state = self.state
-        is_between = state is None or is_between_cycles(state, instrument)
-        if is_between and self._settings_version != self.bot.settings_version:
+        may_change = state is None or is_between_cycles(state, instrument)
+        may_change = may_change or (replans and can_replan(self._settings, self.bot.settings))
+        if may_change and self._settings_version != self.bot.settings_version:
             self.go_on_with(self.bot.settings, self.bot.settings_version)
         return self._rules.find(self.bot.bot_id, self._settings, instrument, account.fee_rates)
 

@@ -96,12 +96,13 @@ class SlotEnded(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class Instruction(StrEnum):
-    """What a person may tell a bot while it runs."""
+    """What a person may tell a bot while it runs; ``replan``: newer settings count now, for the running cycle too."""
 
     ADD_FUNDS = "add_funds"
     CLOSE_STEP = "close_step"
     CLOSE = "close"
     START = "start"
+    REPLAN = "replan"
 
 
 class BotCommand(msgspec.Struct, frozen=True):

@@ -168,6 +168,8 @@ class MartingaleRule:
             cycles = 0 if memory.phase is Phase.FINISHED else memory.cycles
             why = Instruction.START.value
             return replace(memory, phase=Phase.WAITING, until_ms=0, why=why, cycles=cycles), NO_REASON
+        if command.instruction is Instruction.REPLAN:
+            return self._replan(memory)
         if memory.phase is Phase.EXITING and command.instruction is Instruction.CLOSE:
             return (memory if memory.why in _FOR_GOOD else self._exit(memory, ASKED)), NO_REASON
         holds = memory.phase in {Phase.ENTERING, Phase.IN_POSITION} and bool(sellable(deal, self.instrument))
@@ -183,6 +185,15 @@ class MartingaleRule:
                     return self._exit(memory, ASKED), NO_REASON
                 reduced = self._manual.close_part(memory, deal, wake, command)
                 return (self._exit(memory, ASKED), NO_REASON) if reduced is None else reduced
+
+    def _replan(self, memory: MartingaleMemory) -> tuple[MartingaleMemory, Reason]:
+        """Go on with what is held, on the ladder and the exit of these settings; what was filled stays filled."""
+        if memory.phase is not Phase.IN_POSITION:
+            return memory, NO_REASON
+        fresh = replace(
+            memory, triggered=memory.done, steps_done=0, steps_taken=0, plan=(), plan_opened=ZERO, peak=ZERO
+        )
+        return fresh, Reason(Instruction.REPLAN.value)
 
     def _exit(self, memory: MartingaleMemory, why: str) -> MartingaleMemory:
         return replace(memory, phase=Phase.EXITING, why=why, plan=(), plan_opened=ZERO, manual=())

@@ -10,7 +10,7 @@ from typing import Final
 from fairlead.core.model.bots.bot import BotState, Settings
 from fairlead.core.model.bots.decision import Direction
 from fairlead.core.model.bots.grid import GridDirection, GridSettings
-from fairlead.core.model.bots.martingale import MartingaleSettings, Reserve, StopFrom
+from fairlead.core.model.bots.martingale import MartingaleMemory, MartingaleSettings, Reserve, StopFrom
 from fairlead.core.model.bots.preview import Finding, LadderRow, WorstCase
 from fairlead.core.model.instrument import Instrument, InstrumentState
 from fairlead.core.model.money import HUNDRED, ZERO
@@ -45,16 +45,24 @@ def check_instrument(settings: Settings, instrument: Instrument, price: Decimal)
 
 
 def check_rows(
-    settings: Settings, instrument: Instrument, rows: Sequence[LadderRow], worst: WorstCase, state: BotState
+    settings: Settings,
+    instrument: Instrument,
+    rows: Sequence[LadderRow],
+    worst: WorstCase,
+    states: tuple[BotState, BotState],
 ) -> tuple[Finding, ...]:
-    """What the play has shown: levels that are never reached, exits that gain nothing, a position taken away."""
+    """What the play has shown: levels that are never reached, exits that gain nothing, a position taken away.
+
+    ``states`` are the bot before and after.
+    """
+    before, state = states
     found = [
         Finding(f"level {trouble.slot}", trouble.reason, trouble.message)
         for trouble in state.troubles
         if trouble.reason == "below_min_size"
     ]
     if isinstance(settings, MartingaleSettings) and not state.troubles:
-        found += _check_reach(settings, rows, worst)
+        found += _check_reach(settings, rows, worst, done=_levels_done(before))
     found += _check_exits(rows, state)
     if not instrument.is_spot:
         found += _check_liquidation(rows, worst, is_long=state.deal.is_long)
@@ -120,8 +128,15 @@ def _check_least(rungs: Sequence[Rung], ladder: Ladder, instrument: Instrument) 
             yield Finding(f"level {rung.level}", size, f"must be worth at least {show(instrument.notional_min)}")
 
 
-def _check_reach(settings: MartingaleSettings, rows: Sequence[LadderRow], worst: WorstCase) -> Iterator[Finding]:
-    missing = settings.levels + 1 - len(rows)
+def _levels_done(state: BotState) -> int:
+    """Entries of its running cycle that were filled before."""
+    return state.memory.done.bit_count() if isinstance(state.memory, MartingaleMemory) else 0
+
+
+def _check_reach(
+    settings: MartingaleSettings, rows: Sequence[LadderRow], worst: WorstCase, *, done: int
+) -> Iterator[Finding]:
+    missing = settings.levels + 1 - len(rows) - done
     if missing <= 0 or not rows:
         return
     levels = f"{missing} of {settings.levels + 1} levels"

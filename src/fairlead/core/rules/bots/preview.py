@@ -16,9 +16,16 @@ from fairlead.core.model.account import MarginMode
 from fairlead.core.model.bots.bot import BotState, Settings
 from fairlead.core.model.bots.deal import Deal
 from fairlead.core.model.bots.decision import BotCommand, Direction, Instruction
-from fairlead.core.model.bots.grid import GridDirection, GridSettings
-from fairlead.core.model.bots.martingale import MartingaleSettings, StartAtPrice, TakeProfitFrom
-from fairlead.core.model.bots.preview import BotPreview, LadderRow, WorstCase
+from fairlead.core.model.bots.grid import GridDirection, GridMemory, GridPhase, GridSettings
+from fairlead.core.model.bots.martingale import (
+    MartingaleMemory,
+    MartingaleSettings,
+    Phase,
+    StartAtPrice,
+    TakeProfitFrom,
+)
+from fairlead.core.model.bots.preview import BotPreview, Finding, LadderRow, WorstCase
+from fairlead.core.model.bots.user_rule import RuleMemory, RuleSettings
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import HUNDRED, ONE, ZERO
 from fairlead.core.model.request import OrderRequest
@@ -33,8 +40,7 @@ from fairlead.core.rules.bots.targets import Targets
 from fairlead.core.rules.margin import liquidation_price, profit
 
 NOBODY: Final = "preview"
-# A person's word to begin whatever the start condition says, so that the ladder can be seen.
-_BEGIN: Final = BotCommand(1, Instruction.START)
+UNKNOWN_BEFORE: Final = "what a rule of your own will do is not known before: its worst case is not reserved"
 _GIVEN_UP: Final = frozenset({STOP_LOSS, STOP_BELOW, STOP_ABOVE})
 
 
@@ -54,30 +60,45 @@ class _Played(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def new_state(settings: Settings, instrument: Instrument, terms: Terms, *, tenant: str, account_id: str) -> BotState:
-    """A bot before its first decision."""
+    """A bot before its first decision.
+
+    Raises:
+        ValueError: there is no rule for these settings.
+    """
+    begun = RuleMemory() if isinstance(settings, RuleSettings) else make_rule(settings, instrument, terms.fees).begin()
     return BotState(
         bot_id=NOBODY,
         tenant=tenant,
         account_id=account_id,
         symbol=instrument.symbol,
-        memory=make_rule(settings, instrument, terms.fees).begin(),
+        memory=begun,
     )
 
 
 def preview_bot(
-    state: BotState, settings: Settings, instrument: Instrument, terms: Terms, price: Decimal
+    state: BotState, settings: Settings, instrument: Instrument, terms: Terms, price: Decimal, *, replans: bool = False
 ) -> BotPreview:
-    """Play a bot on from a state (for a new one: ``new_state``), as if its instrument stood at ``price`` now."""
+    """Play a bot on from a state (for a new one: ``new_state``), as if its instrument stood at ``price`` now.
+
+    ``replans``: these settings are newer than those of its running cycle, and count for it, too.
+    """
     findings = (*check_settings(settings), *check_instrument(settings, instrument, price))
+    if isinstance(settings, RuleSettings):
+        findings = (*findings, Finding("type", "rule", UNKNOWN_BEFORE, refuses=False))
     nothing = WorstCase(currency=instrument.settle_currency, capital=ZERO)
-    if any(one.refuses for one in findings):
+    if isinstance(settings, RuleSettings) or any(one.refuses for one in findings):
         return BotPreview(symbol=instrument.symbol, price=price, rows=(), worst=nothing, growth=ZERO, findings=findings)
     settings = _without_waiting(settings)
-    is_new = not state.version
-    begins_at = _begin_price(settings, price) if is_new else price
+    command = _first_word(state, replans=replans)
+    begins_at = _begin_price(settings, price) if command is not None and not replans else price
     rule = make_rule(settings, instrument, terms.fees)
     ways = [
-        _play(ImaginedMarket(settings, rule, instrument, state, terms), settings, instrument, terms, (begins_at, falls))
+        _play(
+            ImaginedMarket(settings, rule, instrument, state, terms),
+            _Reader(settings, instrument, terms),
+            (begins_at, command),
+            falls=falls,
+        )
         for falls in _ways(settings)
     ]
     worst = max((_worst(state, one, instrument, terms, price) for one in ways), key=lambda one: one.capital)
@@ -90,13 +111,25 @@ def preview_bot(
         rows=rows,
         worst=worst,
         growth=rows[-1].cost / first_cost if first_cost else ZERO,
-        findings=(*findings, *check_rows(settings, instrument, deepest.rows, worst, deepest.market.state)),
+        findings=(*findings, *check_rows(settings, instrument, deepest.rows, worst, (state, deepest.market.state))),
         requests=deepest.requests,
     )
 
 
+def _first_word(state: BotState, *, replans: bool) -> BotCommand | None:
+    """What a person would say, so that everything can be seen: a cycle that waits for something begins."""
+    if replans:
+        return BotCommand(state.command + 1, Instruction.REPLAN)
+    memory = state.memory
+    is_idle = isinstance(memory, MartingaleMemory) and memory.phase in {Phase.WAITING, Phase.COOLING}
+    is_idle = is_idle or (isinstance(memory, GridMemory) and memory.phase is GridPhase.WAITING)
+    return BotCommand(state.command + 1, Instruction.START) if is_idle else None
+
+
 def _begin_price(settings: Settings, price: Decimal) -> Decimal:
-    """Where the first entry of a new bot is made: where it waits for, else here."""
+    """Where the first entry of a cycle is made: where it waits for, else here."""
+    if isinstance(settings, GridSettings):
+        return settings.start_price or price
     if not isinstance(settings, MartingaleSettings):
         return price
     if settings.base_price is not None:
@@ -124,14 +157,10 @@ def _ways(settings: Settings) -> tuple[bool, ...]:
             return ()
 
 
-def _play(
-    market: ImaginedMarket, settings: Settings, instrument: Instrument, terms: Terms, way: tuple[Decimal, bool]
-) -> _Played:
-    price, falls = way
-    reader = _Reader(settings, instrument, terms)
-    begin = None if market.state.version or not isinstance(settings, MartingaleSettings) else _BEGIN
+def _play(market: ImaginedMarket, reader: _Reader, first: tuple[Decimal, BotCommand | None], *, falls: bool) -> _Played:
+    price, command = first
     resting = market.resting_value
-    market.move(price, command=begin)
+    market.move(price, command=command)
     at_once = market.resting_value + sum((fill.value for fill in market.fills if fill.opens), ZERO)
     requests = tuple(market.requests)
     rows, seen, deepest, last_price = reader.read(market, 0), len(market.fills), market.state.deal, price

@@ -95,6 +95,13 @@ def is_between_cycles(state: BotState, instrument: Instrument) -> bool:
     return is_idle or not sellable(state.deal, instrument)
 
 
+def can_replan(before: Settings, after: Settings) -> bool:
+    """Whether a running cycle can go on by other settings: a ladder of the same direction."""
+    if not isinstance(before, MartingaleSettings) or not isinstance(after, MartingaleSettings):
+        return False
+    return before.direction is after.direction
+
+
 def renew(memory: Memory, rule: Rule) -> Memory:
     """What is remembered, for newer settings between two cycles: cycles stay counted, a cooldown goes on."""
     fresh = rule.begin()
