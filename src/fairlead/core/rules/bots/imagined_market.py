@@ -22,7 +22,7 @@ from fairlead.core.rules.bots.ladder import whole_lots
 from fairlead.core.rules.bots.ledger import sellable
 from fairlead.core.rules.bots.order_keeping import rest_of
 from fairlead.core.rules.bots.requests import write_requests
-from fairlead.core.rules.bots.rules import Rule
+from fairlead.core.rules.bots.rules import FindRule, Rule, no_rules
 from fairlead.core.rules.bots.step import take_step
 from fairlead.core.rules.margin import max_contracts
 
@@ -36,13 +36,14 @@ STEP_MS: Final = 1_000
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """What an order meets there: fees, leverage, and the cash that sizes in percent are of (None: not known).
 
-    ``at_ms`` is when it begins.
+    ``at_ms`` is when it begins; ``find_rule`` finds rules that somebody wrote.
     """
 
     fees: FeeRates
     at_ms: int = STEP_MS
     leverage: Decimal = ONE
     cash: Decimal | None = None
+    find_rule: FindRule = no_rules
 
     def fee_rate(self, instrument: Instrument, *, is_maker: bool) -> Decimal:
         """Fraction of the value that a fill pays."""

@@ -91,7 +91,7 @@ def preview_bot(
     settings = _without_waiting(settings)
     command = _first_word(state, replans=replans)
     begins_at = _begin_price(settings, price) if command is not None and not replans else price
-    rule = make_rule(settings, instrument, terms.fees)
+    rule = make_rule(settings, instrument, terms.fees, terms.find_rule)
     ways = [
         _play(
             ImaginedMarket(settings, rule, instrument, state, terms),

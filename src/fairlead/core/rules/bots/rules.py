@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Final, Protocol, assert_never
 
@@ -13,11 +14,13 @@ from fairlead.core.model.bots.deal import Deal
 from fairlead.core.model.bots.decision import Wake
 from fairlead.core.model.bots.grid import GridMemory, GridSettings
 from fairlead.core.model.bots.martingale import MartingaleMemory, MartingaleSettings, Phase
-from fairlead.core.model.bots.user_rule import RuleSettings
+from fairlead.core.model.bots.user_rule import RuleMemory, RuleSettings
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.rules.bots.grid import GridRule
 from fairlead.core.rules.bots.ledger import sellable
 from fairlead.core.rules.bots.martingale import MartingaleRule
+from fairlead.core.rules.bots.user_rule import UserRule
+from fairlead.core.rules.bots.written_rule import Rule as WrittenRule
 
 # A bot in one of these has no cycle running.
 _IDLE: Final = frozenset({Phase.WAITING, Phase.COOLING, Phase.FINISHED})
@@ -69,7 +72,38 @@ class GridFace:
         return self.rule.decide(memory, deal, wake)
 
 
-def make_rule(settings: Settings, instrument: Instrument, fee_rates: FeeRates) -> Rule:
+class UserRuleFace:
+    """A rule that somebody wrote, for whoever has a memory of unknown kind."""
+
+    def __init__(self, rule: UserRule) -> None:
+        """Show this rule."""
+        self.rule = rule
+
+    def begin(self) -> Memory:
+        """As the rule."""
+        return self.rule.begin()
+
+    def decide(self, memory: Memory, deal: Deal, wake: Wake) -> Decision:
+        """As the rule."""
+        assert isinstance(memory, RuleMemory), memory
+        return self.rule.decide(memory, deal, wake)
+
+
+FindRule = Callable[[str], type[WrittenRule]]
+"""Finds the class of a rule by its name, ``file:Class``; raises ValueError with the reason when there is none."""
+
+
+def no_rules(name: str) -> type[WrittenRule]:
+    """Find nothing: where no folder of rules was given.
+
+    Raises:
+        ValueError: always.
+    """
+    message = f"rule {name}: there is no folder of rules; set FAIRLEAD_RULES_DIR"
+    raise ValueError(message)
+
+
+def make_rule(settings: Settings, instrument: Instrument, fee_rates: FeeRates, find_rule: FindRule = no_rules) -> Rule:
     """Make the rule of a bot, as its settings are.
 
     Raises:
@@ -81,8 +115,7 @@ def make_rule(settings: Settings, instrument: Instrument, fee_rates: FeeRates) -
         case GridSettings():
             return GridFace(GridRule(settings, instrument))
         case RuleSettings():
-            message = "rules of your own cannot run yet"
-            raise ValueError(message)
+            return UserRuleFace(UserRule(find_rule(settings.rule)(settings.parameters), instrument))
         case other:
             assert_never(other)
 

@@ -1,0 +1,91 @@
+"""Everything that a rule of your own needs; docs/rules.md shows how. It runs unchanged on paper, live and in a replay.
+
+A rule says what to watch, and what it wants when that changes. Sizing, risk, orders, fees, restarts and the ledger are
+not its concern.
+"""
+
+from __future__ import annotations
+
+from fairlead.core.model.bots.user_rule import Orders, Target
+from fairlead.core.model.conditions import Condition, Series
+from fairlead.core.rules.bots.written_rule import (
+    Answer,
+    Rule,
+    View,
+    enter_long,
+    enter_short,
+    flat,
+    in_base,
+    in_contracts,
+    in_quote,
+    leave,
+    long,
+    orders,
+    short,
+)
+from fairlead.core.rules.conditions.vocabulary import (
+    adx,
+    ago,
+    atr,
+    bollinger_lower,
+    bollinger_upper,
+    close,
+    crosses_above,
+    crosses_below,
+    ema,
+    high,
+    highest,
+    low,
+    lowest,
+    macd,
+    macd_signal,
+    on,
+    open_,
+    roc,
+    rsi,
+    sma,
+    stddev,
+    wma,
+)
+
+__all__ = [
+    "Answer",
+    "Condition",
+    "Orders",
+    "Rule",
+    "Series",
+    "Target",
+    "View",
+    "adx",
+    "ago",
+    "atr",
+    "bollinger_lower",
+    "bollinger_upper",
+    "close",
+    "crosses_above",
+    "crosses_below",
+    "ema",
+    "enter_long",
+    "enter_short",
+    "flat",
+    "high",
+    "highest",
+    "in_base",
+    "in_contracts",
+    "in_quote",
+    "leave",
+    "long",
+    "low",
+    "lowest",
+    "macd",
+    "macd_signal",
+    "on",
+    "open_",
+    "orders",
+    "roc",
+    "rsi",
+    "short",
+    "sma",
+    "stddev",
+    "wma",
+]
