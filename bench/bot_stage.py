@@ -174,7 +174,7 @@ class Process:
         self.house = self.trading._house  # noqa: SLF001
         await self.trading.start(directory.current.list_all_accounts())
         began = self._note("open the desks", began)
-        self.bots = Bots(trading=self.trading, store=self.store, clock=CLOCK, directory=directory, latching=latching)
+        self.bots = Bots(trading=self.trading, store=self.store, clock=CLOCK, directory=directory, stops=latching.stops)
         tools = self.bots.runner._tools  # noqa: SLF001 - a measurement looks inside
         self.bots.runner._tools = replace(tools, decided=self.timed.note)  # noqa: SLF001
         await self.bots.start()

@@ -1,9 +1,9 @@
 # ruff: noqa: INP001 (a script, not a package)
 """Let the whole product live through storms in virtual time, seed after seed, and count on the exchange's side.
 
-Run as ``.venv/bin/python -m bench.simulation [--seeds N] [--first SEED] [--actions N]``. It goes on until all seeds are
-done or one ends badly; of that one it prints every event and what was wrong, and ends with 1. Rates are per second of
-processor time on one core, because nothing here ever waits.
+Run as ``.venv/bin/python -m bench.simulation [--seeds N] [--first SEED] [--actions N] [--bots]``. It goes on until all
+seeds are done or one ends badly; of that one it prints every event and what was wrong, and ends with 1. Rates are per
+second of processor time on one core, because nothing here ever waits.
 
 ``--soak HOURS`` lets one world of 200 accounts (``--accounts N``) trade for so many hours of ours instead, with a crash
 every six hours of its own, and says what the process holds after each: memory, objects, tasks, descriptors.
@@ -22,6 +22,7 @@ from fairlead.clock import SystemClock
 from tests.simulation.seeds import Outcome, run_seed
 from tests.simulation.soak import Reading, soak
 from tests.simulation.storm import ACTIONS
+from tests.simulation.world import SMALL, WITH_BOTS, Shape
 
 CLOCK: Final = SystemClock()
 SEEDS: Final = 1_000
@@ -31,12 +32,12 @@ ACCOUNTS: Final = 200
 LIVES_MAX: Final = 10_000_000
 
 
-def run(first: int, seeds: int, actions: int) -> tuple[list[Outcome], float]:
+def run(first: int, seeds: int, actions: int, shape: Shape) -> tuple[list[Outcome], float]:
     """Run seeds until one ends badly; returns what came of them and the processor time in seconds."""
     outcomes: list[Outcome] = []
     started = time.process_time()  # a measurement asks the machine
     for number in range(seeds):
-        outcomes.append(run_seed(first + number, actions=actions))
+        outcomes.append(run_seed(first + number, actions=actions, shape=shape))
         if outcomes[-1].problems:
             break
         if len(outcomes) % TOLD_EVERY == 0:
@@ -100,10 +101,11 @@ def main() -> int:
     parser.add_argument("--actions", type=int, default=ACTIONS)
     parser.add_argument("--soak", type=float, default=0.0, help="hours of real time")
     parser.add_argument("--accounts", type=int, default=ACCOUNTS)
+    parser.add_argument("--bots", action="store_true", help="with three bots on the accounts")
     asked = parser.parse_args()
     if asked.soak:
         return min(1, run_soak(asked.soak, asked.accounts, asked.first))
-    outcomes, cpu_s = run(asked.first, asked.seeds, asked.actions)
+    outcomes, cpu_s = run(asked.first, asked.seeds, asked.actions, WITH_BOTS if asked.bots else SMALL)
     sys.stdout.write(f"{write_table(outcomes, cpu_s)}\n")
     if outcomes and outcomes[-1].problems:
         sys.stdout.write(f"\n{outcomes[-1].tell()}\n")

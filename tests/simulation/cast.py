@@ -16,6 +16,7 @@ from fairlead.core.model.account import ExecutionMode, PositionMode, VenueAccoun
 from fairlead.core.model.market import Quote
 from fairlead.core.model.request import Side
 from fairlead.sources.webhook.intake import Answered, Refusal
+from fairlead.store.queries.bots import NO_BOTS, BotRoster
 from fairlead.store.queries.hooks import Hook, ResponseMode
 from fairlead.store.queries.users import Role, User
 from tests.simulation.exchange_side import ETHER, INVERSE, LINEAR, SPOT, VenueKind
@@ -75,7 +76,7 @@ def cast_hooks(dice: Random) -> dict[str, Hook]:
     }
 
 
-def make_directory(accounts: Sequence[VenueAccount], hooks: dict[str, Hook]) -> Directory:
+def make_directory(accounts: Sequence[VenueAccount], hooks: dict[str, Hook], roster: BotRoster = NO_BOTS) -> Directory:
     """Everybody as the product knows them."""
     users = [
         User(
@@ -90,7 +91,7 @@ def make_directory(accounts: Sequence[VenueAccount], hooks: dict[str, Hook]) -> 
         )
         for tenant, hook in hooks.items()
     ]
-    return Directory(users=users, accounts=accounts, hooks=hooks.values())
+    return Directory(users=users, accounts=accounts, hooks=hooks.values(), roster=roster)
 
 
 @dataclass

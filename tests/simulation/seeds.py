@@ -16,7 +16,7 @@ from tests.simulation.disk import Disk
 from tests.simulation.server import SOUND, Mutant, few_instruments
 from tests.simulation.storm import ACTIONS, Storm
 from tests.simulation.virtual_loop import open_loop
-from tests.simulation.world import World
+from tests.simulation.world import SMALL, Shape, World
 
 # No storm lasts longer than this, in virtual seconds: something hangs.
 LASTS_S_MAX: Final = 7 * 86_400.0
@@ -35,6 +35,7 @@ class Outcome:
     alerts: int
     kills: int
     digest: str
+    decisions: int = 0
 
     def tell(self) -> str:
         """Everything that a person needs to look into it."""
@@ -42,23 +43,24 @@ class Outcome:
         return "\n".join(lines)
 
 
-def run_seed(seed: int, mutant: Mutant = SOUND, *, actions: int = ACTIONS) -> Outcome:
+def run_seed(seed: int, mutant: Mutant = SOUND, *, actions: int = ACTIONS, shape: Shape = SMALL) -> Outcome:
     """Let a world of this seed live in virtual time, and say what was wrong in the end."""
     loop = open_loop(seed)
     try:
         with capture_logs(), few_instruments(), mutant.patch():
-            return loop.run_until_complete(asyncio.wait_for(_live(seed, mutant, actions), LASTS_S_MAX))
+            return loop.run_until_complete(asyncio.wait_for(_live(seed, mutant, actions, shape), LASTS_S_MAX))
     finally:
         loop.close()
 
 
-async def _live(seed: int, mutant: Mutant, actions: int) -> Outcome:
-    world = World(seed, mutant)
+async def _live(seed: int, mutant: Mutant, actions: int, shape: Shape) -> Outcome:
+    world = World(seed, mutant, shape=shape)
     world.loop.set_exception_handler(lambda _, context: world.faults.found.append(f"the loop: {context}"))
     try:
         await Storm(world, seed).rage(actions)
         await world.calm_down()
         problems = await world.find_problems()
+        decisions = sum(actor.state.version for actor in world.server.bots.runner.actors.values() if actor.state)
         await world.stop()
         problems += _replay(world.disk)
         digest = world.disk.digest()
@@ -73,6 +75,7 @@ async def _live(seed: int, mutant: Mutant, actions: int) -> Outcome:
         alerts=len(world.sent),
         kills=sum("killed" in line for line in world.events),
         digest=digest,
+        decisions=decisions,
     )
 
 

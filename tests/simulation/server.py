@@ -31,6 +31,7 @@ from fairlead.sources.webhook.stored_alerts import StoredAlerts
 from fairlead.store.queries.hooks import Hook
 from fairlead.store.session import Store
 from fairlead.wiring import Trading, TradingPlan
+from fairlead.wiring.bots import Bots
 from tests.simulation.cast import TOKEN, Sent
 from tests.simulation.disk import Disk, DiskJournal, DiskStore
 from tests.simulation.exchange_side import INSTRUMENTS
@@ -138,6 +139,13 @@ class Server:
         self.trading = SimulatedTrading(self._journal_used, self.store, site)
         self.directory = LiveDirectory(self._load)
         self.intake = AlertIntake(self._tools())
+        self.bots = Bots(
+            trading=self.trading,
+            store=self.store,
+            clock=site.clock,
+            directory=self.directory,
+            stops=lambda _account, _bot: False,
+        )
 
     def begin(self) -> None:
         """Recover, then listen; nobody waits for it, because it may be killed meanwhile."""
@@ -147,6 +155,9 @@ class Server:
         await self.directory.reload()
         await self.trading.start(self.directory.current.list_all_accounts())
         await self.intake.start()
+        # Their clock ticks often, which costs worlds without any more than all the rest.
+        if self.site.directory.roster.bots:
+            await self.bots.start()
         self.is_listening = True
 
     def take(self, sent: Sent, hook: Hook) -> asyncio.Task[None]:

@@ -8,6 +8,10 @@ from decimal import Decimal
 from random import Random
 from typing import Final
 
+import msgspec
+
+from fairlead.core.model.bots.bot import Wish
+from fairlead.core.model.bots.decision import Instruction
 from tests.simulation.exchange_side import SYMBOLS
 from tests.simulation.network import CALM, ROUGH
 from tests.simulation.virtual_loop import VirtualLoop
@@ -17,6 +21,7 @@ ACTIONS: Final = 16
 SHORT_S: Final = (0.0, 0.02, 0.3, 1.0, 4.0, 8.0)
 # Now and then nothing happens for a while, which costs little; funding is settled meanwhile.
 LONG_S: Final = (300.0, 1_800.0, 7_200.0)
+LONG_WITH_BOTS_S: Final = (60.0, 300.0)
 PAUSES_S: Final = (0.0, 0.1, 3.0, 20.0)
 STEPS_TO_LIVE_MAX: Final = 400
 # Our clock against the exchange's: behind by more than a deadline, or ahead by less than the margin (two seconds).
@@ -46,6 +51,8 @@ class Storm:
             self.compare: 2,
             self.jump: 1,
         }
+        if world.bots:
+            self._actions |= {self.change_bot: 3, self.command_bot: 2, self.move_price: 6}
 
     async def rage(self, actions: int = ACTIONS) -> None:
         """Let so many things happen."""
@@ -62,7 +69,7 @@ class Storm:
         if self._dice.random() < 0.2:
             await asyncio.sleep(3)
             world.pace(IDLE_TICK_S)
-            await asyncio.sleep(self._dice.choice(LONG_S))
+            await asyncio.sleep(self._dice.choice(LONG_WITH_BOTS_S if world.bots else LONG_S))
             world.pace(BUSY_TICK_S)
         else:
             await asyncio.sleep(self._dice.choice(SHORT_S))
@@ -136,6 +143,17 @@ class Storm:
     async def move_price(self) -> None:
         """A market jumps."""
         self._world.shock(self._dice.choice(SYMBOLS), self._dice.uniform(-0.004, 0.004))
+
+    async def change_bot(self) -> None:
+        """The owner of a bot pauses it, stops it or lets it run."""
+        bot = self._dice.choice(list(self._world.bots.values()))
+        wish = self._dice.choice((Wish.RUN, Wish.RUN, Wish.RUN, *Wish))
+        self._world.change_bot(msgspec.structs.replace(bot, wish=wish))
+
+    async def command_bot(self) -> None:
+        """The owner of a bot has it close what it holds, or begin."""
+        instruction = self._dice.choice((Instruction.CLOSE, Instruction.START))
+        self._world.command_bot(self._dice.choice(list(self._world.bots)), instruction)
 
     async def pay(self) -> None:
         """Somebody changes a balance by hand."""

@@ -15,9 +15,11 @@ from typing import NoReturn
 import pytest
 
 from tests.simulation.seeds import run_seed
+from tests.simulation.world import WITH_BOTS
 
 SEEDS = 300
 SEEDS_EACH = 10
+SEEDS_WITH_BOTS = 60
 PRINT_DIGEST = "from tests.simulation.seeds import run_seed; print(run_seed(5).digest)"
 
 
@@ -26,6 +28,16 @@ def test_a_world_of_any_seed_ends_well(first: int) -> None:
     for seed in range(first, first + SEEDS_EACH):
         outcome = run_seed(seed)
         assert not outcome.problems, outcome.tell()
+
+
+@pytest.mark.parametrize(
+    "first", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(10, SEEDS_WITH_BOTS, SEEDS_EACH))]
+)
+def test_a_world_with_bots_of_any_seed_ends_well(first: int) -> None:
+    for seed in range(first, first + SEEDS_EACH):
+        outcome = run_seed(seed, shape=WITH_BOTS)
+        assert not outcome.problems, outcome.tell()
+        assert outcome.decisions > 0
 
 
 def test_a_seed_repeats_its_whole_story() -> None:

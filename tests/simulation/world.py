@@ -11,8 +11,11 @@ from typing import Final
 
 import msgspec
 
+from fairlead.core.model.bots.decision import BotCommand, Instruction
 from fairlead.core.model.market import Quote
 from fairlead.simulator.rules import VenueRules
+from fairlead.store.queries.bots import Bot, BotRoster
+from tests.simulation.bots import cast_bots, find_bot_problems
 from tests.simulation.cast import Sent, cast_accounts, cast_hooks, make_directory, write_alert
 from tests.simulation.disk import COMMIT_MS_MAX, Disk
 from tests.simulation.exchange_side import (
@@ -48,9 +51,11 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     accounts: tuple[int, ...] = (2, 3, 3, 4)
     kinds: tuple[VenueKind, ...] = (OKX_LIKE, OKX_LIKE, SAFEST, LASTING, NEITHER)
     rules: VenueRules = RULES
+    has_bots: bool = False
 
 
 SMALL: Final = Shape()
+WITH_BOTS: Final = Shape(has_bots=True)
 
 
 class World:
@@ -78,6 +83,8 @@ class World:
         kinds = list(dict.fromkeys(self.dice.choices(shape.kinds, k=2)))
         self.accounts = cast_accounts(self.dice, kinds, self.dice.choice(shape.accounts))
         self.hooks = cast_hooks(self.dice)
+        self.bots = cast_bots(self.accounts) if shape.has_bots else {}
+        self.commands: dict[str, list[BotCommand]] = {}
         self.disk = disk or Disk(seed)
         prices = self.dice.randrange(2**32)
         by_kind = {kind.name: ExchangeSide(kind, prices, self.true_clock, shape.rules) for kind in kinds}
@@ -91,7 +98,7 @@ class World:
         self.site = Site(
             disk=self.disk,
             clock=self.clock,
-            directory=make_directory(self.accounts, self.hooks),
+            directory=make_directory(self.accounts, self.hooks, BotRoster(self.bots, self.commands)),
             lines=self.lines,
             mutant=mutant,
             quotes=self.exchanges[0].quotes.values,
@@ -183,6 +190,26 @@ class World:
                 return
             await asyncio.sleep(dice.uniform(0.01, 3))
 
+    # --- bots
+
+    def change_bot(self, bot: Bot) -> None:
+        """Let the owner of a bot change it."""
+        self.bots[bot.bot_id] = bot
+        self.note(f"{bot.bot_id}: {bot.wish}")
+        self._tell_bots()
+
+    def command_bot(self, bot_id: str, instruction: Instruction) -> None:
+        """Let its owner say a word to a bot."""
+        told = self.commands.setdefault(bot_id, [])
+        self.commands[bot_id] = [*told, BotCommand(len(told) + 1, instruction)]
+        self.note(f"{bot_id}: {instruction}")
+        self._tell_bots()
+
+    def _tell_bots(self) -> None:
+        # Whoever is not there finds it when he starts.
+        if self.server.is_listening:
+            self.server.bots.reconfigure()
+
     # --- the end
 
     async def calm_down(self) -> None:
@@ -215,6 +242,7 @@ class World:
             # What the disk refuses halts a desk, and so it should.
             *(f"halted: {halt}" for halt in halts if "a unit was refused" not in halt),
             *await find_problems(evidence),
+            *await find_bot_problems(evidence, self.bots),
         ]
 
     async def stop(self) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import Table
 
 from fairlead.core.model.state import State
 from fairlead.ports import JournalRow
+from fairlead.store.bot_check import BotCheck
 from fairlead.store.databases.contract import SnapshotReader
 from fairlead.store.databases.opening import open_snapshot
 from fairlead.store.projections import name_fields
@@ -63,6 +64,7 @@ class _Check:
         self._rebuilt = rebuilt
         self._fold = fold
         self._progress = progress
+        self._bots = BotCheck()
         self._problems: list[str] = []
         self._versions: dict[str, int] = {}
         self._seq = 0
@@ -79,6 +81,7 @@ class _Check:
             self._problems += self._compare_heads()
             for table in PROJECTIONS:
                 self._problems += islice(self._compare_table(table), PROBLEMS_MAX)
+            self._problems += islice(self._bots.compare(self._snapshot), PROBLEMS_MAX)
         self._problems += islice(_check_records(self._snapshot, records), PROBLEMS_MAX)
         return Report(rows=self._seq, streams=len(self._versions), problems=tuple(self._problems[:PROBLEMS_MAX]))
 
@@ -95,6 +98,7 @@ class _Check:
                 self._problems.append(f"journal row {row[0]}, field body: cannot be read ({error})")
                 return
             states += self._fold(decoded)
+            self._bots.hear(decoded.event)
         self._rebuilt.save(states)
 
     def _check_row(self, row: tuple[Any, ...]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -16,8 +16,9 @@ from fairlead.sources.bots.seams import BotTools
 from fairlead.sources.bots.stored_bots import StoredBots
 from fairlead.store.queries.bots import Bot
 from fairlead.store.session import Store
-from fairlead.wiring.killing import Latching
 from fairlead.wiring.trading import Trading
+
+Stops = Callable[[VenueAccount, Bot], bool]
 
 _log = structlog.get_logger("fairlead")
 
@@ -25,13 +26,11 @@ _log = structlog.get_logger("fairlead")
 class Bots:
     """Every bot of one process."""
 
-    def __init__(
-        self, *, trading: Trading, store: Store, clock: Clock, directory: LiveDirectory, latching: Latching
-    ) -> None:
-        """Build it; ``start`` reads the database."""
+    def __init__(self, *, trading: Trading, store: Store, clock: Clock, directory: LiveDirectory, stops: Stops) -> None:
+        """Build it; ``start`` reads the database. ``stops`` tells whether a kill switch covers a bot on an account."""
         self._trading = trading
         self._directory = directory
-        self._latching = latching
+        self._stops = stops
         self.runner = BotRunner(
             BotTools(
                 door=trading.door,
@@ -81,7 +80,7 @@ class Bots:
         self._trading.kinds.of(account).want_quotes(account, symbols)
 
     def _may_enter(self, account: VenueAccount, bot: Bot) -> bool:
-        return not self._latching.stops(account, bot)
+        return not self._stops(account, bot)
 
 
 def _report(bot_id: str, error: BaseException) -> None:

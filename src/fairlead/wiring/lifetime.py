@@ -125,7 +125,7 @@ async def running(settings: Settings, lock: OwnerLock, plugs: Plugs = SHIPPED) -
         # Before the first desk opens: what it finds queued must meet every latch.
         await kill_switch.start()
         await intake.start()
-        bots = Bots(trading=trading, store=store, clock=clock, directory=directory, latching=latching)
+        bots = Bots(trading=trading, store=store, clock=clock, directory=directory, stops=latching.stops)
         await bots.start()
         intake.reloaded.append(bots.reconfigure)
         trading.tasks.start("kill switch", kill_switch.run())

@@ -76,7 +76,7 @@ class BotWorld(TradingWorld):
             store=self._store,
             clock=self.clock,
             directory=self.directory,
-            latching=Latching(sqlite_path(self.url).parent, self.directory),
+            stops=Latching(sqlite_path(self.url).parent, self.directory).stops,
         )
         await self.bots.start()
         self.trading.tasks.start("kill switch", self.kill_switch.run())
