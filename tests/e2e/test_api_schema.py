@@ -21,7 +21,7 @@ SEED = 4_711
 ANSWER_S_MAX = 20
 DESCRIPTION = describe_api()
 OPERATIONS = [(path, method) for path, methods in DESCRIPTION["paths"].items() for method in methods]
-HOOKS = [path for path, method in OPERATIONS if method == "post"]
+HOOKS = [path for path, method in OPERATIONS if method == "post" and not path.startswith("/bots")]
 # What a schema cannot say: a well-formed alert may name an instrument that nobody has, and an id may be of nothing.
 NOT_SAID = ("positive_data_acceptance", "negative_data_rejection", "missing_required_header")
 RIGHT = {"exchange": "okx", "symbol": "BTC-USDT", "type": "spot"}

@@ -93,7 +93,7 @@ async def find_bot_problems(evidence: Evidence, bots: Mapping[str, Bot]) -> list
             *_check_stored(state, stored, _newest(evidence.rows, bot.bot_id)),
             *_check_share(state, desk.book),
             *_check_orders(state, desk.book, side.orders(bot.account_id)),
-            *_check_exit(state, bot),
+            *_check_exit(state, bot, desk.book),
         ]
         found += [f"{bot.bot_id}: {line}" for line in lines]
     return found
@@ -136,8 +136,13 @@ def _check_orders(state: BotState, book: AccountBook, theirs: Sequence[sim.Order
         yield f"it believes {believed} to rest, we {sorted(ours)}, the exchange {resting}"
 
 
-def _check_exit(state: BotState, bot: Bot) -> Iterator[str]:
-    """Who holds something has an exit for all of it, unless its owner wanted none or it is about to be tried again."""
+def _check_exit(state: BotState, bot: Bot, book: AccountBook) -> Iterator[str]:
+    """Who holds something has an exit for all of it, unless its owner wanted none or it is about to be tried again.
+
+    A part of which nobody can tell whether it rests is not ordered again.
+    """
+    if any(one.status is OrderStatus.UNKNOWN for one in book.orders.values() if one.source_id == state.bot_id):
+        return
     if bot.wish is Wish.STOP_AND_KEEP or state.status in {BotStatus.STOPPED, BotStatus.FINISHED}:
         return
     exits = [order for order in state.orders if not order.want.opens]

@@ -224,6 +224,10 @@ class World:
             await self.restart()
         self.pace(CALM_TICK_S)
         await asyncio.sleep(AFTERMATH_S)
+        if self.bots:
+            # Bots go on as soon as books agree, and that must not be in the middle of the count.
+            self.server.look()
+            await asyncio.sleep(2 * CALM_TICK_S)
         # Whoever counts needs a market that stands still, and time for what it did last to be told.
         self.pace(NEVER_S)
         await asyncio.sleep(CALM_TICK_S)
@@ -237,12 +241,14 @@ class World:
             rows=[row async for row in self.server.read_journal()],
             sent=self.sent,
         )
+        # Before accounts are compared: what that settles makes bots go on.
+        about_bots = await find_bot_problems(evidence, self.bots)
         return [
             *self.faults.found,
+            *about_bots,
             # What the disk refuses halts a desk, and so it should.
             *(f"halted: {halt}" for halt in halts if "a unit was refused" not in halt),
             *await find_problems(evidence),
-            *await find_bot_problems(evidence, self.bots),
         ]
 
     async def stop(self) -> None:

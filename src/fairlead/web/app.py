@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from fairlead.sources.webhook.intake import STORE_RETRY_S, Refusal
 from fairlead.sources.webhook.seams import UnreadableError
+from fairlead.web.api.bots import make_bot_routes
 from fairlead.web.api.monitoring import make_monitoring
 from fairlead.web.api.routes import make_api
 from fairlead.web.description import describe_api
@@ -35,7 +36,12 @@ def build_app(tools: WebTools) -> ASGIApp:
 
 def _build_api(tools: WebTools) -> Starlette:
     app = Starlette(
-        routes=[*make_api(tools), *make_monitoring(tools), Route("/openapi.json", _show_description)],
+        routes=[
+            *make_api(tools),
+            *make_bot_routes(tools),
+            *make_monitoring(tools),
+            Route("/openapi.json", _show_description),
+        ],
         middleware=[Middleware(RequestEdge, tools=tools)],
         exception_handlers={HTTPException: _answer_http_error, UnreadableError: _answer_unreadable},
     )

@@ -14,6 +14,7 @@ from fairlead.core.rules.symbols import ProductType
 from fairlead.sources.webhook.decode import AlertMarginMode, AlertOrderType, AlertPositionSide, QuantityUnit
 from fairlead.sources.webhook.results import AlertAnswer
 from fairlead.web.api.routes import AddressAnswer
+from fairlead.web.bot_description import BOT_SHAPES, describe_bots
 from fairlead.web.replies import ErrorReply
 
 OPENAPI_VERSION: Final = "3.1.0"
@@ -45,7 +46,7 @@ def describe_api() -> dict[str, Any]:
     return {
         "openapi": OPENAPI_VERSION,
         "info": {"title": "Fairlead", "version": version("fairlead")},
-        "paths": _describe_hooks() | _describe_questions() | _describe_monitoring(),
+        "paths": _describe_hooks() | _describe_questions() | describe_bots() | _describe_monitoring(),
         "components": {
             "schemas": _describe_shapes(),
             "securitySchemes": {
@@ -119,7 +120,7 @@ def _describe_monitoring() -> dict[str, Any]:
 
 def _describe_shapes() -> dict[str, Any]:
     _, shapes = msgspec.json.schema_components(
-        (AlertAnswer, ErrorReply, AddressAnswer), ref_template="#/components/schemas/{name}"
+        (AlertAnswer, ErrorReply, AddressAnswer, *BOT_SHAPES), ref_template="#/components/schemas/{name}"
     )
     open_object = {"type": "object", "properties": {"requestId": {"type": "string"}}, "required": ["requestId"]}
     condition = {

@@ -43,6 +43,10 @@ class CallRates:
         """Count a call of a hook; when there are too many, the seconds until the next is welcome."""
         return self._hit("hook", hook_id, max(per_minute, 1))
 
+    def hit_user(self, user_id: str, per_minute: int) -> int | None:
+        """Count a user's call about bots; when there are too many, the seconds until the next is welcome."""
+        return self._hit("user", user_id, per_minute)
+
     def hit_metrics(self, address: IpAddress | None, per_minute: int) -> int | None:
         """Count an operator's question; when there are too many, the seconds until the next is welcome."""
         return self._hit("metrics", _name_of(address), per_minute)

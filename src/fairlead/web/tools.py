@@ -7,12 +7,17 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
 
+import msgspec
+
 from fairlead.accounts.addresses import AddressList, Network
 from fairlead.accounts.directory import LiveDirectory
+from fairlead.accounts.registry.bots import BotRegistry, BotWish
+from fairlead.accounts.registry.naming import Refused
 from fairlead.accounts.users import PasswordDoor
 from fairlead.core.model.ids import alert_id
 from fairlead.observing.health import Condition
 from fairlead.ports import Clock
+from fairlead.sources.webhook.alert import FieldError
 from fairlead.sources.webhook.intake import AlertIntake
 from fairlead.sources.webhook.json_text import BODY_BYTES_MAX
 from fairlead.store.queries.hook_calls import RefusedCall
@@ -22,6 +27,20 @@ EVERYBODY: Final = AddressList(())
 
 # (tenant, id of an alert, request or order) -> everything known about it as plain values, or None.
 Explain = Callable[[str, str], Awaitable[dict[str, object] | None]]
+
+
+class BotVerdict(msgspec.Struct, frozen=True, kw_only=True):
+    """A bot played through before it runs: what speaks against it, field by field, and the whole of it as values.
+
+    ``is_only_capital``: nothing but that its account could not carry the worst case beside its other bots.
+    """
+
+    refusals: tuple[FieldError, ...]
+    is_only_capital: bool
+    preview: dict[str, object]
+
+
+CheckBot = Callable[[str, BotWish], Awaitable[BotVerdict | Refused]]
 
 
 class CallIds:
@@ -52,6 +71,7 @@ class Monitoring:
 class WebTools:
     """Everything the web works with.
 
+    ``check_bot`` plays a bot of a tenant through before it is created.
     ``report_fault`` hears the id of a call that broke and why; the caller never does. ``allowed_addresses`` is the
     installation-wide list for everything that a hook's token opens.
     """
@@ -63,6 +83,8 @@ class WebTools:
     call_ids: CallIds
     explain: Explain
     monitoring: Monitoring
+    bots: BotRegistry
+    check_bot: CheckBot
     note_refused: Callable[[RefusedCall], None]
     report_fault: Callable[[str, BaseException], None]
     trusted_proxies: Sequence[Network] = ()

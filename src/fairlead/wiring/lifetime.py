@@ -20,6 +20,7 @@ from fairlead.accounts.addresses import AddressList
 from fairlead.accounts.directory import LiveDirectory, load_directory
 from fairlead.accounts.profiles import ProfileBook, built_in_profiles
 from fairlead.accounts.registry import check_kinds
+from fairlead.accounts.registry.bots import BotRegistry
 from fairlead.accounts.users import PasswordDoor
 from fairlead.clock import SystemClock
 from fairlead.core.model.instrument import Instrument
@@ -40,6 +41,7 @@ from fairlead.web.app import build_app
 from fairlead.web.server import WebServer
 from fairlead.web.tls import TlsFiles
 from fairlead.web.tools import CallIds, WebTools
+from fairlead.wiring.bot_checks import BotChecks
 from fairlead.wiring.bots import Bots
 from fairlead.wiring.drifting import Drifting
 from fairlead.wiring.far_kinds import FAR_KINDS, open_far_kind
@@ -203,6 +205,8 @@ def _build_web(settings: Settings, intake: Intake, store: Store, monitor: Monito
         clock=clock,
         call_ids=CallIds(clock, nonce=f"{clock.now_ms()}:{os.getpid()}"),
         explain=explain,
+        bots=BotRegistry(store, clock),
+        check_bot=BotChecks(settings, clock, trading.market).check,
         monitoring=monitor.answer(),
         note_refused=refused.note,
         report_fault=report_fault,

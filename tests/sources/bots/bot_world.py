@@ -124,6 +124,13 @@ class BotWorld(TradingWorld):
         told += [BotCommand(len(told) + 1 + number, instruction) for number in range(times)]
         await self.reconfigure()
 
+    async def signal(self, bot_id: str, signal: str, *, age_ms: int = 0) -> None:
+        """Say to a bot that a condition holds, or held a while ago."""
+        told = self.commands.setdefault(bot_id, [])
+        at_ms = self.clock.now_ms() - age_ms
+        told.append(BotCommand(len(told) + 1, Instruction.SIGNAL, signal=signal, at_ms=at_ms))
+        await self.reconfigure()
+
     async def remove(self, bot_id: str) -> None:
         """Forget a bot."""
         del self.roster[bot_id]

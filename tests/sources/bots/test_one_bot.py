@@ -9,6 +9,7 @@ import pytest
 from fairlead.core.model.bots.bot import BotStatus, Wish
 from fairlead.core.model.bots.decision import Instruction
 from fairlead.core.model.bots.events import BotConfigured
+from fairlead.core.model.bots.martingale import StartOnSignal
 from fairlead.core.model.request import Side
 from fairlead.simulator.orders import Order as VenueOrder
 from tests.sources.bots.bot_world import BotWorld, dip, rise
@@ -143,6 +144,17 @@ async def test_m4_an_order_that_somebody_cancels_comes_back(world: BotWorld, slo
         await world.run_ms(30_000)
         assert set(world.resting("dip")) == {"t1", "s1", "s2"}
         assert len(world.at_venue("dip")) == 3
+
+
+async def test_a_signal_begins_a_deal_unless_it_waited_too_long(world: BotWorld) -> None:
+    await world.add("dip", dip(start=StartOnSignal(signal="oversold"), restart=False))
+    await world.signal("dip", "overbought")
+    await world.signal("dip", "oversold", age_ms=61_000)
+    await world.run_ms(2_000)
+    assert (world.bot("dip").command, world.bot("dip").orders) == (2, ())
+    await world.signal("dip", "oversold")
+    await world.run_ms(2_000)
+    assert world.bot("dip").deal.quantity == 3
 
 
 async def test_a_liquidation_ends_the_deal(world: BotWorld) -> None:

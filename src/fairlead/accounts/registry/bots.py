@@ -19,7 +19,7 @@ from fairlead.ports import Clock
 from fairlead.store.queries import accounts as account_rows
 from fairlead.store.queries import bots as rows
 from fairlead.store.queries import users as user_rows
-from fairlead.store.queries.bots import Bot
+from fairlead.store.queries.bots import COMMANDS_WAITING_MAX, Bot
 from fairlead.store.session import Session, Store
 
 BOTS_MAX: Final = 1_000
@@ -128,10 +128,33 @@ class BotRegistry:
             found = await _find(session, name)
             if isinstance(found, Refused):
                 return found
-            number = await rows.next_command(session, found.bot.bot_id)
-            command = BotCommand(number, instruction, size)
-            await rows.add_command(session, found.bot.bot_id, command, by=by, created_ms=self._clock.now_ms())
-            return found, command
+            return await self._add_word(session, found, BotCommand(0, instruction, size), by)
+
+    async def signal(
+        self, tenant: str, name: str, signal: str, *, key: str, by: str
+    ) -> tuple[KnownBot, BotCommand] | Refused:
+        """Tell a bot that a condition holds now; the same key again tells nothing, and answers with the first."""
+        async with self._store.session(tenant, writes=True) as session:
+            found = check_name("signal", signal) or await _find(session, name)
+            if isinstance(found, Refused):
+                return found
+            known = await rows.find_command(session, found.bot.bot_id, key) if key else None
+            if known is not None:
+                return found, known
+            word = BotCommand(0, Instruction.SIGNAL, signal=signal, key=key, at_ms=self._clock.now_ms())
+            return await self._add_word(session, found, word, by)
+
+    async def _add_word(
+        self, session: Session, found: KnownBot, word: BotCommand, by: str
+    ) -> tuple[KnownBot, BotCommand] | Refused:
+        number = await rows.next_command(session, found.bot.bot_id)
+        taken = 0 if found.state is None else found.state.command
+        if number - taken > COMMANDS_WAITING_MAX:
+            message = f"{found.bot.name} has {COMMANDS_WAITING_MAX} words that it has not taken yet; does a server run?"
+            return Refused(message=message)
+        command = replace(word, number=number)
+        await rows.add_command(session, found.bot.bot_id, command, by=by, created_ms=self._clock.now_ms())
+        return found, command
 
     async def remove(self, tenant: str, name: str) -> KnownBot | Refused:
         """Forget a bot that holds nothing and has nothing resting."""

@@ -17,6 +17,11 @@ from fairlead.store.tables import records
 STATE_SPACE: Final = "bot"
 """Records of how bots stand, by bot id."""
 
+COMMANDS_WAITING_MAX: Final = 64
+"""A bot that has not taken so many words is told no more; older ones it has heard, and nobody reads them again."""
+
+KEYS_KEPT_MAX: Final = 1_000
+
 _SETTINGS: Final[msgspec.json.Decoder[Settings]] = msgspec.json.Decoder(Settings)
 _STATE: Final = msgspec.json.Decoder(BotState)
 _COMMAND: Final = msgspec.json.Decoder(BotCommand)
@@ -103,6 +108,14 @@ async def next_command(session: Session, bot_id: str) -> int:
     return 1 if row is None or row.newest is None else int(row.newest) + 1
 
 
+async def find_command(session: Session, bot_id: str, key: str) -> BotCommand | None:
+    """What a bot was told under a key, among the newest of what it was told."""
+    mine = (bot_commands.c.tenant == session.tenant) & (bot_commands.c.bot_id == bot_id)
+    query = select(bot_commands.c.body).where(mine).order_by(bot_commands.c.number.desc()).limit(KEYS_KEPT_MAX)
+    known = (_COMMAND.decode(row.body) for row in await session.fetch_all(query))
+    return next((command for command in known if command.key == key), None)
+
+
 async def list_bots(session: Session) -> Sequence[Bot]:
     """All bots of the tenant, by name."""
     query = _joined().where(bots.c.tenant == session.tenant, bot_settings.c.tenant == session.tenant)
@@ -117,7 +130,14 @@ async def load_roster(system: Session) -> BotRoster:
 
 async def _load_commands(system: Session) -> Mapping[str, Sequence[BotCommand]]:
     found: dict[str, list[BotCommand]] = {}
-    query = select(bot_commands.c.bot_id, bot_commands.c.body).order_by(bot_commands.c.bot_id, bot_commands.c.number)
+    newest = func.max(bot_commands.c.number).label("newest")
+    last = select(bot_commands.c.bot_id, newest).group_by(bot_commands.c.bot_id).subquery()
+    query = (
+        select(bot_commands.c.bot_id, bot_commands.c.body)
+        .join(last, bot_commands.c.bot_id == last.c.bot_id)
+        .where(bot_commands.c.number > last.c.newest - COMMANDS_WAITING_MAX)
+        .order_by(bot_commands.c.bot_id, bot_commands.c.number)
+    )
     for row in await system.fetch_all(query):
         found.setdefault(row.bot_id, []).append(_COMMAND.decode(row.body))
     return found

@@ -103,14 +103,22 @@ class Instruction(StrEnum):
     CLOSE = "close"
     START = "start"
     REPLAN = "replan"
+    SIGNAL = "signal"
 
 
 class BotCommand(msgspec.Struct, frozen=True):
-    """One such word; ``size`` is what to add or to close, ``number`` tells it from others of the bot."""
+    """One such word; ``size`` is what to add or to close, ``number`` tells it from others of the bot.
+
+    ``signal`` is the name of a condition that somebody said holds at ``at_ms``; ``key`` is what the sender calls this
+    word, so that saying it again changes nothing.
+    """
 
     number: int
     instruction: Instruction
     size: Size | None = None
+    signal: str = ""
+    key: str = ""
+    at_ms: int = 0
 
 
 class Wake(msgspec.Struct, frozen=True, gc=False):

@@ -173,7 +173,8 @@ class MartingaleRule:
         if memory.phase is Phase.EXITING and command.instruction is Instruction.CLOSE:
             return (memory if memory.why in _FOR_GOOD else self._exit(memory, ASKED)), NO_REASON
         holds = memory.phase in {Phase.ENTERING, Phase.IN_POSITION} and bool(sellable(deal, self.instrument))
-        if not holds:
+        # A signal has become one before a rule is asked.
+        if not holds or command.instruction is Instruction.SIGNAL:
             return memory, NOT_NOW
         match command.instruction:
             case Instruction.CLOSE:

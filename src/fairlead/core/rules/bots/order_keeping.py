@@ -90,7 +90,8 @@ class OrderKeeper:
         if not order.order_ids:
             # Nothing of it is known to rest yet; its news will bring us back here.
             return False
-        due_ms = order.canceling_ms + CANCEL_AGAIN_MS * order.cancels
+        # Each time is waited for longer: at some places a doubt about an order may last.
+        due_ms = order.canceling_ms + CANCEL_AGAIN_MS * order.cancels * (order.cancels + 1) // 2
         if order.canceling_ms and self._now_ms < due_ms:
             self._look_again(due_ms)
             return False

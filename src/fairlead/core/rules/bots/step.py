@@ -51,6 +51,9 @@ BASE_SLOT: Final = "b"
 RESTED_LONG_MS: Final = 600_000
 """An order that rested so long was no trouble before: somebody who takes it back begins a new count."""
 
+SIGNAL_AGE_MAX_MS: Final = 60_000
+"""A signal that is older when it is heard holds no more."""
+
 # From here a word to run is one to try again, too.
 _RESUMES_FROM: Final = frozenset({BotStatus.PAUSED, BotStatus.STOPPING, BotStatus.STOPPED})
 
@@ -71,6 +74,7 @@ def take_step(state: BotState, rule: Rule, instrument: Instrument, stimulus: Sti
     state, taken = _follow_share(state, instrument, stimulus)
     if stimulus.command is not None and stimulus.command.number > state.command:
         state = _take_command(state, stimulus.command, stimulus.wish)
+        stimulus = _hear_signal(stimulus)
     else:
         stimulus = replace(stimulus, command=None)
     if _is_over(state, instrument, stimulus):
@@ -196,6 +200,16 @@ def _take_command(state: BotState, command: BotCommand, wish: Wish) -> BotState:
     if state.status is not BotStatus.FINISHED or wish is not Wish.RUN:
         return state
     return replace(_begin_cycle(state), status=BotStatus.RUNNING, ended=())
+
+
+def _hear_signal(stimulus: Stimulus) -> Stimulus:
+    """A signal that came as a word is one like others, but for one that waited while nobody was there."""
+    command = stimulus.command
+    if command is None or command.instruction is not Instruction.SIGNAL:
+        return stimulus
+    is_fresh = stimulus.at_ms - command.at_ms <= SIGNAL_AGE_MAX_MS
+    signals = (*stimulus.signals, command.signal) if is_fresh else stimulus.signals
+    return replace(stimulus, signals=signals, command=None)
 
 
 def _begin_cycle(state: BotState) -> BotState:

@@ -1,0 +1,169 @@
+"""Bots over HTTP: seen and changed by their own tenant's users alone, each as far as his role goes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from fairlead.accounts.directory import Directory, load_directory
+from fairlead.accounts.registry import AccountWish, HookWish, UserWish
+from fairlead.accounts.registry.accounts import AccountRegistry
+from fairlead.accounts.registry.hooks import HookRegistry
+from fairlead.accounts.registry.users import UserRegistry
+from fairlead.cli.records import require
+from fairlead.core.model.bots.decision import BotCommand, Instruction
+from fairlead.sources.webhook.alert import FieldError
+from fairlead.store.queries.bots import load_roster
+from fairlead.store.queries.users import Role
+from fairlead.web.tools import BotVerdict
+from tests.sources.webhook.world import World
+from tests.web.site import Site, basic, bearer
+
+PASSWORD = "correct horse battery staple"
+DIP = {"name": "dip", "account": "main", "symbol": "BTC-USDT", "settings": {"step": 1.5, "max_safety_orders": 3}}
+EVERY = [
+    ("GET", "/bots/dip", None),
+    ("POST", "/bots/dip/pause", {}),
+    ("POST", "/bots/dip/resume", {}),
+    ("POST", "/bots/dip/stop", {"sell": True}),
+    ("POST", "/bots/dip/commands", {"instruction": "close"}),
+    ("POST", "/bots/dip/signal/oversold", {"id": "1"}),
+]
+ANN, VIC, EVE = (basic(name, PASSWORD) for name in ("ann", "vic", "eve"))
+
+
+class BotSite(Site):
+    """A site whose people, accounts and hooks are in its database."""
+
+    token = ""
+    other_token = ""
+
+    async def furnish(self) -> None:
+        store, clock = self.world.store, self.world.clock
+        users, accounts = UserRegistry(store, clock), AccountRegistry(store, clock)
+        ann = require(await users.add(UserWish(username="ann", password=PASSWORD)))
+        require(await users.add(UserWish(username="vic", password=PASSWORD, role=Role.VIEWER, tenant=ann.tenant)))
+        eve = require(await users.add(UserWish(username="eve", password=PASSWORD)))
+        for tenant, label in ((ann.tenant, "main"), (ann.tenant, "spare"), (eve.tenant, "main")):
+            require(await accounts.add(tenant, AccountWish(label=label)))
+        hooks = HookRegistry(store, clock)
+        self.token = require(await hooks.add(ann.tenant, HookWish(name="chart", target="main"))).token
+        self.other_token = require(await hooks.add(ann.tenant, HookWish(name="other", target="spare"))).token
+        self.world.directory.current = await load_directory(store)
+        assert isinstance(self.world.directory.current, Directory)
+
+
+@pytest.fixture(name="site")
+async def _site(tmp_path: Path) -> AsyncIterator[BotSite]:
+    world = World(tmp_path)
+    await world.start()
+    site = BotSite(world)
+    await site.furnish()
+    yield site
+    await world.stop()
+
+
+async def test_a_user_creates_sees_and_changes_a_bot(site: BotSite) -> None:
+    site.verdict = BotVerdict(refusals=(), is_only_capital=False, preview={"free": "100"})
+    made = await site.call("POST", "/bots", headers=ANN, json=DIP)
+    assert (made.status_code, made.json()["preview"]) == (201, {"free": "100"})
+    assert made.json()["bot"]["settings"]["step"] == "1.5"
+    (listed,) = (await site.call("GET", "/bots", headers=ANN)).json()["bots"]
+    assert listed == made.json()["bot"]
+    for action, wanted in (("pause", "pause"), ("resume", "run"), ("stop", "stop_and_keep")):
+        assert (await site.call("POST", f"/bots/dip/{action}", headers=ANN)).json()["bot"]["wanted"] == wanted
+    sold = await site.call("POST", "/bots/dip/stop", headers=ANN, json={"sell": True})
+    assert sold.json()["bot"]["wanted"] == "stop_and_sell"
+    body = {"instruction": "add_funds", "size": {"amount": "50", "unit": "quote"}}
+    told = await site.call("POST", "/bots/dip/commands", headers=ANN, json=body)
+    assert (told.status_code, told.json()["number"]) == (202, 1)
+
+
+async def test_what_speaks_against_a_bot_is_told_field_by_field(site: BotSite) -> None:
+    capital = FieldError(field="capital", value="1000", rule="must be at most 100")
+    site.verdict = BotVerdict(refusals=(capital,), is_only_capital=True, preview={})
+    refused = await site.call("POST", "/bots", headers=ANN, json=DIP)
+    assert (refused.status_code, refused.json()["details"][0]["field"]) == (400, "capital")
+    assert (await site.call("POST", "/bots", headers=ANN, json={**DIP, "overReserve": True})).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"name": "dip"},
+        {**DIP, "colour": "red"},
+        {**DIP, "settings": {"step": "wide"}},
+        {**DIP, "settings": {"step": -1}},
+        {**DIP, "account": "nobody"},
+        {**DIP, "name": "../dip"},
+        [],
+    ],
+)
+async def test_what_makes_no_bot_is_refused(site: BotSite, body: object) -> None:
+    assert (await site.call("POST", "/bots", headers=ANN, json=body)).status_code == 400
+    assert (await site.call("GET", "/bots", headers=ANN)).json()["bots"] == []
+
+
+async def test_m13_every_route_as_another_tenant_finds_nothing_and_changes_nothing(site: BotSite) -> None:
+    await site.call("POST", "/bots", headers=ANN, json=DIP)
+    before = (await site.call("GET", "/bots/dip", headers=ANN)).json()["bot"]
+    for method, path, body in EVERY:
+        reply = await site.call(method, path, headers=EVE, json=body)
+        assert (reply.status_code, reply.json()["error"]) == (404, "nothing of yours has this name")
+    assert (await site.call("GET", "/bots", headers=EVE)).json()["bots"] == []
+    stolen = await site.call("POST", "/bots", headers=EVE, json={**DIP, "account": "spare"})
+    assert stolen.status_code == 400
+    assert (await site.call("GET", "/bots/dip", headers=ANN)).json()["bot"] == before
+    assert await words(site) == []
+
+
+async def test_who_may_only_look_changes_nothing(site: BotSite) -> None:
+    await site.call("POST", "/bots", headers=ANN, json=DIP)
+    assert (await site.call("GET", "/bots/dip", headers=VIC)).status_code == 200
+    for method, path, body in (*EVERY[1:], ("POST", "/bots", {**DIP, "name": "two"})):
+        assert (await site.call(method, path, headers=VIC, json=body)).status_code == 403
+    assert await words(site) == []
+
+
+@pytest.mark.parametrize("headers", [{}, bearer("wrong"), basic("ann", "wrong")])
+async def test_strangers_are_refused_alike(site: BotSite, headers: dict[str, str]) -> None:
+    for method, path, body in (*EVERY, ("GET", "/bots", None), ("POST", "/bots", DIP)):
+        assert (await site.call(method, path, headers=headers, json=body)).status_code == 401
+
+
+async def test_a_hook_gives_signals_and_nothing_else(site: BotSite) -> None:
+    await site.call("POST", "/bots", headers=ANN, json=DIP)
+    for method, path, body in (*EVERY[:-1], ("GET", "/bots", None), ("POST", "/bots", DIP)):
+        assert (await site.call(method, path, headers=bearer(site.token), json=body)).status_code == 403
+    by_header = await site.call("POST", "/bots/dip/signal/oversold", headers=bearer(site.token), json={"id": "7"})
+    by_body = await site.call("POST", "/bots/dip/signal/oversold", json={"id": "7", "authToken": site.token})
+    assert (by_header.status_code, by_body.status_code) == (202, 202)
+    assert by_header.json()["number"] == by_body.json()["number"] == 1
+    again = await site.call("POST", "/bots/dip/signal/oversold", headers=bearer(site.token))
+    assert again.json()["number"] == 2
+    assert [(one.instruction, one.signal) for one in await words(site)] == [(Instruction.SIGNAL, "oversold")] * 2
+    # A hook whose alerts may not trade there may not have a bot trade there.
+    refused = await site.call("POST", "/bots/dip/signal/oversold", headers=bearer(site.other_token))
+    assert refused.status_code == 404
+
+
+async def test_a_bot_that_takes_nothing_is_told_no_more_than_it_can_keep(site: BotSite) -> None:
+    await site.call("POST", "/bots", headers=ANN, json=DIP)
+    replies = [await site.call("POST", "/bots/dip/signal/oversold", headers=ANN) for _ in range(66)]
+    assert [reply.status_code for reply in replies] == [202] * 64 + [400] * 2
+    assert "does a server run" in replies[-1].json()["error"]
+
+
+async def test_too_many_calls_are_told_to_wait(site: BotSite) -> None:
+    replies = [await site.call("GET", "/bots", headers=ANN) for _ in range(241)]
+    assert [reply.status_code for reply in replies[-2:]] == [200, 429]
+    assert int(replies[-1].headers["retry-after"]) <= 60
+
+
+async def words(site: BotSite) -> list[BotCommand]:
+    """Everything that any bot was told."""
+    async with site.world.store.system_session() as system:
+        roster = await load_roster(system)
+    return [word for told in roster.commands.values() for word in told]
