@@ -65,7 +65,8 @@ def make_instrument(number: int) -> Instrument:
 class Plan:
     """How large an installation is, and what each bot does; ``volatility`` is the typical move of one tick.
 
-    ``looks``: in how many looks in a row nothing must be going on before it counts as quiet.
+    ``looks``: in how many looks in a row nothing must be going on before it counts as quiet. A market that moves never
+    leaves thousands alone: up to ``calm`` of them may be at something.
     """
 
     bots: int
@@ -75,6 +76,7 @@ class Plan:
     symbol_of: Callable[[int], int]
     volatility: Decimal = Decimal("0.0002")
     looks: int = 1
+    calm: int = 0
 
 
 def build(folder: Path, plan: Plan) -> Settings:
@@ -204,10 +206,9 @@ class Process:
                     f" {sum(len(one.state.orders) for one in actors if one.state):,} orders"
                 )
             await CLOCK.sleep_ms(3)
-            busy = self.bots.runner.waiting or self.journal.units_waiting or self.trading.floor._ready  # noqa: SLF001
-            busy = busy or self.trading.door.unfinished
-            busy = busy or any(actor.is_busy for actor in self.bots.runner.actors.values())
-            still = 0 if busy else still + 1
+            deciding = sum(actor.is_busy for actor in self.bots.runner.actors.values())
+            going_on = self.bots.runner.waiting + self.trading.door.unfinished + self.journal.units_waiting + deciding
+            still = still + 1 if going_on <= self.plan.calm else 0
 
     async def feed(self, seconds: float) -> None:
         """Let the market move, a quote for each instrument every 50 ms, and note how late each round was."""

@@ -199,12 +199,15 @@ def report_bots(process: Process) -> None:
 
 def measure_life(folder: Path, count: int) -> None:
     """Bots live for a minute, then the process starts again."""
+    accounts = max(1, count // BOTS_PER_ACCOUNT)
     plan = Plan(
         bots=count,
-        accounts=max(1, count // BOTS_PER_ACCOUNT),
+        accounts=accounts,
         instruments=INSTRUMENTS,
         settings_of=mixed,
-        symbol_of=lambda number: number % INSTRUMENTS,
+        # Each account has bots on many instruments.
+        symbol_of=lambda number: (number + number // accounts) % INSTRUMENTS,
+        calm=count // 50,
     )
     settings = build(folder / "life", plan)
     asyncio.run(live(settings, plan))
