@@ -6,6 +6,7 @@ from typing import Final
 
 import typer
 
+from fairlead.cli.bots.carrying import add_carrying
 from fairlead.cli.bots.creating import add_creating
 from fairlead.cli.bots.steering import add_steering
 from fairlead.cli.bots.watching import add_watching
@@ -14,3 +15,4 @@ bots: Final = typer.Typer(help="Bots: rules that trade by themselves.", no_args_
 add_creating(bots)
 add_watching(bots)
 add_steering(bots)
+add_carrying(bots)

@@ -97,7 +97,7 @@ def create(options: CreateOptions) -> None:
         plan = BotPlan(account=options.account, symbol=options.symbol, settings=MartingaleSettings(), price=price)
         return make_check(stage, plan, options)
 
-    _begin(options, options.name, ask_tenant(options, look))
+    begin(options, options.name, ask_tenant(options, look))
 
 
 def preview(options: PreviewOptions) -> None:
@@ -160,10 +160,10 @@ def duplicate(options: DuplicateOptions) -> None:
         )
         return make_check(stage, plan, options, settings_values(found.bot.settings))
 
-    _begin(options, options.new_name, ask_tenant(options, look))
+    begin(options, options.new_name, ask_tenant(options, look))
 
 
-def _begin(options: AskOptions, name: str, check: BotCheck) -> None:
+def begin(options: AskOptions, name: str, check: BotCheck) -> None:
     """Show what was played through, ask, and create it."""
     if not options.as_json:
         tell("\n".join(check_lines(check)))
