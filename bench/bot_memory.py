@@ -47,7 +47,7 @@ def bytes_of_bots(runner: BotRunner, desks: Iterable[AccountDesk]) -> Mapping[st
         for slot in BotActor.__slots__:
             if slot not in _SHARED:
                 found[PARTS.get(slot, "actor")] += deep_bytes(getattr(actor, slot), seen)
-    for board in runner._boards.values():  # noqa: SLF001
+    for board in runner._boards._boards.values():  # noqa: SLF001
         for wires in board._prices.values():  # noqa: SLF001
             found["tripwires"] += _bytes_of_wires(wires, seen)
         found["tripwires"] += _bytes_of_wires(board.times, seen)

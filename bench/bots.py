@@ -183,8 +183,9 @@ def report_waits(name: str, waits: list[float]) -> None:
 
 def report_start(process: Process) -> None:
     """Print the parts of a start."""
-    for part, seconds in process.seconds.items():
-        say(f"  {part:<34}{seconds:>10.2f} s")
+    say(f"  {'part':<34}{'seconds':>10}{'of processor':>14}")
+    for part, (seconds, busy) in process.seconds.items():
+        say(f"  {part:<34}{seconds:>10.2f}{busy:>14.2f}")
 
 
 def report_bots(process: Process) -> None:

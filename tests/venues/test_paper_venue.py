@@ -73,6 +73,27 @@ async def test_balances_positions_and_resting_orders_survive_a_restart(world: Pa
     assert after.open_order_ids == before.open_order_ids == (resting.order_id,)
 
 
+async def test_an_account_that_opens_first_is_never_given_the_order_number_of_one_that_opens_later(
+    world: PaperWorld,
+) -> None:
+    first, second = paper_account("a1"), paper_account("a2")
+    world.venue(first)
+    price = world.quotes["BTC-USDT-SWAP"].bid * Decimal("0.99")
+    rests = {"order_type": OrderType.LIMIT, "limit_price": price - price % 1}
+    # Taken after the market was saved at the start.
+    await world.venue(second).place_order(approve(paper_order(1, account_id="a2", **rests)))
+    await world.restart()
+    opened = world.venue(first)
+    await opened.place_order(approve(paper_order(2, **rests)))
+    later = world.venue(second)
+    assert len(world.house.exchange.accounts.open_orders("a1")) == 1
+    (kept,) = world.house.exchange.accounts.open_orders("a2")
+    (mine,) = world.house.exchange.accounts.open_orders("a1")
+    assert kept.venue_order_id != mine.venue_order_id
+    assert isinstance(await later.cancel_order(paper_order(1, account_id="a2", **rests)), rp.Canceled)
+    assert isinstance(await opened.cancel_order(paper_order(2, **rests)), rp.Canceled)
+
+
 async def test_prices_go_on_after_a_restart(world: PaperWorld) -> None:
     for _ in range(40):
         world.clock.advance_ms(250)

@@ -35,9 +35,9 @@ def read_bot(fields: Fields) -> Imported:
     stop, price = fields.number("stopLoss"), fields.number("initialPrice")
     assumed = [] if price else ["without initialPrice the ladder hangs on what the first buy of a cycle filled at"]
     settings = MartingaleSettings(
-        base_order=_base(amount),
+        base_order=_in_base(amount),
         base_price=price or None,
-        safety_order=_base(amount * factor),
+        safety_order=_in_base(amount * factor),
         max_safety_orders=levels - 1,
         active_safety_orders=max(1, levels - 1),
         step=fields.positive("priceDropPercent"),
@@ -62,5 +62,5 @@ def read_bot(fields: Fields) -> Imported:
     )
 
 
-def _base(amount: Decimal) -> Size:
+def _in_base(amount: Decimal) -> Size:
     return Size(amount=amount, unit=SizeUnit.BASE)

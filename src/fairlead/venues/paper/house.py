@@ -26,8 +26,8 @@ ORDER_SPACE: Final = "paper_order"
 MARKET_SPACE: Final = "paper_market"
 MARKET_SAVED_EVERY_TICKS: Final = 20
 """Five seconds: after a crash prices go on from at most that long ago."""
-TRADE_NUMBERS_SKIPPED: Final = 1_000_000
-"""More trades than an instrument can have between two saves of the market."""
+NUMBERS_SKIPPED: Final = 1_000_000
+"""More trades, orders and positions than there can be between two saves of the market."""
 
 _OrderNews = sim.OrderFilled | sim.OrderCanceled | sim.OrderRejectedByEngine | sim.OrderAmended
 
@@ -79,7 +79,7 @@ class PaperHouse:
         """Read the saved books, so that accounts opened later go on where they were."""
         for record in await self._journal.read_records(MARKET_SPACE):
             if record.body is not None:
-                self.exchange.records.load_market(_skip_trade_numbers(_MARKET.decode(record.body)))
+                self.exchange.records.load_market(_skip_numbers(_MARKET.decode(record.body)))
         self._saved = {record.key: record for record in await self._journal.read_records(ACCOUNT_SPACE)}
         for record in await self._journal.read_records(ORDER_SPACE):
             self._saved_orders.setdefault(record.owner, []).append(record)
@@ -254,10 +254,15 @@ def _tell(asking: Iterable[asyncio.Future[bool]], *, saved: bool) -> None:
             told.set_result(saved)
 
 
-def _skip_trade_numbers(record: ExchangeRecord) -> ExchangeRecord:
-    # Trades since the save are in the accounts' books: their numbers must not be given out again.
+def _skip_numbers(record: ExchangeRecord) -> ExchangeRecord:
+    # What came since the save is in the accounts' books, which are opened one by one: the first must not be given the
+    # numbers of the last.
     markets = [
-        msgspec.structs.replace(market, trade_number=market.trade_number + TRADE_NUMBERS_SKIPPED)
-        for market in record.markets
+        msgspec.structs.replace(market, trade_number=market.trade_number + NUMBERS_SKIPPED) for market in record.markets
     ]
-    return msgspec.structs.replace(record, markets=tuple(markets))
+    return msgspec.structs.replace(
+        record,
+        orders_taken=record.orders_taken + NUMBERS_SKIPPED,
+        positions_opened=record.positions_opened + NUMBERS_SKIPPED,
+        markets=tuple(markets),
+    )
