@@ -74,9 +74,13 @@ ladders = st.lists(decimals("0.3", "4", 1), min_size=1, max_size=5).flatmap(
 )
 
 
-starts: st.SearchStrategy[StartCondition] = st.one_of(
-    st.just(StartNow()), st.just(StartNow()), st.just(StartAtPrice(Decimal(101))), st.just(StartOnSignal("go"))
+# What begins at once comes first and most often: a bot that waits proves little.
+STARTS: Final[tuple[StartCondition, ...]] = (
+    *[StartNow()] * 8,
+    StartAtPrice(Decimal(101)),
+    StartOnSignal("go"),
 )
+starts = st.integers(0, len(STARTS) - 1).map(STARTS.__getitem__)
 
 
 @st.composite
@@ -100,12 +104,12 @@ def martingales(draw: st.DrawFn, instrument: Instrument) -> MartingaleSettings:
         direction=Direction.LONG if instrument.is_spot else draw(st.sampled_from(Direction)),
         base_order=base,
         safety_order=safety,
-        base_price=draw(st.sampled_from([None, None, Decimal(100)])),
+        base_price=draw(st.sampled_from([None, None, None, Decimal(100)])),
         base_price_tolerance=Decimal(5),
         base_as_limit=draw(st.booleans()),
         start=draw(starts),
         start_delay_s=draw(st.sampled_from([0, 0, 2])),
-        max_safety_orders=draw(st.integers(0, 6)),
+        max_safety_orders=draw(st.sampled_from([4, 6, 2, 1, 0])),
         active_safety_orders=draw(st.integers(1, 6)),
         step=draw(decimals("0.3", "4", 1)),
         step_scale=draw(decimals("0.5", "2", 1)),
@@ -114,7 +118,7 @@ def martingales(draw: st.DrawFn, instrument: Instrument) -> MartingaleSettings:
         custom_ladder=draw(st.one_of(st.just(()), st.just(()), ladders)),
         entry_mode=draw(st.sampled_from(EntryMode)),
         levels_per_wake_max=draw(st.sampled_from([1, 200])),
-        safety_signal=draw(st.sampled_from(["", "", "dip"])),
+        safety_signal=draw(st.sampled_from(["", "", "", "dip"])),
         guard_signal=draw(st.sampled_from(["", "guard"])),
         guard_s=5,
         take_profit=draw(takes()),
@@ -123,12 +127,12 @@ def martingales(draw: st.DrawFn, instrument: Instrument) -> MartingaleSettings:
         trailing_after_level=draw(st.integers(0, 2)),
         close_signal=draw(st.sampled_from(["", "out"])),
         minimum_profit=draw(st.sampled_from([None, ZERO, ONE])),
-        stop_loss=draw(st.one_of(st.none(), stops)),
+        stop_loss=draw(st.one_of(st.none(), st.none(), stops)),
         after_stop=draw(st.sampled_from(AfterStop)),
-        restart=draw(st.sampled_from([True, True, False])),
+        restart=draw(st.sampled_from([True, True, True, False])),
         cooldown_s=draw(st.sampled_from([0, 3])),
-        close_timeout_s=draw(st.sampled_from([0, 0, 60])),
-        max_cycles=draw(st.integers(0, 3)),
+        close_timeout_s=draw(st.sampled_from([0, 0, 0, 60])),
+        max_cycles=draw(st.sampled_from([0, 0, 1, 3])),
         total_max=draw(st.sampled_from([None, Decimal(400)])) if known else None,
         reinvest=draw(st.sampled_from([ZERO, HUNDRED])),
         risk_reduction=draw(st.sampled_from([ZERO, Decimal(50)])),
@@ -148,19 +152,24 @@ def worlds(draw: st.DrawFn) -> ToyExchange:
     )
 
 
-events = st.one_of(
+moves = st.one_of(
     st.tuples(st.just("move"), st.integers(-300, 300)),
     st.tuples(st.just("move"), st.integers(-80, 80)),
-    st.tuples(st.just("part"), st.integers(-200, 200)),
+    st.tuples(st.just("part"), st.integers(-300, 300)),
+    st.tuples(st.just("run"), st.integers(-5, 4)),
+    st.tuples(st.just("run"), st.integers(-5, 4)),
+)
+meddling = st.one_of(
     st.tuples(st.just("cancel"), st.integers(0, 9)),
     st.tuples(st.just("refuse"), st.integers(0, 9)),
     st.tuples(st.just("wait"), st.sampled_from([5, 61, 700])),
-    st.tuples(st.just("wish"), st.integers(0, len(Wish) - 1)),
+    st.tuples(st.just("wish"), st.integers(0, len(Wish) + 3)),
     st.tuples(st.just("tell"), st.integers(0, len(Instruction) - 1)),
     st.tuples(st.just("signal"), st.integers(0, 3)),
-    st.tuples(st.just("halt"), st.integers(0, 1)),
+    st.tuples(st.just("halt"), st.integers(0, 3)),
     st.tuples(st.just("taken"), st.integers(1, 100)),
 )
+events = st.one_of(moves, moves, moves, meddling)
 Event = tuple[str, int]
 SIGNALS: Final = ("go", "dip", "out", "guard")
 
@@ -173,21 +182,31 @@ def happen(bot: ToyExchange, event: Event) -> None:
             away = ONE + Decimal(number) / 10_000
             price = bot.instrument.round_price_down(min(max(bot.price * away, Decimal(20)), Decimal(500)))
             bot.trade(price, fraction=ONE if kind == "move" else Decimal("0.4"))
+        case "run":
+            for _ in range(abs(number)):
+                happen(bot, ("move", 100 if number > 0 else -100))
+        case "wait":
+            bot.trade(bot.price, wait_ms=number * 1_000)
+        case _:
+            meddle(bot, kind, number)
+    bot.ask()
+
+
+def meddle(bot: ToyExchange, kind: str, number: int) -> None:
+    match kind:
         case "cancel" if bot.book:
             list(bot.book.values())[number % len(bot.book)].is_over = True
         case "refuse":
             bot.refuses ^= {("b", "s1", "s2", "t1", "t2", "c")[number % 6]}
-        case "wait":
-            bot.trade(bot.price, wait_ms=number * 1_000)
         case "wish":
-            bot.wish = list(Wish)[number]
+            bot.wish = list(Wish)[number] if number < len(Wish) else Wish.RUN
         case "tell":
-            size = [
+            sizes = [
                 None,
                 Size(amount=Decimal(30), unit=SizeUnit.PERCENT),
                 Size(amount=Decimal(40), unit=SizeUnit.QUOTE),
             ]
-            bot.tell(list(Instruction)[number], size[number % 3])
+            bot.tell(list(Instruction)[number], sizes[number % 3])
         case "signal":
             bot.ask(signals=(SIGNALS[number],))
         case "halt":
@@ -196,7 +215,6 @@ def happen(bot: ToyExchange, event: Event) -> None:
             bot.close_by_hand(bot.instrument.round_quantity_down(max(ZERO, bot.held) * number / 100))
         case _:
             pass
-    bot.ask()
 
 
 def settle(bot: ToyExchange) -> None:

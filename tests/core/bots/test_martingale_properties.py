@@ -15,7 +15,7 @@ from fairlead.core.rules.bots.step import take_step
 from tests.core.bots.martingale_worlds import Event, check, check_exits, events, happen, settle, worlds
 from tests.core.bots.toy_exchange import ToyExchange
 
-histories = st.lists(events, max_size=30)
+histories = st.lists(events, min_size=8, max_size=30)
 
 
 def live(bot: ToyExchange, history: list[Event]) -> None:
