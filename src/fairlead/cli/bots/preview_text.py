@@ -24,7 +24,7 @@ def check_lines(check: BotCheck) -> Iterator[str]:
         yield from (f"  {line}" for line in table_lines(ladder_rows(preview, check.instrument)))
         yield ""
         yield from (f"  {line}" for line in worst_case_lines(worst))
-        others = f", of which other bots may take {show(check.by_others)}" if check.by_others else ""
+        others = f", of which other bots may take {money(check.by_others, worst.currency)}" if check.by_others else ""
         yield f"  free         {money(check.free, worst.currency)}{others}"
         if preview.growth > 1:
             yield f"  growth       the last level costs {show(round(preview.growth, 1))} times the first"
