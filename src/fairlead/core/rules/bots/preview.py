@@ -65,7 +65,7 @@ def new_state(settings: Settings, instrument: Instrument, terms: Terms, *, tenan
     Raises:
         ValueError: there is no rule for these settings.
     """
-    begun = RuleMemory() if isinstance(settings, RuleSettings) else make_rule(settings, instrument, terms.fees).begin()
+    begun = RuleMemory() if isinstance(settings, RuleSettings) else make_rule(settings, instrument, terms.fees, terms.find_rule).begin()
     return BotState(
         bot_id=NOBODY,
         tenant=tenant,
