@@ -110,6 +110,7 @@ class Settings(BaseModel):
         default=False, description="let outgoing webhooks use private addresses and plain http"
     )
     enable_live_trading: bool = Field(default=False, description="let live accounts trade; without it they are refused")
+    rules_dir: Path | None = Field(default=None, description="folder of rules in Python for bots; empty means none")
     market_seed: int = Field(default=7, ge=0, description="seed of the simulated market")
     market_volatility: Decimal = Field(
         default=Decimal("0.00002"),
@@ -118,7 +119,7 @@ class Settings(BaseModel):
         description="typical move of the simulated market in 250 ms, as a fraction of the price",
     )
 
-    @field_validator("data_dir", "log_file", "tls_certificate_file", "tls_key_file", "vault_key_file")
+    @field_validator("data_dir", "log_file", "tls_certificate_file", "tls_key_file", "vault_key_file", "rules_dir")
     @classmethod
     def _make_absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser().absolute()

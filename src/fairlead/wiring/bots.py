@@ -9,6 +9,7 @@ import structlog
 from fairlead.accounts.directory import LiveDirectory
 from fairlead.core.model.account import VenueAccount
 from fairlead.core.rules.account_book import AccountBook
+from fairlead.core.rules.bots.rules import FindRule, no_rules
 from fairlead.market.hub import MarketHub
 from fairlead.ports import Clock
 from fairlead.sources.bots.runner import BotRunner
@@ -16,6 +17,7 @@ from fairlead.sources.bots.seams import BotTools
 from fairlead.sources.bots.stored_bots import StoredBots
 from fairlead.store.queries.bots import Bot
 from fairlead.store.session import Store
+from fairlead.wiring.bot_conditions import BotConditions
 from fairlead.wiring.trading import Trading
 
 Stops = Callable[[VenueAccount, Bot], bool]
@@ -26,8 +28,20 @@ _log = structlog.get_logger("fairlead")
 class Bots:
     """Every bot of one process."""
 
-    def __init__(self, *, trading: Trading, store: Store, clock: Clock, directory: LiveDirectory, stops: Stops) -> None:
-        """Build it; ``start`` reads the database. ``stops`` tells whether a kill switch covers a bot on an account."""
+    def __init__(
+        self,
+        *,
+        trading: Trading,
+        store: Store,
+        clock: Clock,
+        directory: LiveDirectory,
+        stops: Stops,
+        find_rule: FindRule = no_rules,
+    ) -> None:
+        """Build it; ``start`` reads the database.
+
+        ``stops`` tells whether a kill switch covers a bot on an account; ``find_rule`` finds rules somebody wrote.
+        """
         self._trading = trading
         self._directory = directory
         self._stops = stops
@@ -43,8 +57,10 @@ class Bots:
                 spawn=trading.tasks.start,
                 report=_report,
                 differs=self._differs,
+                find_rule=find_rule,
             )
         )
+        self._conditions = BotConditions(self.runner, self._hub_of, find_rule, clock)
 
     async def start(self) -> None:
         """Take every bot up where it was, after the desks of this process are open."""
@@ -52,6 +68,8 @@ class Bots:
         roster = self._directory.current.roster
         await self.runner.start(list(roster.bots.values()), roster.commands)
         self._trading.tasks.start("bots", self.runner.run())
+        self._conditions.configure(roster.bots.values())
+        self._trading.tasks.start("bot conditions", self._conditions.run())
         if roster.bots:
             _log.info("bots_started", bots=len(roster.bots))
 
@@ -59,6 +77,7 @@ class Bots:
         """Take bots as they are configured now."""
         roster = self._directory.current.roster
         self.runner.configure(roster.bots.values(), roster.commands)
+        self._conditions.configure(roster.bots.values())
 
     def _account_of(self, account_id: str) -> VenueAccount | None:
         return self._trading.accounts.get(account_id)
@@ -75,6 +94,10 @@ class Bots:
     def _differs(self, account: VenueAccount) -> bool:
         desk = self._trading.floor.find(account.account_id)
         return desk is not None and bool(desk.book.drift)
+
+    def _hub_of(self, bot: Bot) -> MarketHub | None:
+        account = self._account_of(bot.account_id)
+        return None if account is None else self._market_of(account)
 
     def _want_quotes(self, account: VenueAccount, symbols: Sequence[str]) -> None:
         self._trading.kinds.of(account).want_quotes(account, symbols)

@@ -49,6 +49,7 @@ from fairlead.wiring.intake import Intake, report_fault
 from fairlead.wiring.killing import Latching
 from fairlead.wiring.monitoring import Monitor
 from fairlead.wiring.notifying import NotifyTools, notifying
+from fairlead.wiring.rule_files import RuleFiles
 from fairlead.wiring.secret_box import find_keys, open_secret_box
 from fairlead.wiring.trading import OpenVenue, Trading, TradingPlan, lively_exchange
 
@@ -127,7 +128,7 @@ async def running(settings: Settings, lock: OwnerLock, plugs: Plugs = SHIPPED) -
         # Before the first desk opens: what it finds queued must meet every latch.
         await kill_switch.start()
         await intake.start()
-        bots = Bots(trading=trading, store=store, clock=clock, directory=directory, stops=latching.stops)
+        bots = _make_bots(settings, trading, store, clock, directory, latching)
         await bots.start()
         intake.reloaded.append(bots.reconfigure)
         trading.tasks.start("kill switch", kill_switch.run())
@@ -176,6 +177,19 @@ def _plan(
         policies=directory.find_policing,
         live_enabled=settings.enable_live_trading,
         adopts=drifting.adopts,
+    )
+
+
+def _make_bots(
+    settings: Settings, trading: Trading, store: Store, clock: SystemClock, directory: LiveDirectory, latching: Latching
+) -> Bots:
+    return Bots(
+        trading=trading,
+        store=store,
+        clock=clock,
+        directory=directory,
+        stops=latching.stops,
+        find_rule=RuleFiles(settings.rules_dir).find,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from pathlib import Path
 
 from fairlead.accounts.registry.naming import Refused, unknown
 from fairlead.core.model.account import MarginMode, PositionSide, VenueAccount
@@ -21,7 +22,7 @@ from fairlead.core.model.money import ONE, ZERO, format_amount
 from fairlead.core.rules.bots.imagined_market import Terms
 from fairlead.core.rules.bots.preflight import check_capital
 from fairlead.core.rules.bots.preview import new_state, preview_bot
-from fairlead.core.rules.bots.rules import make_rule
+from fairlead.core.rules.bots.rules import FindRule, make_rule, no_rules
 from fairlead.core.rules.bots.step import take_step
 from fairlead.core.rules.perpetual_orders import LEVERAGE_DEFAULT
 from fairlead.core.rules.replay import InstrumentsOf
@@ -30,6 +31,7 @@ from fairlead.store.queries.bots import Bot, load_settings, load_states
 from fairlead.store.session import Store
 from fairlead.wiring.rehearsing import Stage, set_stage
 from fairlead.wiring.replaying import instruments_of_accounts
+from fairlead.wiring.rule_files import RuleFiles
 
 PAPER = "paper"
 _OVER = frozenset({BotStatus.STOPPED, BotStatus.FINISHED})
@@ -91,6 +93,7 @@ class BotStage:
     instruments_of: InstrumentsOf
     tenant: str
     now_ms: int
+    find_rule: FindRule = no_rules
 
     def find_market(self, plan: BotPlan) -> tuple[VenueAccount, Instrument, Decimal] | Refused:
         """Account, instrument and last price of a bot."""
@@ -171,7 +174,7 @@ class BotStage:
         state = self.states.get(bot.bot_id)
         if state is None or state.status in _OVER or isinstance(bot.settings, RuleSettings):
             return ()
-        rule = make_rule(self.settings_of(bot), instrument, account.fee_rates)
+        rule = make_rule(self.settings_of(bot), instrument, account.fee_rates, self.find_rule)
         stimulus = Stimulus(at_ms=self.now_ms, price=price, wish=bot.wish)
         return take_step(state, rule, instrument, stimulus).wires
 
@@ -200,6 +203,7 @@ class BotStage:
             at_ms=self.now_ms,
             leverage=self._leverage(plan.settings, account, instrument),
             cash=self._free(account, instrument.settle_currency),
+            find_rule=self.find_rule,
         )
         state = plan.state
         if state is None or state.status in _OVER:
@@ -240,7 +244,9 @@ class BotStage:
                 yield Finding("risk", outcome.reason_code, f"would be denied now: {outcome.message}", refuses=False)
 
 
-async def set_bot_stage(store: Store, url: str, tenant: str, *, now_ms: int, seed: int) -> BotStage:
+async def set_bot_stage(
+    store: Store, url: str, tenant: str, *, now_ms: int, seed: int, rules_dir: Path | None = None
+) -> BotStage:
     """Read everything that a preview looks at; ``url`` is that of the store."""
     stage = await set_stage(store, tenant, now_ms=now_ms, seed=seed)
     async with store.system_session() as system:
@@ -251,7 +257,8 @@ async def set_bot_stage(store: Store, url: str, tenant: str, *, now_ms: int, see
             if bot_id in states and states[bot_id].settings_version != bot.settings_version
         }
         older = await load_settings(system, versions) if versions else {}
-    return BotStage(stage, states, older, instruments_of_accounts(url), tenant, now_ms)
+    find_rule = RuleFiles(rules_dir).find
+    return BotStage(stage, states, older, instruments_of_accounts(url), tenant, now_ms, find_rule)
 
 
 def _side(settings: Settings) -> PositionSide:

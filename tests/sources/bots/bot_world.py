@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from fairlead.accounts.directory import Directory, LiveDirectory
 from fairlead.core.model.account import PositionSide, VenueAccount
 from fairlead.core.model.bots.bot import BotOrder, BotState, Wish
+from fairlead.core.model.bots.bot import Settings as BotSettings
 from fairlead.core.model.bots.decision import BotCommand, Direction, Instruction
 from fairlead.core.model.bots.events import BotDecided, BotNoted
 from fairlead.core.model.bots.martingale import MartingaleSettings, TakeProfitStep
@@ -27,6 +28,7 @@ from fairlead.store.urls import sqlite_path
 from fairlead.venues.paper import wire
 from fairlead.wiring.bots import Bots
 from fairlead.wiring.killing import Latching
+from fairlead.wiring.rule_files import RuleFiles
 from tests.orders.trading_world import LINEAR, START_MS, TradingWorld
 from tests.servers.clean import clean_sqlite
 
@@ -71,12 +73,14 @@ class BotWorld(TradingWorld):
         await super().start(*accounts)
         self.directory = LiveDirectory(self._load)
         await self.directory.reload()
+        folder = sqlite_path(self.url).parent
         self.bots = Bots(
             trading=self.trading,
             store=self._store,
             clock=self.clock,
             directory=self.directory,
-            stops=Latching(sqlite_path(self.url).parent, self.directory).stops,
+            stops=Latching(folder, self.directory).stops,
+            find_rule=RuleFiles(folder).find,
         )
         await self.bots.start()
         self.trading.tasks.start("kill switch", self.kill_switch.run())
@@ -89,14 +93,14 @@ class BotWorld(TradingWorld):
     # --- what people do
 
     async def add(
-        self, bot_id: str, settings: MartingaleSettings | None = None, *, symbol: str = LINEAR, account_id: str = "a1"
+        self, bot_id: str, settings: BotSettings | None = None, *, symbol: str = LINEAR, account_id: str = "a1"
     ) -> None:
         """Create a bot; its settings are version 1."""
         self.write_down(bot_id, settings, symbol=symbol, account_id=account_id)
         await self.reconfigure()
 
     def write_down(
-        self, bot_id: str, settings: MartingaleSettings | None = None, *, symbol: str = LINEAR, account_id: str = "a1"
+        self, bot_id: str, settings: BotSettings | None = None, *, symbol: str = LINEAR, account_id: str = "a1"
     ) -> None:
         """Create a bot before the process has seen it."""
         tenant = next(one.tenant for one in self.accounts if one.account_id == account_id)

@@ -14,7 +14,7 @@ from fairlead.core.model.bots.decision import Instruction
 from fairlead.core.model.bots.events import BotDecided, BotNoted
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.latch import LatchLevel, LatchScope
-from fairlead.core.rules.bots.rules import Rule, make_rule
+from fairlead.core.rules.bots.rules import FindRule, Rule, make_rule
 from fairlead.sources.bots import rule_shelf, situation
 from fairlead.sources.bots.actor import BotActor
 from tests.orders.trading_world import LINEAR, account
@@ -46,11 +46,11 @@ async def test_m11_a_rule_that_breaks_is_asked_ever_later_and_others_go_on(
     await world.add("sound")
     await world.run_ms(2_000)
 
-    def break_one(settings: Settings, instrument: Instrument, rates: FeeRates) -> Rule:
+    def break_one(settings: Settings, instrument: Instrument, rates: FeeRates, find_rule: FindRule) -> Rule:
         if settings == dip(cooldown_s=1):
             message = "no such level"
             raise ArithmeticError(message)
-        return make_rule(settings, instrument, rates)
+        return make_rule(settings, instrument, rates, find_rule)
 
     with monkeypatch.context() as patch:
         patch.setattr(rule_shelf, "make_rule", break_one)

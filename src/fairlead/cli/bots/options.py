@@ -40,7 +40,8 @@ async def open_stage(registry: Registry, tenant: str, options: Options) -> BotSt
 
     settings = load_settings(options)
     now_ms = SystemClock().now_ms()
-    return await set_bot_stage(registry.store, settings.store_url, tenant, now_ms=now_ms, seed=settings.market_seed)
+    store, url, seed = registry.store, settings.store_url, settings.market_seed
+    return await set_bot_stage(store, url, tenant, now_ms=now_ms, seed=seed, rules_dir=settings.rules_dir)
 
 
 def plan_of(found: KnownBot, price: Decimal | None = None, *, replans: bool = False) -> BotPlan:

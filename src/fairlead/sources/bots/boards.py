@@ -35,6 +35,10 @@ class Boards:
         wire = Tripwire(WireKind.AT_TIME, at_ms=at_ms, urgency=Urgency.EXIT)
         self._times.wire(bot_id, symbol, (wire,))
 
+    def wait_for(self, bot_id: str, signal: str) -> bool:
+        """Whether a bot sleeps until this signal."""
+        return any(board.waits_for(bot_id, signal) is not None for board in self._boards.values())
+
     def touch_times(self, now_ms: int) -> None:
         """Wake whom the time wakes."""
         for board in (self._times, *self._boards.values()):

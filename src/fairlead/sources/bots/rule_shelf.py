@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from fairlead.core.model.account import FeeRates
 from fairlead.core.model.bots.bot import Settings
 from fairlead.core.model.instrument import Instrument
-from fairlead.core.rules.bots.rules import Rule, make_rule
+from fairlead.core.rules.bots.rules import FindRule, Rule, make_rule, no_rules
 
 RULES_KEPT_MAX: Final = 1_000
 
@@ -23,8 +23,9 @@ class _Kept(NamedTuple):
 class RuleShelf:
     """Finds the rule of a bot, or makes it."""
 
-    def __init__(self) -> None:
-        """Begin empty."""
+    def __init__(self, find_rule: FindRule = no_rules) -> None:
+        """Begin empty; ``find_rule`` finds rules that somebody wrote."""
+        self._find_rule = find_rule
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
 
     def find(self, bot_id: str, settings: Settings, instrument: Instrument, fee_rates: FeeRates) -> Rule:
@@ -36,7 +37,7 @@ class RuleShelf:
         kept = self._kept.get(bot_id)
         is_same = kept is not None and kept.settings is settings and kept.instrument is instrument
         if kept is None or not is_same or kept.fee_rates != fee_rates:
-            rule = make_rule(settings, instrument, fee_rates)
+            rule = make_rule(settings, instrument, fee_rates, self._find_rule)
             kept = self._kept[bot_id] = _Kept(rule, settings, instrument, fee_rates)
             if len(self._kept) > RULES_KEPT_MAX:
                 self._kept.popitem(last=False)

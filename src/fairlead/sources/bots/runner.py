@@ -57,7 +57,7 @@ class BotRunner:
         """Begin without bots."""
         self._tools = tools
         self._actors: dict[str, BotActor] = {}
-        self._rules = RuleShelf()
+        self._rules = RuleShelf(tools.find_rule)
         self._boards = Boards(self._wake_all)
         self._turns = Turns(tools.spawn, self._decide, self._broke)
         self._tour: list[str] = []
@@ -117,10 +117,12 @@ class BotRunner:
                 case _:
                     pass
 
-    def signal(self, bot_id: str, signal: str) -> bool:
-        """Tell a bot that a condition holds; False when there is no such bot."""
+    def signal(self, bot_id: str, signal: str, *, if_awaited: bool = False) -> bool:
+        """Tell a bot that a condition holds; False when there is no such bot, or it does not wait for what it must."""
         actor = self._actors.get(bot_id)
         if actor is None:
+            return False
+        if if_awaited and not self._boards.wait_for(bot_id, signal):
             return False
         actor.hear_signal(signal)
         self.wake(bot_id, Urgency.EXIT)

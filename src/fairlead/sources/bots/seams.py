@@ -15,6 +15,7 @@ from fairlead.core.model.bots.decision import Urgency
 from fairlead.core.model.order import Order
 from fairlead.core.model.request import OrderRequest
 from fairlead.core.model.state import RequestState, State
+from fairlead.core.rules.bots.rules import FindRule, no_rules
 from fairlead.market.hub import MarketHub
 from fairlead.ports import AppendOutcome, Clock, Fact, Record
 from fairlead.store.queries.bots import Bot
@@ -79,7 +80,8 @@ class BotTools:
     trades on, None while its venue is not open; ``may_enter`` tells whether no kill switch covers a bot's entries now;
     ``want_quotes`` has prices come; ``spawn`` runs a supervised task; ``report`` hears of a bot whose step broke;
     ``decided`` hears of each decision how urgent it was, and how many seconds after the wake it was made; ``differs``
-    tells whether an account's record and its venue's are known to disagree.
+    tells whether an account's record and its venue's are known to disagree; ``find_rule`` finds rules that
+    somebody wrote.
     """
 
     door: Door
@@ -93,3 +95,4 @@ class BotTools:
     report: Callable[[str, BaseException], None]
     decided: Callable[[Urgency, float], None] = _unmeasured
     differs: Callable[[VenueAccount], bool] = _never_differs
+    find_rule: FindRule = no_rules

@@ -14,6 +14,7 @@ from fairlead.core.model.money import HUNDRED, ONE, ZERO
 from fairlead.core.model.request import Size, SizeUnit
 
 SAFETY_ORDERS_MAX: Final = 200
+CONDITIONS_MAX: Final = 20
 TAKE_PROFIT_STEPS_MAX: Final = 10
 COOLDOWN_S_MAX: Final = 2_592_000
 CLOSE_TIMEOUT_S_MIN: Final = 60
@@ -133,12 +134,9 @@ class MartingaleSettings(
 
     ``base_price`` None: the ladder hangs on what the base order filled at; else no cycle begins while the price is more
     than ``base_price_tolerance`` percent beyond it. ``active_safety_orders`` is how many rest at once.
-    ``custom_ladder`` replaces step, scales and count. ``total_max`` bounds what one deal may cost, in the quote
-    currency: levels that would exceed it as planned are left out.
-
-    ``start_delay_s``: so long after its start condition a cycle begins. ``safety_signal``: levels wait for a signal of
-    this name; when it comes, every level that the price is past by then is bought, at its price or better.
-    ``guard_signal`` (such as one that watches a reference market) takes all entries back for ``guard_s``; exits stay.
+    ``conditions`` are texts by name, such as ``rsi(close, 14, 5m) crosses below 30``; ``start`` and ``close_signal``
+    may name one of them. ``custom_ladder`` replaces step, scales and count. ``total_max`` bounds what one deal may
+    cost, in the quote currency: levels that would exceed it as planned are left out.
     """
 
     direction: Direction = Direction.LONG
@@ -181,6 +179,7 @@ class MartingaleSettings(
     margin_mode: MarginMode | None = None
     reserve: Reserve = Reserve.WORST_CASE
     price_rounding: PriceRounding = PriceRounding.PASSIVE
+    conditions: dict[str, str] = {}
 
     @property
     def levels(self) -> int:

@@ -25,7 +25,7 @@ from fairlead.core.model.bots.martingale import (
     TakeProfitFrom,
 )
 from fairlead.core.model.bots.preview import BotPreview, Finding, LadderRow, WorstCase
-from fairlead.core.model.bots.user_rule import RuleMemory, RuleSettings
+from fairlead.core.model.bots.user_rule import RuleSettings
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import HUNDRED, ONE, ZERO
 from fairlead.core.model.request import OrderRequest
@@ -65,13 +65,12 @@ def new_state(settings: Settings, instrument: Instrument, terms: Terms, *, tenan
     Raises:
         ValueError: there is no rule for these settings.
     """
-    begun = RuleMemory() if isinstance(settings, RuleSettings) else make_rule(settings, instrument, terms.fees, terms.find_rule).begin()
     return BotState(
         bot_id=NOBODY,
         tenant=tenant,
         account_id=account_id,
         symbol=instrument.symbol,
-        memory=begun,
+        memory=make_rule(settings, instrument, terms.fees, terms.find_rule).begin(),
     )
 
 

@@ -12,6 +12,7 @@ from fairlead.core.model.bots.bot import Settings
 from fairlead.core.model.bots.grid import LINES_MAX, GridSettings
 from fairlead.core.model.bots.martingale import (
     CLOSE_TIMEOUT_S_MIN,
+    CONDITIONS_MAX,
     COOLDOWN_S_MAX,
     SAFETY_ORDERS_MAX,
     TAKE_PROFIT_STEPS_MAX,
@@ -24,6 +25,7 @@ from fairlead.core.model.bots.preview import Finding
 from fairlead.core.model.bots.user_rule import RuleSettings
 from fairlead.core.model.money import HUNDRED, ZERO, format_amount
 from fairlead.core.model.request import Size, SizeUnit
+from fairlead.core.rules.conditions.reading import read_condition
 
 SCALE_MIN: Final = Decimal("0.1")
 SCALE_MAX: Final = Decimal(10)
@@ -63,6 +65,7 @@ def _martingale(settings: MartingaleSettings) -> _Findings:
     if isinstance(settings.start, StartOnSignal) and not settings.start.signal:
         yield Finding("start.signal", "", "must name a signal")
     yield _between("start_delay_s", settings.start_delay_s, 0, COOLDOWN_S_MAX)
+    yield from _conditions(settings)
     yield _between("cooldown_s", settings.cooldown_s, 0, COOLDOWN_S_MAX)
     yield _between("guard_s", settings.guard_s, 1 if settings.guard_signal else 0, COOLDOWN_S_MAX)
     if settings.close_timeout_s:
@@ -71,6 +74,15 @@ def _martingale(settings: MartingaleSettings) -> _Findings:
     yield _between("reinvest", settings.reinvest, 0, 100)
     yield _between("risk_reduction", settings.risk_reduction, 0, 100)
     yield _positive("leverage", settings.leverage)
+
+
+def _conditions(settings: MartingaleSettings) -> _Findings:
+    yield _between("conditions", len(settings.conditions), 0, CONDITIONS_MAX)
+    for name, text in settings.conditions.items():
+        try:
+            read_condition(text)
+        except ValueError as error:
+            yield Finding(f"conditions.{name}", text, f"must be a condition: {error}")
 
 
 def _sizes(settings: MartingaleSettings) -> _Findings:

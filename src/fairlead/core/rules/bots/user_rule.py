@@ -110,7 +110,7 @@ class UserRule:
             holding=frozenset(facts.holds),
             held_before=held_before,
             names=self._names,
-            values=dict(facts.values),
+            values={name: Decimal(str(value)) for name, value in facts.values},
         )
         return self.rule.decide(view)
 

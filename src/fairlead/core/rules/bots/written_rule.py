@@ -35,7 +35,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     holding: frozenset[str] = frozenset()
     held_before: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
-    values: Mapping[str, float] = {}
+    values: Mapping[str, Decimal] = {}
 
     def holds(self, name: str) -> bool:
         """Whether a condition holds."""

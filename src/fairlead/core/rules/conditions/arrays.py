@@ -7,7 +7,7 @@ newest bars alone: what a running sum leaves in the last digits is rounded away.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 import numpy as np
 import talib
@@ -110,6 +110,28 @@ class Evaluator:
         if indicator.name in _PERCENTAGES:
             scale = np.full(len(found), 10.0 ** (DIGITS - 2))
         return _settle(found, scale)
+
+
+class ClosedBars(Protocol):
+    """Bars of one length as columns of numbers, oldest first."""
+
+    @property
+    def opened_ms(self) -> Sequence[int]:
+        """Their first milliseconds."""
+        ...
+
+    @property
+    def columns(self) -> Mapping[str, Sequence[float]]:
+        """The columns ``open``, ``high``, ``low`` and ``close``."""
+        ...
+
+
+def newest_values(expressions: Sequence[Expression], bars: Mapping[str, ClosedBars], timeframe: str) -> Sequence[float]:
+    """The newest value of each; NaN while it is unknown."""
+    frames = {name: Frame(name, one.opened_ms, one.columns) for name, one in bars.items()}
+    evaluator = Evaluator(frames, timeframe)
+    found = [evaluator.evaluate(expression) for expression in expressions]
+    return [float(values[-1]) if len(values) else float("nan") for values in found]
 
 
 def last_value(expression: Expression, frames: Mapping[str, Frame], timeframe: str) -> float:

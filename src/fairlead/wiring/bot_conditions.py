@@ -1,0 +1,158 @@
+"""Has bars made and conditions looked at for the bots that name some, and wakes those bots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, Protocol
+
+import structlog
+
+from fairlead.core.model.bots.bot import Settings
+from fairlead.core.model.bots.martingale import MartingaleSettings
+from fairlead.core.model.bots.user_rule import BarFacts, RuleSettings
+from fairlead.core.rules.bots.rules import FindRule
+from fairlead.core.rules.bots.user_rule import write_facts
+from fairlead.core.rules.bots.written_rule import NAMES_MAX
+from fairlead.core.rules.conditions.reading import read_condition
+from fairlead.core.rules.conditions.vocabulary import check_timeframe
+from fairlead.market.conditions import ConditionBoard, Evaluate, Watch
+from fairlead.market.hub import MarketHub
+from fairlead.ports import Clock
+from fairlead.store.queries.bots import Bot
+
+LOOKED_AT_EVERY_MS: Final = 1_000
+DEFAULT_TIMEFRAME: Final = "1m"
+
+_log = structlog.get_logger("fairlead")
+
+
+class Signals(Protocol):
+    """Where a bot hears of its conditions."""
+
+    def signal(self, bot_id: str, signal: str, *, if_awaited: bool = False) -> bool:
+        """Tell a bot; if so wished, only while it sleeps until this signal."""
+        ...
+
+
+class BotConditions:
+    """Conditions of every bot of the process."""
+
+    def __init__(
+        self, runner: Signals, market_of: Callable[[Bot], MarketHub | None], find_rule: FindRule, clock: Clock
+    ) -> None:
+        """Begin without bots; ``market_of`` is None while a bot's venue is not open."""
+        self._runner = runner
+        self._market_of = market_of
+        self._find_rule = find_rule
+        self._clock = clock
+        self._bots: dict[str, Bot] = {}
+        self._waiting: dict[str, Watch] = {}
+        self._boards: dict[int, ConditionBoard] = {}
+        self._told: dict[str, tuple[str, ...]] = {}
+        self._evaluate: Evaluate | None = None
+
+    def configure(self, bots: Iterable[Bot]) -> None:
+        """Watch for these bots, as they are configured now, and for no others."""
+        current = {bot.bot_id: bot for bot in bots if _may_watch(bot.settings)}
+        for bot_id, known in list(self._bots.items()):
+            bot = current.get(bot_id)
+            if bot is None or bot.settings_version != known.settings_version:
+                self._forget(bot_id)
+        for bot_id, bot in current.items():
+            if bot_id in self._bots:
+                continue
+            self._bots[bot_id] = bot
+            try:
+                watch = make_watch(bot, self._find_rule)
+                self._evaluate = self._evaluate or load_evaluator()
+            except ValueError as error:
+                _log.error("bot_conditions_refused", bot=bot_id, name=bot.name, why=str(error))
+                continue
+            if watch.conditions:
+                self._waiting[bot_id] = watch
+
+    async def run(self) -> None:
+        """Look at the time, for ever."""
+        while True:
+            self.look()
+            await self._clock.sleep_ms(LOOKED_AT_EVERY_MS)
+
+    def look(self) -> None:
+        """Begin to watch where a market has opened, and close bars whose time is over."""
+        for bot_id, watch in list(self._waiting.items()):
+            hub = self._market_of(self._bots[bot_id])
+            if hub is not None:
+                self._board_of(hub).watch(watch)
+                del self._waiting[bot_id]
+        now_ms = self._clock.now_ms()
+        for board in self._boards.values():
+            board.look_at_time(now_ms)
+
+    def _board_of(self, hub: MarketHub) -> ConditionBoard:
+        board = self._boards.get(id(hub))
+        if board is None:
+            assert self._evaluate is not None
+            board = self._boards[id(hub)] = ConditionBoard(self._evaluate, self._tell)
+            hub.listen(board.on_quote)
+        return board
+
+    def _forget(self, bot_id: str) -> None:
+        del self._bots[bot_id]
+        self._waiting.pop(bot_id, None)
+        self._told.pop(bot_id, None)
+        for board in self._boards.values():
+            board.forget(bot_id)
+
+    def _tell(self, bot_id: str, facts: BarFacts) -> None:
+        if not isinstance(self._bots[bot_id].settings, RuleSettings):
+            for name in facts.holds:
+                self._runner.signal(bot_id, name, if_awaited=True)
+        elif self._told.get(bot_id) != facts.holds:
+            self._told[bot_id] = facts.holds
+            self._runner.signal(bot_id, write_facts(facts))
+
+
+def make_watch(bot: Bot, find_rule: FindRule) -> Watch:
+    """What a bot watches, by its settings.
+
+    Raises:
+        ValueError: a condition or a rule cannot be read.
+    """
+    settings = bot.settings
+    if isinstance(settings, RuleSettings):
+        rule = find_rule(settings.rule)(settings.parameters)
+        timeframe = check_timeframe(rule.timeframe)
+        names: Mapping[str, object] = {**rule.conditions(), **rule.values()}
+        if len(names) > NAMES_MAX:
+            message = f"rule {settings.rule} watches {len(names)} things: at most {NAMES_MAX}"
+            raise ValueError(message)
+        return Watch(
+            watcher=bot.bot_id,
+            symbol=bot.symbol,
+            timeframe=timeframe,
+            conditions=rule.conditions(),
+            values=rule.values(),
+        )
+    texts = settings.conditions if isinstance(settings, MartingaleSettings) else {}
+    conditions = {name: read_condition(text) for name, text in texts.items()}
+    return Watch(watcher=bot.bot_id, symbol=bot.symbol, timeframe=DEFAULT_TIMEFRAME, conditions=conditions)
+
+
+def load_evaluator() -> Evaluate:
+    """What computes conditions; numpy and TA-Lib are loaded with the first bot that has some.
+
+    Raises:
+        ValueError: they are not installed.
+    """
+    try:
+        from fairlead.core.rules.conditions.arrays import newest_values
+    except ImportError as error:
+        message = f"conditions need an extra: pip install 'fairlead[rules]' ({error})"
+        raise ValueError(message) from error
+    return newest_values
+
+
+def _may_watch(settings: Settings) -> bool:
+    if isinstance(settings, MartingaleSettings):
+        return bool(settings.conditions)
+    return isinstance(settings, RuleSettings)
