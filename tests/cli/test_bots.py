@@ -187,6 +187,8 @@ def test_a_bot_that_has_not_decided_yet_is_shown_with_what_it_may_take(run: Run,
     assert "none yet" in run("bot", "show", "dip").stdout
     run("bot", "stop", "dip")
     assert ask("bot", "list")[0]["reserved"] == ""
+    stopped = ask("bot", "show", "dip")
+    assert (stopped["to_come"], stopped["worst_case"]) == ([], None)
 
 
 def test_presets_are_listed_for_people_and_programs(run: Run, ask: Ask) -> None:

@@ -145,7 +145,7 @@ class BotStage:
     def outstanding(self, bot: Bot) -> Decimal:
         """What a bot may still take of what its account has free, in the settle currency of its instrument."""
         state = self.states.get(bot.bot_id)
-        if bot.wish not in {Wish.RUN, Wish.PAUSE} or (state is not None and state.status in _OVER):
+        if self.is_over(bot):
             return ZERO
         if isinstance(bot.settings, MartingaleSettings) and bot.settings.reserve is Reserve.RESTING:
             return ZERO
@@ -156,6 +156,11 @@ class BotStage:
         worst = self._preview(plan, *found).worst
         # Fees of what rests already are nothing that anybody else could spend.
         return worst.capital if state is None else max(ZERO, worst.capital - worst.fees - worst.resting)
+
+    def is_over(self, bot: Bot) -> bool:
+        """Whether it takes no more of its account: it has ended, or its owner has stopped it."""
+        state = self.states.get(bot.bot_id)
+        return bot.wish not in {Wish.RUN, Wish.PAUSE} or (state is not None and state.status in _OVER)
 
     def settings_of(self, bot: Bot) -> Settings:
         """The settings that a bot's running cycle goes by."""

@@ -28,7 +28,7 @@ DECISIONS_LOOKED_AT: Final = 2_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Portrait:
-    """One bot; ``check`` is how it would go on, None where no price of its instrument is stored."""
+    """One bot; ``check`` is how it would go on, None where no price is stored and when it is over."""
 
     found: KnownBot
     instrument: Instrument | None
@@ -56,7 +56,7 @@ async def take_portrait(registry: Registry, stage: BotStage, found: KnownBot) ->
     if isinstance(market, Refused):
         return Portrait(found=found, instrument=None, price=None, fills=(), decisions=decisions, check=None, wires=())
     account, instrument, price = market
-    check = stage.check(plan)
+    check = None if stage.is_over(found.bot) else stage.check(plan)
     cycle = 1 if found.state is None else found.state.cycle
     return Portrait(
         found=found,
