@@ -46,6 +46,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     requests_unfinished_limit: int = 0
     alerts_unhandled: int = 0
     quote_ages_s: Mapping[str, float] = {}
+    instruments_silent: int = 0
     limits: Sequence[LimitFigures] = ()
     tasks: int = 0
     log_lines_dropped: int = 0

@@ -112,6 +112,8 @@ class Metrics(Collector):
         ages: Values = {(symbol,): age_s for symbol, age_s in oldest}
         yield _gauge("quote_age_seconds", "Age of the newest quote; the oldest 50.", ages, ("symbol",))
         newest = min(figures.quote_ages_s.values(), default=0.0)
+        about = "Instruments without a price for 15 s."
+        yield _gauge("instruments_silent", about, {(): figures.instruments_silent})
         yield _gauge("quote_age_min_seconds", "Age of the newest quote of all.", {(): newest})
 
     def _times(self) -> Iterator[Metric]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+import structlog
 from starlette.types import ASGIApp
 
 from fairlead.core.model.account import VenueAccount
 from fairlead.core.model.order import OrderStatus
 from fairlead.core.model.protection import Protection
 from fairlead.core.rules.protection import without_fairlead
+from fairlead.market.silence import SilenceWatch
 from fairlead.observing.figures import DeskFigures, Figures, JournalFigures
 from fairlead.observing.health import Desks, Readiness
 from fairlead.observing.logs import LogPipeline
@@ -34,6 +36,11 @@ from fairlead.wiring.trading import Trading
 
 if TYPE_CHECKING:
     from fairlead.observing.metrics import Metrics
+
+
+SYMBOLS_TOLD_MAX: Final = 10
+
+_log = structlog.get_logger("fairlead")
 
 
 class Monitor:
@@ -74,6 +81,8 @@ class Monitor:
         self.trading = trading
         self.intake = intake
         trading.tasks.start("loop lag", self.loop.run())
+        self.silence = SilenceWatch(trading.kinds.hubs, self.clock, _tell_silence)
+        trading.tasks.start("silent feeds", self.silence.run())
         self.readiness = Readiness(
             # The writer knows before any unit has an outcome: while it rests, and while it settles a commit in doubt.
             journal_trouble=lambda: self.journal.find_trouble() or self._writer.trouble,
@@ -125,6 +134,7 @@ class Monitor:
             requests_unfinished_limit=trading.door.unfinished_max,
             alerts_unhandled=self.intake.alerts.unhandled,
             quote_ages_s=self._quote_ages_s(),
+            instruments_silent=self.silence.silent,
             limits=trading.limits(),
             tasks=trading.tasks.running,
             log_lines_dropped=self._logs.dropped,
@@ -153,6 +163,12 @@ class Monitor:
             "alerts_unhandled": self.intake.alerts.unhandled,
             "requests_unfinished": self.trading.door.unfinished,
         }
+
+
+def _tell_silence(exchange: str, symbols: Sequence[str], is_silent: bool) -> None:  # noqa: FBT001 - as it is told
+    level = _log.warning if is_silent else _log.info
+    event = "feed_silent" if is_silent else "feed_back"
+    level(event, exchange=exchange, instruments=len(symbols), symbols=list(symbols[:SYMBOLS_TOLD_MAX]))
 
 
 def _read_desks(

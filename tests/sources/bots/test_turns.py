@@ -255,3 +255,22 @@ async def test_newer_settings_are_on_record_when_they_begin_to_count(floor: Floo
     began = [fact.event for fact in floor.door.facts if isinstance(fact.event, BotConfigured)]
     assert [(one.settings_version, one.settings == newer) for one in began] == [(1, False), (2, True)]
     assert not [one for one in floor.door.requests if isinstance(one.intent, Enter)]
+
+
+async def test_bots_that_began_together_are_not_asked_together_when_nothing_wakes_them(floor: Floor) -> None:
+    waits = MartingaleSettings(base_price=Decimal(50))
+    floor.price("100")
+    await floor.runner.start([bot(f"b{number}", settings=waits) for number in range(300)], {})
+    await floor.quiet()
+    await floor.quiet()
+    floor.tasks.start("bots", floor.runner.run())
+    asked = len(floor.decided)
+    together = 0
+    for _ in range(1_300):
+        floor.price("100")
+        await floor.clock.run_ms(100)
+        together, asked = max(together, len(floor.decided) - asked), len(floor.decided)
+    await floor.tasks.close()
+    # Each was asked again, and never more than one or two of them within a tenth of a second.
+    assert asked >= 600
+    assert together <= 2

@@ -100,3 +100,20 @@ async def test_quotes_go_on_after_the_socket_broke(floor: OkxFloor, watcher: Wat
     await until(lambda: floor.okx.faults.plan.states[0].struck == 1)
     broken_ms = floor.clock.now_ms()
     await until(lambda: watcher.quotes[SWAP].at_ms > broken_ms)
+
+
+async def test_what_came_to_be_wanted_is_followed_again_after_the_socket_broke(
+    floor: OkxFloor, watcher: Watcher
+) -> None:
+    await until(lambda: SWAP in watcher.quotes)
+    assert watcher.feed.want("ETH-USDT-SWAP")
+    await until(lambda: "ETH-USDT-SWAP" in watcher.quotes)
+    rule = FaultRule(id="drop", kind=FaultKind.SOCKET_DROP, match=Match(endpoint="tickers"), count=1)
+    floor.okx.faults.plan.add(rule)
+    await until(lambda: floor.okx.faults.plan.states[0].struck == 1)
+    broken_ms = floor.clock.now_ms()
+    # Everything that anybody wants, and whoever wants it twice has it once.
+    assert watcher.feed.want("ETH-USDT-SWAP")
+    assert watcher.feed.symbols == (SPOT, SWAP, "ETH-USDT-SWAP")
+    wanted = watcher.feed.symbols
+    await until(lambda: all(watcher.quotes[symbol].at_ms > broken_ms for symbol in wanted))

@@ -35,6 +35,9 @@ TIMES_LOOKED_AT_EVERY_MS: Final = 100
 LOOKED_AROUND_WITHIN_MS: Final = 1_000
 """Within so long a bot finds out what nobody tells it: a kill switch, a feed gone silent, an account that opened."""
 
+LOOKED_AT_ONCE_MAX: Final = 250
+"""Of thousands of bots a round takes longer: prices must not wait for it."""
+
 ASKED_ANYWAY_AFTER_MS: Final = 60_000
 """A bot that nothing has woken for so long is asked anyway."""
 
@@ -168,14 +171,17 @@ class BotRunner:
         now_ms = self._tools.clock.now_ms()
         if not self._tour:
             self._tour = list(self._actors)
-        part = -(-len(self._actors) // turns)
+        part = min(-(-len(self._actors) // turns), LOOKED_AT_ONCE_MAX)
         self._tour, chosen = self._tour[part:], self._tour[:part]
+        # Those that began together must not be asked together: that would be a herd every time.
+        left = -(-len(self._actors) * TIMES_LOOKED_AT_EVERY_MS // ASKED_ANYWAY_AFTER_MS)
         for actor in filter(None, map(self._actors.get, chosen)):
             if actor.is_busy or (actor.is_over and not actor.has_more):
                 continue
             if actor.seen != look_around(self._tools, actor.bot, now_ms).note:
                 self._wake_now(actor)
-            elif now_ms - actor.looked_ms >= ASKED_ANYWAY_AFTER_MS:
+            elif left and now_ms - actor.looked_ms >= ASKED_ANYWAY_AFTER_MS:
+                left -= 1
                 self.wake(actor.bot.bot_id, Urgency.ENTRY)
 
     def _decide(self, bot_id: str) -> None:
