@@ -39,6 +39,8 @@ from fairlead.core.rules.bots.ledger import sellable
 FIRST_SLOT: Final = "i"
 CLOSE_SLOT: Final = "c"
 ASKED: Final = "asked_to_close"
+DUST_ALLOWANCE: Final = Decimal("1.05")
+"""How much more than their sizes the lines of a grid may hold together: dust that a later sale takes along."""
 
 
 class GridRule:
@@ -145,7 +147,7 @@ class GridRule:
         if memory.shift != shift and reason == NO_REASON:
             reason = Reason("grid_moved", (("price", wake.price), ("shift", Decimal(memory.shift))))
         self._arm(memory, book, wake.price)
-        entries = self._entries(memory, book) if wake.may_enter else ()
+        entries = self._entries(book.save(memory), book, deal, wake) if wake.may_enter else ()
         wanted = {want.slot for want in entries}
         resting = {slot for slot, _ in wake.resting}
         for cell in book.parted:
@@ -174,7 +176,7 @@ class GridRule:
             wires.append(Tripwire(WireKind.AT_OR_BELOW, self.lines.price(cell + 1) - tick))
         return tuple(wires)
 
-    def _entries(self, memory: GridMemory, book: CellBook) -> tuple[Want, ...]:
+    def _entries(self, memory: GridMemory, book: CellBook, deal: Deal, wake: Wake) -> tuple[Want, ...]:
         longs, shorts = [], []
         lines = range(self._window.bottom(memory), self._window.top(memory))
         for line in lines:
@@ -191,7 +193,28 @@ class GridRule:
         # Nearest to the price first: that is the highest line to buy at, and the lowest to sell at.
         # What trailing left behind is held beside the lines, so it takes the place of one.
         free = max(0, len(lines) - len(book.held))
-        return (*self._nearest(longs[::-1])[:free], *self._nearest(shorts)[:free])
+        wants = (*self._nearest(longs[::-1])[:free], *self._nearest(shorts)[:free])
+        return wants if self.settings.direction is GridDirection.NEUTRAL else self._within(wants, memory, deal, wake)
+
+    def _within(self, wants: Sequence[Want], memory: GridMemory, deal: Deal, wake: Wake) -> tuple[Want, ...]:
+        """As many entries as fit beside what is held into what the lines may hold together.
+
+        Parts of entries that trailing left behind are small, but may be many.
+        """
+        is_long = self.settings.direction is GridDirection.LONG
+        lines = range(self._window.bottom(memory), self._window.top(memory))
+        room = sum((self.lines.quantity(line, is_long=is_long) for line in lines), ZERO) * DUST_ALLOWANCE
+        room -= deal.quantity
+        filled = dict(wake.resting)
+        parts = {entry_slot(cell): cell.part for cell in memory.cells}
+        fitting: list[Want] = []
+        for want in wants:
+            assert want.size is not None
+            room -= want.size.amount - parts.get(want.slot, ZERO) - filled.get(want.slot, ZERO)
+            if room < ZERO:
+                break
+            fitting.append(want)
+        return tuple(fitting)
 
     def _exits(self, memory: GridMemory, book: CellBook, deal: Deal, wake: Wake) -> tuple[Want, ...]:
         longs, shorts = [], []
