@@ -27,6 +27,9 @@ LATER_TABLES = (
     "venue_links",
     "dead_man_switches",
     "rate_seats",
+    "bot_commands",
+    "bot_settings",
+    "bots",
 )
 # The order of the samples as the first version wrote it: every field, and none of those that came later.
 OLD_ORDER = (

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from fairlead.core.model.account import FeeRates, MarginMode
-from fairlead.core.model.bots.bot import Settings
+from fairlead.core.model.bots.bot import BotState, Settings
 from fairlead.core.model.bots.decision import BotCommand, Direction, Instruction
 from fairlead.core.model.bots.grid import GridSettings
 from fairlead.core.model.bots.martingale import (
@@ -25,7 +25,7 @@ from fairlead.core.model.bots.martingale import (
     TakeProfitStep,
 )
 from fairlead.core.model.bots.preview import BotPreview
-from fairlead.core.model.bots.user_rule import RuleSettings
+from fairlead.core.model.bots.user_rule import RuleMemory, RuleSettings
 from fairlead.core.model.instrument import Instrument, InstrumentKind, InstrumentState
 from fairlead.core.model.money import ZERO
 from fairlead.core.model.request import Size, SizeUnit
@@ -385,6 +385,8 @@ def test_a_bot_that_waits_is_previewed_as_if_its_moment_had_come() -> None:
 
 
 def test_what_a_rule_of_ones_own_does_is_not_known_before() -> None:
-    shown = preview(RuleSettings(rule="mine.py:Mine"))
+    state = BotState(bot_id="b", tenant="me", account_id="a", symbol=FINE.symbol, memory=RuleMemory())
+    settings = RuleSettings(rule="mine.py:Mine")
+    shown = preview_bot(state, settings, FINE, Terms(fees=NO_FEES), Decimal(100))
     assert not rules(shown)
     assert "not known before" in shown.findings[0].rule
