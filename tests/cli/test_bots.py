@@ -120,7 +120,7 @@ def test_a_bot_that_makes_no_sense_is_refused_with_numbers(words: tuple[str, ...
     assert told in refused.stderr
 
 
-def test_bots_of_one_account_share_what_it_has_free(run: Run, ask: Ask) -> None:
+def test_m15_bots_of_one_account_share_what_it_has_free(run: Run, ask: Ask) -> None:
     run("bot", "create", "first", *WHERE, "--preset", "balanced", "--budget", "6000", "--yes")
     words = ("bot", "create", "second", *WHERE, "--preset", "conservative", "--budget", "6000", "--yes")
     refused = run(*words, code=1).stderr

@@ -78,6 +78,18 @@ def test_one_alert_makes_one_order_at_the_exchange(linked: House) -> None:
 
 
 @pytest.mark.slow
+def test_m02_a_bot_trades_with_keys_that_were_sealed_and_stored(linked: House) -> None:
+    wait_until_ready(linked)
+    bot = ("dip", "--account", "main", "--symbol", "BTC-USDT", "--preset", "nimble", "--price", "60000", "--yes")
+    run("bot", "create", *bot, data=linked.data)
+    until = time.monotonic() + OPEN_S
+    while not (shown := run_json("bot", "show", "dip", data=linked.data))["orders"]:
+        assert time.monotonic() < until, shown
+    assert (shown["status"], shown["cycle"]) == ("running", 1)
+    assert run_json("drift", "list", data=linked.data) == []
+
+
+@pytest.mark.slow
 def test_an_account_is_checked_before_anything_is_traded(tmp_path: Path, okx: dict[str, Any]) -> None:
     data = tmp_path / "data"
     run("user", "add", "olive", "--password-stdin", data=data, given=PASSWORD)

@@ -49,7 +49,7 @@ def _assigned(node: ast.AST) -> list[tuple[str, object]]:
             return []
 
 
-def test_the_source_has_no_secret_in_it() -> None:
+def test_m16_the_source_has_no_secret_in_it() -> None:
     violations = [f"{source.path}: {found}" for source in read_sources() for found in find_written_secrets(source.text)]
     assert not violations, describe(violations)
 

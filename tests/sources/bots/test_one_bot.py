@@ -98,7 +98,7 @@ async def test_a_stop_leaves_nothing_resting(world: BotWorld, wish: Wish, held: 
     assert world.held() == held
 
 
-async def test_m6_a_slow_venue_gets_one_order_however_often_the_price_moves(world: BotWorld) -> None:
+async def test_m06_a_slow_venue_gets_one_order_however_often_the_price_moves(world: BotWorld) -> None:
     world.venue().gate.clear()
     await world.add("dip")
     price = world.price()
@@ -136,7 +136,7 @@ async def test_a_part_closed_by_hand_leaves_one_exit_for_the_rest(world: BotWorl
 
 
 @pytest.mark.parametrize("slot", ["t1", "s1"])
-async def test_m4_an_order_that_somebody_cancels_comes_back(world: BotWorld, slot: str) -> None:
+async def test_m04_an_order_that_somebody_cancels_comes_back(world: BotWorld, slot: str) -> None:
     await world.add("dip")
     await world.run_ms(2_000)
     for _ in range(3):

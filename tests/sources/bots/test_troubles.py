@@ -39,7 +39,7 @@ def _steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return taken
 
 
-async def test_m11_a_rule_that_breaks_is_asked_ever_later_and_others_go_on(
+async def test_m10_m11_a_rule_that_breaks_says_so_and_is_asked_ever_later_and_others_go_on(
     world: BotWorld, monkeypatch: pytest.MonkeyPatch, steps: list[str]
 ) -> None:
     await world.add("broken", dip(cooldown_s=1))
