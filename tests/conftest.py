@@ -70,7 +70,7 @@ FIRST = tuple(_HERE / name for name in ("crash", "simulation", "e2e", "wire", "c
 
 def pytest_xdist_auto_num_workers() -> int:
     """More workers than cores: a third of the time of this suite is spent waiting for processes and servers."""
-    return math.ceil((os.cpu_count() or 1) * 2)
+    return math.ceil((os.cpu_count() or 1) * 1.5)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
