@@ -26,14 +26,13 @@ _SHORTEST: Final = "1m"
 class Bars:
     """Closed bars of one length, oldest first, as columns of numbers."""
 
-    __slots__ = ("_kept", "_step_ms", "columns", "opened_ms", "timeframe")
+    __slots__ = ("_kept", "columns", "opened_ms", "timeframe")
 
     def __init__(self, timeframe: str) -> None:
         """Begin without any."""
         self.timeframe = timeframe
         self.opened_ms = array("q")
         self.columns: Mapping[str, array[float]] = {field: array("d") for field in ("open", "high", "low", "close")}
-        self._step_ms = TIMEFRAMES_MS[timeframe]
         self._kept = 1
 
     def keep(self, bars: int) -> None:

@@ -45,33 +45,26 @@ class Latching:
 
     def covering(self, account: VenueAccount, subject: OrderRequest | Order) -> tuple[str, ...]:
         """Describe every latch that covers a request or an order."""
-        latches = self._look()
-        if not latches:
-            return ()
-        aim = Aim(
-            tenant=account.tenant,
-            account_id=account.account_id,
-            symbol=subject.symbol,
-            source_id=subject.source_id,
-            strategy_id=subject.strategy_id,
-            user_id=self.user_of(subject.source_id),
-        )
-        return tuple(describe(latch) for latch in latches if covers(latch, aim))
+        found = self._covering(account, subject.symbol, subject.source_id, subject.strategy_id)
+        return tuple(describe(latch) for latch in found)
 
     def stops(self, account: VenueAccount, bot: Bot) -> bool:
         """Whether a latch covers what a bot would do on an account."""
+        return bool(self._covering(account, bot.symbol, bot.bot_id, bot.bot_id))
+
+    def _covering(self, account: VenueAccount, symbol: str, source_id: str, strategy_id: str) -> list[Latch]:
         latches = self._look()
         if not latches:
-            return False
+            return []
         aim = Aim(
             tenant=account.tenant,
             account_id=account.account_id,
-            symbol=bot.symbol,
-            source_id=bot.bot_id,
-            strategy_id=bot.bot_id,
-            user_id=bot.owner,
+            symbol=symbol,
+            source_id=source_id,
+            strategy_id=strategy_id,
+            user_id=self.user_of(source_id),
         )
-        return any(covers(latch, aim) for latch in latches)
+        return [latch for latch in latches if covers(latch, aim)]
 
     def _look(self) -> tuple[Latch, ...]:
         # Once a turn of the event loop: under load a turn decides and sends dozens of orders, and every look gives the

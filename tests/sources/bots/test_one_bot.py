@@ -6,13 +6,14 @@ from decimal import Decimal
 
 import pytest
 
+from fairlead.core.model.account import MarginMode
 from fairlead.core.model.bots.bot import BotStatus, Wish
 from fairlead.core.model.bots.decision import Instruction
 from fairlead.core.model.bots.events import BotConfigured
 from fairlead.core.model.bots.martingale import StartOnSignal
 from fairlead.core.model.request import Side
 from fairlead.simulator.orders import Order as VenueOrder
-from tests.sources.bots.bot_world import BotWorld, dip, rise
+from tests.sources.bots.bot_world import BotWorld, dip
 
 HOUR_MS = 3_600_000
 
@@ -158,13 +159,14 @@ async def test_a_signal_begins_a_deal_unless_it_waited_too_long(world: BotWorld)
 
 
 async def test_a_liquidation_ends_the_deal(world: BotWorld) -> None:
-    world.halts_expected = True
-    await world.add("dip", dip(restart=False, leverage=Decimal(20)))
-    await world.add("rise", rise(restart=False))
+    await world.add("dip", dip(restart=False, leverage=Decimal(5), margin_mode=MarginMode.ISOLATED))
     await world.run_ms(2_000)
-    world.exchange.withdraw("a1", "USDT", Decimal(99_000))
+    assert world.share("dip") > 0
     await world.move(world.price() / 3, wait_ms=10_000)
-    assert world.adds_up("dip", "rise")
+    assert world.share("dip") == 0
+    assert world.bot("dip").deal.quantity == 0
+    assert world.bot("dip").status is BotStatus.FINISHED
+    assert world.adds_up("dip")
 
 
 async def test_newer_settings_that_count_now_replace_what_rests_and_survive_a_restart(world: BotWorld) -> None:

@@ -11,11 +11,10 @@ from msgspec.structs import replace
 from fairlead.core.model.account import VenueAccount
 from fairlead.core.model.bots.bot import BotOrder, BotState, BotStatus, Settings, Stimulus, Wish
 from fairlead.core.model.bots.decision import BotCommand, Instruction, Urgency
-from fairlead.core.model.bots.martingale import MartingaleMemory
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.order import Order
 from fairlead.core.model.state import RequestState
-from fairlead.core.rules.bots.rules import Rule, can_replan, is_between_cycles, renew
+from fairlead.core.rules.bots.rules import Rule, can_replan, is_between_cycles, renew, with_peaks_of
 from fairlead.core.rules.bots.step import Step, take_step
 from fairlead.market.hub import MarketHub
 from fairlead.sources.bots.heard import HeardOrders
@@ -181,10 +180,7 @@ class BotActor:
         after = replace(after, orders=_with_ids_of(before, after), updated_ms=before.updated_ms)
         if before == after:
             return False
-        if not isinstance(after.memory, MartingaleMemory) or not isinstance(before.memory, MartingaleMemory):
-            return True
-        quiet = replace(after.memory, peak=before.memory.peak, stop_peak=before.memory.stop_peak)
-        only_peaks = replace(after, memory=quiet) == before
+        only_peaks = replace(after, memory=with_peaks_of(after.memory, before.memory)) == before
         return not only_peaks or now_ms - self.stored_ms >= PEAK_SAVED_EVERY_MS
 
     def settle(self, state: BotState, stimulus: Stimulus, *, is_durable: bool) -> None:

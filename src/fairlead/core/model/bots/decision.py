@@ -11,6 +11,9 @@ import msgspec
 from fairlead.core.model.money import ZERO
 from fairlead.core.model.request import Side, Size
 
+BASE_SLOT: Final = "b"
+"""The slot of the order that begins a deal; its cost is kept apart, because profits may be measured on it."""
+
 
 class Direction(StrEnum):
     """Which way a bot profits."""

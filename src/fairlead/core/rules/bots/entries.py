@@ -8,14 +8,13 @@ from typing import Final
 from msgspec.structs import replace
 
 from fairlead.core.model.bots.deal import Deal
-from fairlead.core.model.bots.decision import Direction, Tripwire, Wake, Want, WireKind, want_entry
+from fairlead.core.model.bots.decision import BASE_SLOT, Direction, Tripwire, Wake, Want, WireKind, want_entry
 from fairlead.core.model.bots.martingale import EntryMode, MartingaleMemory, MartingaleSettings
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import HUNDRED, ONE, ZERO
 from fairlead.core.model.request import Size, SizeUnit
 from fairlead.core.rules.bots.ladder import Ladder
 
-BASE_SLOT: Final = "b"
 SAFETY_SLOT: Final = "s"
 
 

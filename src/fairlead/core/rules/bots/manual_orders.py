@@ -50,13 +50,14 @@ class ManualOrders:
     ) -> tuple[MartingaleMemory, Reason]:
         """Buy more at market, as much as a safety order when no size is named; never above what a deal may cost."""
         size = command.size or self._settings.safety_order
-        worth, left = self._entries.worth(size, wake.price), self._entries.left_of_total(memory, deal)
+        worth, total = self._entries.worth(size, wake.price), self._entries.left_of_total(memory, deal)
+        left = None if total is None else total - self._entries.planned(memory)
         if not wake.may_enter:
             return memory, Reason(NO_ENTRIES)
         if len(memory.manual) >= MANUAL_MAX:
             return memory, Reason(TOO_MANY, (("most", Decimal(MANUAL_MAX)),))
-        if left is not None and worth > left - self._filled(memory):
-            return memory, Reason(ABOVE_TOTAL, (("asked", worth), ("left", left - self._filled(memory))))
+        if left is not None and worth > left:
+            return memory, Reason(ABOVE_TOTAL, (("asked", worth), ("left", left)))
         want = want_entry(f"{ADDED_SLOT}{command.number}", self._side, size)
         return replace(memory, manual=(*memory.manual, want), added=memory.added + worth), NO_REASON
 
@@ -96,7 +97,3 @@ class ManualOrders:
         if size.unit is SizeUnit.PERCENT:
             return self._instrument.round_quantity_down(held * size.amount / HUNDRED)
         return whole_lots(self._instrument, size, price)
-
-    def _filled(self, memory: MartingaleMemory) -> Decimal:
-        """What the levels that are filled were planned to cost."""
-        return self._entries.planned(memory)

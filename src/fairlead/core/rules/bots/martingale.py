@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from fairlead.core.model.bots.bot import Decision
 from fairlead.core.model.bots.deal import Deal
 from fairlead.core.model.bots.decision import (
+    BASE_SLOT,
     NO_REASON,
     BotCommand,
     Direction,
@@ -40,7 +41,7 @@ from fairlead.core.model.bots.martingale import (
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import HUNDRED, ONE, ZERO
 from fairlead.core.model.request import Size, SizeUnit
-from fairlead.core.rules.bots.entries import BASE_SLOT, SAFETY_SLOT, Entries, reach
+from fairlead.core.rules.bots.entries import SAFETY_SLOT, Entries, reach
 from fairlead.core.rules.bots.ladder import Ladder, round_entry
 from fairlead.core.rules.bots.ledger import footing, is_sellable, sellable
 from fairlead.core.rules.bots.manual_orders import ADDED_SLOT, REDUCED_SLOT, ManualOrders

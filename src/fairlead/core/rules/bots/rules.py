@@ -143,6 +143,13 @@ def renew(memory: Memory, rule: Rule) -> Memory:
     return replace(fresh, cycles=memory.cycles) if memory.phase is Phase.ENTERING else memory
 
 
+def with_peaks_of(memory: Memory, before: Memory) -> Memory:
+    """A memory as if the prices that trailing exits follow had not moved on since ``before``."""
+    if not isinstance(memory, MartingaleMemory) or not isinstance(before, MartingaleMemory):
+        return memory
+    return replace(memory, peak=before.peak, stop_peak=before.stop_peak)
+
+
 def closing_fee(instrument: Instrument, rates: FeeRates) -> Decimal:
     """Fee rate that an exit is planned with: the larger one, because an exit that rests may still have to take."""
     if instrument.is_spot:

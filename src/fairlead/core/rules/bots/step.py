@@ -23,6 +23,7 @@ from fairlead.core.model.bots.bot import (
 )
 from fairlead.core.model.bots.deal import Deal, DealFill
 from fairlead.core.model.bots.decision import (
+    BASE_SLOT,
     NO_REASON,
     BotCommand,
     Instruction,
@@ -46,7 +47,6 @@ ASKED_MAX: Final = 8
 """A rule is asked again within one step when a cycle ends or nothing is left of a want; never more often than this."""
 
 TROUBLES_KEPT_MAX: Final = 50
-BASE_SLOT: Final = "b"
 
 RESTED_LONG_MS: Final = 600_000
 """An order that rested so long was no trouble before: somebody who takes it back begins a new count."""

@@ -31,12 +31,10 @@ class Shape(msgspec.Struct, frozen=True):
     """What an indicator needs, in its own lengths: bars before its first number, and until its start is forgotten.
 
     An average that never forgets is computed over so many bars that what came before is below one part in 10^11.
-    ``takes_series`` is False where it looks at high, low and close of the bar.
     """
 
     lookback: int
     memory: int = 1
-    takes_series: bool = True
 
 
 SHAPES: Final[Mapping[str, Shape]] = {
@@ -48,8 +46,8 @@ SHAPES: Final[Mapping[str, Shape]] = {
     "stddev": Shape(1),
     "highest": Shape(1),
     "lowest": Shape(1),
-    "atr": Shape(1, 28, takes_series=False),
-    "adx": Shape(2, 56, takes_series=False),
+    "atr": Shape(1, 28),
+    "adx": Shape(2, 56),
 }
 
 open_: Final = Price("open")
