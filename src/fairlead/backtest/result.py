@@ -1,0 +1,136 @@
+"""What a replay leaves: every fill, every deal, the account's equity at each candle, and what was refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import msgspec
+import numpy as np
+
+from fairlead.backtest.spec import BacktestSpec
+from fairlead.core.model.money import ZERO
+from fairlead.market.candles.series import Floats, Ticks
+
+
+class Fill(msgspec.Struct, frozen=True, gc=False):
+    """One execution.
+
+    ``candle`` is the number of the candle in its instrument's series, ``at_ms`` that candle's first moment.
+    ``quantity`` is in the instrument's unit, ``value`` and ``fee`` in the settle currency; a fee paid in the coin is
+    valued at this price. ``cycle`` is the deal's number in its bot.
+    """
+
+    bot: int
+    candle: int
+    at_ms: int
+    slot: str
+    is_buy: bool
+    opens: bool
+    quantity: Decimal
+    price: Decimal
+    value: Decimal
+    fee: Decimal
+    cycle: int
+    is_maker: bool
+
+
+class DealRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One deal (cycle) of a bot, also one that is still open: ``ended_ms`` is 0 then.
+
+    ``cost_max`` is the most that was paid for what it held, in the settle currency; ``levels`` how many orders to get
+    in were filled. ``profit`` is after fees, ``funding`` what funding added (negative: cost). ``why`` is the rule's
+    reason for its end. ``worst`` and ``best`` are the lowest and highest open profit, in the settle currency, at the
+    extremes of candles between its first and last fill.
+    """
+
+    bot: int
+    cycle: int
+    began_ms: int
+    ended_ms: int = 0
+    levels: int = 0
+    fills: int = 0
+    cost_max: Decimal = ZERO
+    profit: Decimal = ZERO
+    fees: Decimal = ZERO
+    funding: Decimal = ZERO
+    why: str = ""
+    worst: float = 0.0
+    best: float = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it had not ended when the candles did."""
+        return not self.ended_ms
+
+
+class Denial(msgspec.Struct, frozen=True, kw_only=True):
+    """An order that a risk check refused; ``why`` names the check and its numbers."""
+
+    bot: int
+    at_ms: int
+    slot: str
+    why: str
+
+
+class Curve(msgspec.Struct, frozen=True):
+    """A number at each close: ``at_ms`` is the first moment after the candle."""
+
+    at_ms: Ticks
+    values: Floats
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self.at_ms)
+
+
+class OrderSpan(msgspec.Struct, frozen=True, gc=False):
+    """An order that rested: from the close at which it was decided to the candle in which it was filled or canceled."""
+
+    bot: int
+    slot: str
+    is_buy: bool
+    opens: bool
+    price: Decimal
+    from_ms: int
+    to_ms: int
+    is_filled: bool
+
+
+class BacktestResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One run.
+
+    ``equity`` is cash and holdings at each close, in the settle currency; ``equity_end`` its last value, exact.
+    ``held_value`` is what is held at each close, absolute, and ``hold`` the equity of somebody who bought the bots'
+    instruments in equal parts at the first close and kept them. ``orders`` are kept only when asked for.
+    ``decisions`` counts how often rules were asked, ``is_liquidated`` says that the account lost everything.
+    """
+
+    spec: BacktestSpec
+    candles: int
+    begin_ms: int
+    end_ms: int
+    missing: int
+    fills: Sequence[Fill]
+    deals: Sequence[DealRow]
+    equity: Curve
+    held_value: Floats
+    hold: Floats
+    cash_end: Decimal
+    equity_end: Decimal
+    funding: Decimal = ZERO
+    denials: Sequence[Denial] = ()
+    orders: Sequence[OrderSpan] = ()
+    decisions: int = 0
+    is_liquidated: bool = False
+
+    @property
+    def profit(self) -> Decimal:
+        """What it gained or lost, open positions at the last close."""
+        return self.equity_end - self.spec.cash
+
+    @property
+    def drawdown(self) -> Floats:
+        """Fraction below the highest equity so far, the beginning included, at each close."""
+        top = np.maximum.accumulate(np.maximum(self.equity.values, float(self.spec.cash)))
+        return 1.0 - self.equity.values / top

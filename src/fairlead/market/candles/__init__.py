@@ -1,0 +1,1 @@
+"""History: closed candles of instruments, kept in files and looked at as arrays."""
