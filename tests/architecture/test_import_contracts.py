@@ -19,8 +19,8 @@ PARTS: Final = (
     "__init__ __main__ wiring worker clock ports settings cli/__init__ web/__init__ sources/__init__ sources/manual"
     " sources/webhook/__init__ orders/__init__ orders/submit orders/desk market/__init__ accounts/__init__"
     " vault/__init__ vault/opener notify venues/__init__ store/__init__ simulator/__init__ core/__init__ rules/__init__"
-    " backtest/__init__ core/model/__init__ core/model/order core/rules/__init__ core/rules/account_book core/rules/matching"
-    " core/rules/order_state core/rules/position_state core/rules/risk core/rules/sizing"
+    " backtest/__init__ core/model/__init__ core/model/order core/rules/__init__ core/rules/account_book"
+    " core/rules/matching core/rules/order_state core/rules/position_state core/rules/risk core/rules/sizing"
 )
 
 TRANSGRESSIONS: Final = {
