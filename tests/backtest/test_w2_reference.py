@@ -28,7 +28,13 @@ def candles(*rows: Sequence[int]) -> CandleSeries:
 def test_the_first_candle_decides_and_the_second_buys_at_its_open() -> None:
     outcome = replay_w2(candles(FLAT, FLAT, FLAT))
     (fill,) = outcome.fills
-    assert (fill.candle, fill.slot, fill.quantity, fill.price, fill.fee) == (1, "base", 1, 100, Decimal("0.1"))
+    assert (fill.candle, fill.slot, fill.quantity, fill.price, fill.fee) == (
+        1,
+        "base",
+        Decimal(1),
+        Decimal(100),
+        Decimal("0.1"),
+    )
     assert (outcome.cash, outcome.equity, outcome.cycles) == (Decimal("9899.9"), Decimal("9999.9"), 0)
 
 
