@@ -99,7 +99,8 @@ def to_settings(values: Mapping[str, Any]) -> Settings:
     if kind not in _KINDS:
         raise SettingsError(f"type = {kind}: must be {', '.join(_KINDS)}")
     try:
-        return msgspec.convert({**values, "type": kind}, Settings, strict=False)  # type: ignore[no-any-return]
+        whole = {**values, "type": kind, **_spelled_out(values, kind)}
+        return msgspec.convert(whole, Settings, strict=False)  # type: ignore[no-any-return]
     except (msgspec.ValidationError, ArithmeticError) as error:
         raise SettingsError(_explain(str(error), kind)) from error
 
@@ -108,6 +109,22 @@ def settings_values(settings: Settings) -> dict[str, Any]:
     """Settings as plain values that ``to_settings`` reads again; fields at their defaults are left out."""
     plain: dict[str, Any] = msgspec.to_builtins(settings)
     return plain
+
+
+def _spelled_out(values: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """Fields that may be written shorter than they are: a take-profit of one step, parameters that are numbers."""
+    exit_, parameters = values.get("take_profit"), values.get("parameters")
+    if kind == "martingale" and isinstance(exit_, int | Decimal) and not isinstance(exit_, bool):
+        return {"take_profit": [{"percent": exit_}]}
+    if kind == "rule" and isinstance(parameters, Mapping):
+        return {"parameters": {name: _as_text(value) for name, value in parameters.items()}}
+    return {}
+
+
+def _as_text(value: object) -> object:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return format_amount(Decimal(value)) if isinstance(value, int | Decimal) else value
 
 
 def _put(values: Mapping[str, Any], path: list[str], value: object, name: str) -> dict[str, Any]:
