@@ -1,0 +1,234 @@
+"""Candles on disk: ``<root>/<exchange>/<symbol>/<timeframe>/2025-01.parquet``, with ``series.json`` beside the files.
+
+A file holds the candles of one month, of one year where a candle lasts an hour or more; it is replaced as a whole.
+``series.json`` says where they came from and which times were asked for. It is written after the candles: what died in
+between asks again for what it already has.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from fairlead.core.model.conditions import TIMEFRAMES_MS
+from fairlead.market.candles.file_swap import replace_file
+from fairlead.market.candles.parquet import SUFFIX, CandleFileError, read_table, read_times, write_table
+from fairlead.market.candles.series import Ticks
+from fairlead.market.candles.spans import Span, join_spans
+from fairlead.market.candles.table import CandleTable, join_tables
+
+MANIFEST_NAME: Final = "series.json"
+LOCK_NAME: Final = "series.lock"
+HOUR_MS: Final = 3_600_000
+_NAME: Final = re.compile(r"[^\W_][\w.+-]{0,63}")
+
+
+class NoCandlesError(ValueError):
+    """Nothing of the kind is kept; the text says what there is."""
+
+
+class SeriesBusyError(RuntimeError):
+    """Another process writes these candles."""
+
+
+class SeriesName(msgspec.Struct, frozen=True, order=True):
+    """Which candles: of which exchange, or ``sample`` for made-up ones; symbol as fairlead names it.
+
+    Raises:
+        ValueError: a name that could not be that of a folder, or a timeframe that is not known.
+    """
+
+    exchange: str
+    symbol: str
+    timeframe: str
+
+    def __post_init__(self) -> None:
+        """Refuse names that would lead elsewhere."""
+        for name in (self.exchange, self.symbol):
+            if _NAME.fullmatch(name) is None:
+                raise ValueError(f"{name!r} is no name of an exchange or an instrument")
+        if self.timeframe not in TIMEFRAMES_MS:
+            raise ValueError(f"timeframe {self.timeframe!r} is none of {', '.join(TIMEFRAMES_MS)}")
+
+    @property
+    def length_ms(self) -> int:
+        """How long a candle lasts."""
+        return TIMEFRAMES_MS[self.timeframe]
+
+    def __str__(self) -> str:
+        """As people read it."""
+        return f"{self.symbol} {self.timeframe} of {self.exchange}"
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a series: the finest price step in it, where it came from, and which times were asked for."""
+
+    tick: Decimal = Decimal(1)
+    source: str = ""
+    fetched: tuple[Span, ...] = ()
+
+
+class Added(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of rows that were added: ``changed`` replaced others of the same time, ``same`` were there already."""
+
+    new: int = 0
+    changed: int = 0
+    same: int = 0
+
+    def __add__(self, other: Added) -> Added:
+        return Added(new=self.new + other.new, changed=self.changed + other.changed, same=self.same + other.same)
+
+
+class CandleArchive:
+    """All series below one folder; one process at a time may add to a series, any number may read."""
+
+    def __init__(self, root: Path) -> None:
+        """Look at a folder, which need not exist yet."""
+        self.root = root
+
+    def names(self) -> list[SeriesName]:
+        """Every series that has candles, in order."""
+        found = {path.parent for path in self.root.glob(f"*/*/*/*{SUFFIX}") if path.parent.name in TIMEFRAMES_MS}
+        return sorted(SeriesName(path.parts[-3], path.parts[-2], path.parts[-1]) for path in found)
+
+    def folder(self, name: SeriesName) -> Path:
+        """Where the files of a series are."""
+        return self.root / name.exchange / name.symbol / name.timeframe
+
+    def files(self, name: SeriesName) -> list[Path]:
+        """The files of a series, oldest first."""
+        return list_files(self.folder(name))
+
+    def manifest(self, name: SeriesName) -> Manifest:
+        """What is known of a series; an empty one where there is none.
+
+        Raises:
+            CandleFileError: the file is damaged.
+        """
+        path = self.folder(name) / MANIFEST_NAME
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=Manifest)
+        except FileNotFoundError:
+            return Manifest()
+        except msgspec.DecodeError as error:
+            raise CandleFileError(f"{path} is damaged: {error}") from None
+
+    @contextmanager
+    def writing(self, name: SeriesName) -> Iterator[None]:
+        """Be the only one who adds to a series.
+
+        Raises:
+            SeriesBusyError: somebody else is.
+            OSError: the folder cannot be written.
+        """
+        folder = self.folder(name)
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError:
+            raise SeriesBusyError(f"another process is writing {name}: wait for it, or stop it") from None
+        finally:
+            os.close(descriptor)
+
+    def add(self, name: SeriesName, table: CandleTable, *, source: str, fetched: Span = (0, 0)) -> Added:
+        """Put rows among those that are there, in order of time; a row for the same time replaces the older one.
+
+        ``fetched`` is what was asked for, whether there were candles or not. Only within ``writing``.
+
+        Raises:
+            PriceDigitsError: a price has too many digits.
+            OSError: the disk refused.
+        """
+        folder, added = self.folder(name), Added()
+        known = self.manifest(name)
+        tick = known.tick
+        parts = partitions(table.opened_ms, name.timeframe)
+        for part in sorted(set(parts.tolist())):
+            path = folder / f"{part}{SUFFIX}"
+            there = [read_table(path)] if path.exists() else []
+            merged, came = _merge(there, table.rows(parts == part))
+            tick = min(tick, merged.step)
+            if came.new or came.changed:
+                write_table(path, merged)
+            added += came
+        manifest = Manifest(tick=tick, source=source, fetched=join_spans([*known.fetched, fetched]))
+        if manifest != known:
+            content = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
+            replace_file(folder / MANIFEST_NAME, lambda path: path.write_bytes(content))
+        return added
+
+    def read(self, name: SeriesName, begin_ms: int = 0, end_ms: int = 0) -> CandleTable:
+        """Rows as they stand in the files; ``end_ms`` 0: to the end.
+
+        Raises:
+            NoCandlesError: there are no files.
+            CandleFileError: one of them is damaged.
+        """
+        table = read_folder(self.folder(name), name.timeframe, begin_ms, end_ms)
+        if table is None:
+            raise NoCandlesError(f"no candles of {name} are kept: fairlead candles list shows which are")
+        return table
+
+    def times(self, name: SeriesName) -> Ticks:
+        """When the candles of a series open."""
+        return np.concatenate([np.empty(0, dtype=np.int64), *map(read_times, self.files(name))])
+
+
+def list_files(folder: Path) -> list[Path]:
+    """Files of candles in a folder, oldest first."""
+    return sorted(folder.glob(f"*{SUFFIX}"))
+
+
+def read_folder(folder: Path, timeframe: str, begin_ms: int = 0, end_ms: int = 0) -> CandleTable | None:
+    """Rows of [``begin_ms``, ``end_ms``) as they stand in a folder of files, None where there are no files."""
+    files = list_files(folder)
+    if not files:
+        return None
+    first = partition_of(begin_ms, timeframe)
+    last = partition_of(end_ms - 1, timeframe) if end_ms else "9999"
+    table = join_tables([read_table(path) for path in files if first <= path.stem <= last])
+    is_bounded = begin_ms or end_ms
+    return table.between(begin_ms, end_ms or np.iinfo(np.int64).max) if is_bounded else table
+
+
+def partition_of(at_ms: int, timeframe: str) -> str:
+    """Name of the file that a candle belongs into: its month, or its year."""
+    moment = datetime.fromtimestamp(at_ms / 1000, UTC)
+    return f"{moment:%Y}" if TIMEFRAMES_MS[timeframe] >= HOUR_MS else f"{moment:%Y-%m}"
+
+
+def partitions(opened_ms: Ticks, timeframe: str) -> NDArray[np.str_]:
+    """The same for many candles."""
+    moments = opened_ms.astype("datetime64[ms]")
+    return np.datetime_as_string(moments, unit="Y" if TIMEFRAMES_MS[timeframe] >= HOUR_MS else "M")
+
+
+def _merge(there: Sequence[CandleTable], coming: CandleTable) -> tuple[CandleTable, Added]:
+    joined = join_tables([*there, coming])
+    # Of rows for one time the last is taken, which is the one that came last.
+    newest_first = joined.rows(slice(None, None, -1))
+    _, chosen = np.unique(newest_first.opened_ms, return_index=True)
+    merged = newest_first.rows(chosen).reduced()
+    if not there:
+        return merged, Added(new=len(merged))
+    before = there[0].with_decimals(max(there[0].decimals, merged.decimals))
+    alike = merged.with_decimals(before.decimals)
+    kept = np.isin(alike.opened_ms, before.opened_ms)
+    same = int(alike.rows(kept).equal_rows(before).sum()) if kept.sum() == len(before) else 0
+    came = len(np.unique(coming.opened_ms))
+    new = len(merged) - len(before)
+    changed = int(kept.sum()) - same
+    return merged, Added(new=new, changed=changed, same=came - new - changed)
