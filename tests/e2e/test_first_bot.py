@@ -62,6 +62,8 @@ def test_a_newcomer_follows_the_readme_to_a_first_profit_and_asks_why(tmp_path: 
     assert "take profit" in told["bot history"]
     assert re.search(r"bot +dip, cycle \d+: ", told["explain REQUEST"])
     assert "no problems" in run("verify", data=data).stdout
+    again = run_json("verify", "--decisions", "today", data=data)
+    assert (again["differing"], again["unchecked"]) == (0, 0)
 
 
 def test_what_is_previewed_is_what_then_rests(tmp_path: Path) -> None:

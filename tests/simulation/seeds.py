@@ -10,6 +10,8 @@ from typing import Final
 
 from structlog.testing import capture_logs
 
+from fairlead.core.model.ids import TIME_MS_MAX
+from fairlead.reporting.decision_check import check_decisions
 from fairlead.store.verify import verify
 from fairlead.wiring import journal_fold, record_kinds
 from tests.simulation.disk import Disk
@@ -83,4 +85,6 @@ def _replay(disk: Disk) -> list[str]:
     """What the journal and the tables say against each other; the files of this check are the only ones."""
     with tempfile.TemporaryDirectory(prefix="fairlead-simulation-") as folder:
         url = disk.write_file(Path(folder) / "fairlead.sqlite3")
-        return [f"replay: {line}" for line in verify(url, journal_fold(), records=record_kinds()).problems]
+        found = verify(url, journal_fold(), records=record_kinds()).problems
+        again = check_decisions(url, 0, TIME_MS_MAX)
+    return [*(f"replay: {line}" for line in found), *(f"decided again: {one.text}" for one in again.differences)]

@@ -19,6 +19,7 @@ from fairlead.core.model.latch import Latch, LatchLevel, LatchScope
 from fairlead.core.model.money import ZERO
 from fairlead.core.model.request import Side, Size, SizeUnit
 from fairlead.core.rules.latches import add_latch
+from fairlead.reporting.decision_check import DecisionReport, check_decisions
 from fairlead.simulator.orders import NewOrder, OrderType
 from fairlead.simulator.orders import Order as VenueOrder
 from fairlead.sources.bots.actor import BotActor
@@ -33,6 +34,7 @@ from tests.orders.trading_world import LINEAR, START_MS, TradingWorld
 from tests.servers.clean import clean_sqlite
 
 TICK_MS = 1_000
+HOUR_MS = 3_600_000
 
 
 def dip(**changes: object) -> MartingaleSettings:
@@ -250,6 +252,11 @@ class BotWorld(TradingWorld):
         books = self.desk(account_id).book.sub_books
         shares = [share for key in books.keys for share in books.shares(key).values()]
         return sum((share.signed_quantity for share in shares if share.source_id == bot_id), ZERO)
+
+    def rederived(self) -> DecisionReport:
+        """What comes of deciding everything again that the journal has."""
+        find_rule = RuleFiles(sqlite_path(self.url).parent).find
+        return check_decisions(self.url, 0, self.clock.now_ms() + HOUR_MS, find_rule=find_rule)
 
     async def decisions(self, bot_id: str = "") -> list[BotDecided | BotNoted]:
         """What bots wrote down, oldest first."""

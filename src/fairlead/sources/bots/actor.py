@@ -9,18 +9,27 @@ from typing import Final
 from msgspec.structs import replace
 
 from fairlead.core.model.account import VenueAccount
-from fairlead.core.model.bots.bot import BotOrder, BotState, BotStatus, Settings, Stimulus, Wish
+from fairlead.core.model.bots.bot import BotOrder, BotState, BotStatus, Memory, Settings, Stimulus, Wish
 from fairlead.core.model.bots.decision import BotCommand, Instruction, Urgency
+from fairlead.core.model.bots.events import BotTerms, Peaks
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.order import Order
 from fairlead.core.model.state import RequestState
-from fairlead.core.rules.bots.rules import Rule, can_replan, is_between_cycles, renew, with_peaks_of
+from fairlead.core.rules.bots.rules import (
+    Rule,
+    can_replan,
+    is_between_cycles,
+    peaks_of,
+    with_peaks_of,
+    with_settings,
+)
 from fairlead.core.rules.bots.step import Step, take_step
 from fairlead.market.hub import MarketHub
 from fairlead.sources.bots.heard import HeardOrders
 from fairlead.sources.bots.rule_shelf import RuleShelf
 from fairlead.sources.bots.seams import StoredOrders
 from fairlead.sources.bots.situation import Ready
+from fairlead.sources.bots.writing import Untold
 from fairlead.store.queries.bots import Bot
 
 PEAK_SAVED_EVERY_MS: Final = 5_000
@@ -40,6 +49,9 @@ class BotActor:
         "_settings_version",
         "_share",
         "_signals",
+        "_terms",
+        "_written_memory",
+        "_written_terms",
         "_written_version",
         "blocked_ms",
         "bot",
@@ -84,6 +96,10 @@ class BotActor:
         self._heard = HeardOrders()
         # Up to which version of its settings the journal knows them.
         self._written_version = 0 if state is None else state.settings_version
+        # What the journal knows of the rest that its decisions depend on.
+        self._terms: BotTerms | None = None
+        self._written_terms: BotTerms | None = None
+        self._written_memory: Memory | None = None if state is None else state.memory
         self._share: Decimal | None = None
         self._signals: tuple[str, ...] = ()
 
@@ -126,9 +142,13 @@ class BotActor:
             self._signals = (*self._signals, signal)[-SIGNALS_KEPT_MAX:]
 
     @property
-    def begun_with(self) -> Settings | None:
-        """Settings that it goes by and the journal does not know yet."""
-        return self._settings if self._settings_version > self._written_version else None
+    def untold(self) -> Untold:
+        """What its newest step depends on and the journal does not know yet."""
+        return Untold(
+            settings=self._settings if self._settings_version > self._written_version else None,
+            terms=None if self._terms == self._written_terms else self._terms,
+            peaks=self._moved_peaks(),
+        )
 
     @property
     def is_over(self) -> bool:
@@ -146,13 +166,13 @@ class BotActor:
     def take_step(self, found: Ready, now_ms: int) -> tuple[Step, Stimulus]:
         """Decide, without changing anything here yet."""
         instrument = found.instrument
+        if self._terms is None or self._terms != BotTerms(instrument, found.account.fee_rates):
+            self._terms = BotTerms(instrument, found.account.fee_rates)
         command = self._next_command()
         replans = command is not None and command.instruction is Instruction.REPLAN
         rule = self._find_rule(found.account, instrument, replans=replans)
         state = self.state or _begin(self.bot, self._settings_version, rule)
-        if state.settings_version != self._settings_version:
-            memory = state.memory if replans else renew(state.memory, rule)
-            state = replace(state, settings_version=self._settings_version, memory=memory)
+        state = with_settings(state, rule, self._settings_version, replans=replans)
         stimulus = Stimulus(
             at_ms=now_ms,
             price=found.quote.last,
@@ -190,11 +210,13 @@ class BotActor:
         if not is_durable:
             return
         self.stored_ms, self._written_version = state.updated_ms, self._settings_version
+        self._written_terms, self._written_memory = self._terms, state.memory
         self._heard.note_stored(state)
 
     def replace(self, state: BotState, stored: StoredOrders) -> None:
         """Go on from what is stored, because somebody else decided."""
         self.state, self._written_version = state, state.settings_version
+        self._written_terms, self._written_memory = None, state.memory
         self._heard, self._share = HeardOrders(), None
         self.restore(stored)
 
@@ -203,6 +225,14 @@ class BotActor:
         """Whether it has heard something that its state does not know yet."""
         state = self.state
         return bool(self._signals) or any(state is None or one.number > state.command for one in self.commands)
+
+    def _moved_peaks(self) -> Peaks | None:
+        """The peaks that it went by, where they had moved on since they were written down."""
+        before = None if self.state is None else self.state.memory
+        if before is None or self._written_memory is None or before is self._written_memory:
+            return None
+        peaks = peaks_of(before)
+        return None if peaks == peaks_of(self._written_memory) else peaks
 
     def _next_command(self) -> BotCommand | None:
         heard = 0 if self.state is None else self.state.command

@@ -217,7 +217,7 @@ class BotRunner:
 
     async def _store(self, actor: BotActor, step: Step, stimulus: Stimulus, found: Ready) -> None:
         written = write_requests(step, actor.settings, found.instrument, stimulus.at_ms)
-        outcome = await append_step(self._tools.door, step, stimulus, written, actor.begun_with)
+        outcome = await append_step(self._tools.door, step, stimulus, written, actor.untold)
         match outcome:
             case Committed():
                 actor.settle(written.state, stimulus, is_durable=True)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from msgspec.structs import replace
-
-from fairlead.core.model.bots.bot import BotState, BotStatus, Wish
+from fairlead.core.model.bots.bot import BotState, Wish
 from fairlead.core.model.bots.decision import BotCommand
 from fairlead.core.model.bots.martingale import MartingaleSettings
 from fairlead.sources.bots.actor import BotActor
@@ -60,10 +58,10 @@ def _removed(state: BotState, rules: RuleShelf) -> BotActor:
         symbol=state.symbol,
         wish=Wish.STOP_AND_KEEP,
         settings_version=state.settings_version,
-        # Its own went with it; a bot that has stopped asks no rule.
+        # Its own went with it; a bot that only takes back what rests asks no rule.
         settings=MartingaleSettings(),
         created_ms=0,
     )
-    actor = BotActor(bot, replace(state, status=BotStatus.STOPPED), rules)
+    actor = BotActor(bot, state, rules)
     actor.leave()
     return actor

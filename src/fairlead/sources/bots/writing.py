@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from fairlead.core.model.bots.bot import BotState, Settings, Stimulus
-from fairlead.core.model.bots.events import BotConfigured, BotDecided, BotEvent, BotNoted
+from fairlead.core.model.bots.events import BotConfigured, BotDecided, BotEvent, BotNoted, BotTerms, Peaks
 from fairlead.core.rules.bots.requests import Written
 from fairlead.core.rules.bots.step import Step
 from fairlead.ports import AppendOutcome, Fact, Record
@@ -18,10 +18,18 @@ from fairlead.store.queries.bots import STATE_SPACE
 _encode: Final = msgspec.json.Encoder().encode
 
 
+class Untold(msgspec.Struct, frozen=True):
+    """What a decision depends on and the journal does not know yet; None: it does."""
+
+    settings: Settings | None = None
+    terms: BotTerms | None = None
+    peaks: Peaks | None = None
+
+
 def append_step(
-    door: Door, step: Step, stimulus: Stimulus, written: Written, begun_with: Settings | None
+    door: Door, step: Step, stimulus: Stimulus, written: Written, untold: Untold
 ) -> Awaitable[AppendOutcome]:
-    """Append a decision; ``begun_with`` are settings that the journal does not know yet."""
+    """Append a decision, with all that somebody needs who wants to make it again."""
     state = written.state
     decided = BotDecided(
         bot_id=state.bot_id,
@@ -30,15 +38,17 @@ def append_step(
         request_ids=tuple(request.request_id for request in written.requests),
         state=state,
         at_ms=state.updated_ms,
+        terms=untold.terms,
+        peaks=untold.peaks,
     )
     facts = [_fact(state, decided, f"{state.bot_id}:{state.version}")]
-    if begun_with is not None:
+    if untold.settings is not None:
         began = BotConfigured(
             bot_id=state.bot_id,
             account_id=state.account_id,
             symbol=state.symbol,
             settings_version=state.settings_version,
-            settings=begun_with,
+            settings=untold.settings,
             at_ms=state.updated_ms,
         )
         facts.insert(0, _fact(state, began, f"{state.bot_id}:{state.settings_version}"))

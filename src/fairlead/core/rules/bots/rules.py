@@ -12,6 +12,7 @@ from fairlead.core.model.account import FeeRates
 from fairlead.core.model.bots.bot import BotState, Decision, Memory, Settings
 from fairlead.core.model.bots.deal import Deal
 from fairlead.core.model.bots.decision import Wake
+from fairlead.core.model.bots.events import Peaks
 from fairlead.core.model.bots.grid import GridMemory, GridSettings
 from fairlead.core.model.bots.martingale import MartingaleMemory, MartingaleSettings, Phase
 from fairlead.core.model.bots.user_rule import RuleMemory, RuleSettings
@@ -135,6 +136,14 @@ def can_replan(before: Settings, after: Settings) -> bool:
     return before.direction is after.direction
 
 
+def with_settings(state: BotState, rule: Rule, version: int, *, replans: bool) -> BotState:
+    """A state that goes by the rule of newer settings; ``replans``: in the middle of its cycle, which goes on."""
+    if state.settings_version == version:
+        return state
+    memory = state.memory if replans else renew(state.memory, rule)
+    return replace(state, settings_version=version, memory=memory)
+
+
 def renew(memory: Memory, rule: Rule) -> Memory:
     """What is remembered, for newer settings between two cycles: cycles stay counted, a cooldown goes on."""
     fresh = rule.begin()
@@ -148,6 +157,18 @@ def with_peaks_of(memory: Memory, before: Memory) -> Memory:
     if not isinstance(memory, MartingaleMemory) or not isinstance(before, MartingaleMemory):
         return memory
     return replace(memory, peak=before.peak, stop_peak=before.stop_peak)
+
+
+def peaks_of(memory: Memory) -> Peaks | None:
+    """The prices that its trailing exits follow; None for a rule that has none."""
+    return Peaks(memory.peak, memory.stop_peak) if isinstance(memory, MartingaleMemory) else None
+
+
+def with_peaks(memory: Memory, peaks: Peaks | None) -> Memory:
+    """A memory that had followed prices up to these."""
+    if peaks is None or not isinstance(memory, MartingaleMemory):
+        return memory
+    return replace(memory, peak=peaks.peak, stop_peak=peaks.stop_peak)
 
 
 def closing_fee(instrument: Instrument, rates: FeeRates) -> Decimal:
