@@ -1,0 +1,70 @@
+"""Candles in files that every worker maps: the machine keeps one copy, however many look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from decimal import Decimal
+from hashlib import blake2b
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from fairlead.market.candles.series import PRICES, CandleSeries
+
+_LIST: Final = "candles.json"
+_COLUMNS: Final = ("opened_ms", *PRICES, "volume")
+
+
+class _Listed(msgspec.Struct, frozen=True):
+    symbol: str
+    timeframe: str
+    tick: Decimal
+
+
+@contextmanager
+def shared_candles(market: Mapping[str, CandleSeries]) -> Iterator[Path]:
+    """Write candles into a folder that is gone afterwards, and give the folder."""
+    with TemporaryDirectory(prefix="fairlead-candles-") as name:
+        folder = Path(name)
+        listed = [_Listed(series.symbol, series.timeframe, series.tick) for series in market.values()]
+        for number, series in enumerate(market.values()):
+            for column in _COLUMNS:
+                np.save(folder / f"{number}-{column}.npy", getattr(series, column))
+        (folder / _LIST).write_bytes(msgspec.json.encode(listed))
+        yield folder
+
+
+def open_candles(folder: Path) -> dict[str, CandleSeries]:
+    """Map the candles of a folder; nothing is read before it is looked at.
+
+    Raises:
+        OSError: they are not there.
+    """
+    listed = msgspec.json.decode((folder / _LIST).read_bytes(), type=list[_Listed])
+    market = {}
+    for number, one in enumerate(listed):
+        columns = {name: np.load(folder / f"{number}-{name}.npy", mmap_mode="r") for name in _COLUMNS}
+        market[one.symbol] = CandleSeries(
+            symbol=one.symbol,
+            timeframe=one.timeframe,
+            tick=one.tick,
+            opened_ms=columns["opened_ms"],
+            prices={name: columns[name] for name in PRICES},
+            volume=columns["volume"],
+        )
+    return market
+
+
+def candles_key(market: Mapping[str, CandleSeries]) -> str:
+    """The same text for the same candles, another for others."""
+    digest = blake2b(digest_size=16)
+    for symbol in sorted(market):
+        series = market[symbol]
+        digest.update(f"{symbol} {series.timeframe} {series.tick.normalize()} {len(series)}\n".encode())
+        for column in _COLUMNS:
+            digest.update(getattr(series, column).data)
+    return digest.hexdigest()
