@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fairlead.backtest.statistics import statistics_of
@@ -47,6 +47,7 @@ def _ask() -> Iterator[Ask]:
 
 
 @pytest.mark.slow
+@settings(max_examples=30)
 @given(returns=daily_returns)
 def test_every_ratio_is_that_of_quantstats_with_a_year_of_365_days(ask: Ask, returns: list[float]) -> None:
     assume(np.std(returns) > 1e-3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from fairlead.cli.accounts import accounts
+from fairlead.cli.backtest import backtests
 from fairlead.cli.backup import add_backup
 from fairlead.cli.bots import bots
 from fairlead.cli.config import add_config_commands
@@ -59,6 +60,7 @@ app.add_typer(users, name="user")
 app.add_typer(accounts, name="account")
 app.add_typer(groups, name="group")
 app.add_typer(bots, name="bot")
+app.add_typer(backtests, name="backtest")
 app.add_typer(drifts, name="drift")
 add_hook_probe(hooks)
 app.add_typer(hooks, name="hook")

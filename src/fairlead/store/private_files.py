@@ -13,7 +13,7 @@ FOLDER_MODE: Final = 0o700
 _OTHERS: Final = 0o077
 _OTHERS_WRITE: Final = 0o022
 # Everything that we put into a data folder begins with one of these.
-_OWN_NAMES: Final = ("fairlead.", "latches.", "vault.key")
+_OWN_NAMES: Final = ("fairlead.", "latches.", "vault.key", "backtests", "candles", "sweeps")
 
 
 class NotPrivateError(OSError):

@@ -6,6 +6,9 @@ from typing import Final
 
 import typer
 
+from fairlead.cli.backtest.listing import add_listing
+
 backtests: Final = typer.Typer(
     help="Backtests: what a bot would have done.", no_args_is_help=True, rich_markup_mode=None
 )
+add_listing(backtests)

@@ -1,0 +1,42 @@
+"""How commands reach the runs that are kept, and the row of one in a list."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fairlead.cli.config import load_settings
+from fairlead.cli.options import Options
+
+if TYPE_CHECKING:
+    from fairlead.backtest.archive import RunHeader
+
+
+def archive_folder(options: Options) -> Path:
+    """Where the runs of this data folder are kept."""
+    from fairlead.backtest.archive import FOLDER
+
+    return load_settings(options).data_dir / FOLDER
+
+
+def archive_row(header: RunHeader) -> dict[str, Any]:
+    """What a list shows of a run."""
+    statistics, spec = header.statistics, header.spec
+    return {
+        "id": header.run_id,
+        "made": _minute(header.made_ms),
+        "bots": ", ".join(f"{bot.name} {bot.symbol}" for bot in spec.bots),
+        "candles": spec.timeframe,
+        "from": _minute(header.begin_ms)[:10],
+        "to": _minute(header.end_ms)[:10],
+        "profit": f"{statistics.profit:.2f} {spec.currency}",
+        "total": f"{statistics.returns.total:.2%}",
+        "max_drawdown": f"{statistics.returns.max_drawdown:.2%}",
+        "deals": statistics.deals.closed,
+        "fills": statistics.fills,
+    }
+
+
+def _minute(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
