@@ -1,0 +1,212 @@
+"""A bound on everything the risk checks look at: quick to compute, and never more generous than they are."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from fairlead.backtest.risk_memory import BotLane
+from fairlead.backtest.risk_room import BOUNDLESS, Room
+from fairlead.backtest.risk_view import AccountNow
+from fairlead.core.model.money import ONE, ZERO
+from fairlead.core.model.request import Side
+from fairlead.core.model.trades import ClosedTrade
+from fairlead.core.rules.risk_checks.blackouts import parse_blackout
+from fairlead.core.rules.trade_log import CLOSES_KEPT_MAX
+
+STEP: Final = Decimal("0.000002")
+"""Distances to a liquidation are rounded down to a millionth before they are compared."""
+
+HOLD_MOST: Final = Decimal(2)
+"""No order holds as much as this many times its value."""
+
+
+class Batch(NamedTuple):
+    """Entries that are asked for at once, all of one bot.
+
+    ``worth`` is their value at the present price and ``cost`` at their own, at most; ``largest`` and ``least`` bound
+    the value of any one of them, ``low`` and ``high`` their prices.
+    """
+
+    orders: int
+    worth: Decimal
+    cost: Decimal
+    largest: Decimal
+    least: Decimal
+    low: Decimal
+    high: Decimal
+
+
+class Bound:
+    """What was let through and may still be pending, summed up."""
+
+    def __init__(self, lanes: Sequence[BotLane], rooms: Sequence[Room | None], length_ms: int) -> None:
+        """Know of no order; a bot without a room is always refused an answer."""
+        self._lanes = lanes
+        self._rooms = rooms
+        self._pace = _Pace(length_ms)
+        # Pending entries by symbol, in dollars per unit of price; what they hold of the cash; the nearest exits.
+        self._pending: dict[str, Decimal] = {}
+        self._holds = ZERO
+        self._exits: dict[str, Decimal] = {}
+        self._entries: list[deque[tuple[int, int]]] = [deque() for _ in lanes]
+        self._least = BOUNDLESS
+        self._lost: deque[None] = deque(maxlen=CLOSES_KEPT_MAX)
+
+    def compares(self, bot: int) -> bool:
+        """Whether two orders of one size and price would be taken for one."""
+        room = self._rooms[bot]
+        return room is None or room.has_duplicates
+
+    def fits(self, bot: int, batch: Batch, now: AccountNow, at_ms: int) -> bool:
+        """Whether no check could deny any of a batch; what it knows of pending orders is looked up when it is stale."""
+        room = self._rooms[bot]
+        if room is None or now.equity < ONE:
+            return False
+        if not now.resting:
+            self._forget()
+        if not self._is_paced(bot, room, batch, at_ms):
+            return False
+        if self._holds_all(bot, room, batch, now):
+            return True
+        if not now.resting:
+            return False
+        self._refresh(now)
+        return self._holds_all(bot, room, batch, now)
+
+    def keep(self, bot: int, batch: Batch, now: AccountNow, at_ms: int) -> None:
+        """Count a batch as placed."""
+        lane, room = self._lanes[bot], self._rooms[bot]
+        symbol = lane.instrument.symbol
+        self._pace.add(at_ms, batch.orders)
+        self._least = min(self._least, batch.least)
+        self._pending[symbol] = self._pending.get(symbol, ZERO) + batch.worth / now.prices[symbol]
+        self._holds += (HOLD_MOST if room is None else room.hold) * batch.cost
+        if room is not None and room.repeat_window_ms:
+            self._entries[bot].append((at_ms, batch.orders))
+
+    def keep_exit(self, bot: int, price: Decimal, value: Decimal, at_ms: int) -> None:
+        """Count an exit as placed; ``value`` is what it is worth."""
+        self._pace.add(at_ms, 1)
+        instrument = self._lanes[bot].instrument
+        if instrument.is_spot:
+            self._least = min(self._least, value)
+        self._note_exit(bot, price)
+
+    def note_close(self, closed: ClosedTrade) -> None:
+        """Count a position that was closed with a loss."""
+        if closed.is_loss:
+            self._lost.append(None)
+
+    def _holds_all(self, bot: int, room: Room, batch: Batch, now: AccountNow) -> bool:
+        pending = sum((now.prices[symbol] * size for symbol, size in self._pending.items()), ZERO)
+        worth = now.gross + pending + batch.worth
+        if worth > room.share * now.equity:
+            return False
+        if batch.largest > room.order_max or batch.largest > room.order_share * now.equity:
+            return False
+        if now.resting + batch.orders > room.open_orders:
+            return False
+        free = min(now.cash, now.equity - now.gross if room.is_mixed else now.equity)
+        if self._holds + room.hold * batch.cost + room.margin * now.gross > free:
+            return False
+        symbol = self._lanes[bot].instrument.symbol
+        price = now.prices[symbol]
+        if batch.low < room.floor * price or batch.high > room.ceiling * price:
+            return False
+        nearest = self._exits.get(symbol)
+        if nearest is not None and (batch.high >= nearest if room.side is Side.BUY else batch.low <= nearest):
+            return False
+        return not room.distance or _is_far(room, batch, now, worth, price)
+
+    def _is_paced(self, bot: int, room: Room, batch: Batch, at_ms: int) -> bool:
+        count = self._pace.count(at_ms)
+        most = max(self._pace.most, count + batch.orders)
+        if most > room.burst or count + batch.orders > room.symbol_burst:
+            return False
+        if room.has_duplicates and count:
+            return False
+        if room.fat_finger and batch.largest > room.fat_finger * min(self._least, batch.least):
+            return False
+        if len(self._lost) >= room.losses:
+            return False
+        if (
+            room.repeat_window_ms
+            and self._entries_since(bot, at_ms - room.repeat_window_ms) + batch.orders > room.repeats
+        ):
+            return False
+        return not any(_covers(text, at_ms) for text in room.blackouts)
+
+    def _entries_since(self, bot: int, since_ms: int) -> int:
+        entries = self._entries[bot]
+        while entries and entries[0][0] <= since_ms:
+            entries.popleft()
+        return sum(count for _, count in entries)
+
+    def _forget(self) -> None:
+        self._pending.clear()
+        self._exits.clear()
+        self._holds = ZERO
+
+    def _refresh(self, now: AccountNow) -> None:
+        """Count again what is really pending."""
+        self._forget()
+        for one in now.picture().resting:
+            instrument, room = self._lanes[one.bot].instrument, self._rooms[one.bot]
+            symbol = instrument.symbol
+            price = now.prices[symbol] if one.price is None else one.price
+            if not one.opens:
+                self._note_exit(one.bot, price)
+                continue
+            size = one.quantity / price if one.in_quote else one.quantity * instrument.contract_value
+            self._pending[symbol] = self._pending.get(symbol, ZERO) + size
+            self._holds += (HOLD_MOST if room is None else room.hold) * size * price
+
+    def _note_exit(self, bot: int, price: Decimal) -> None:
+        symbol, room = self._lanes[bot].instrument.symbol, self._rooms[bot]
+        is_sale = room is None or room.side is Side.BUY
+        self._exits[symbol] = (min if is_sale else max)(price, self._exits.get(symbol, price))
+
+
+class _Pace:
+    """Counts orders that may lie within the length of one candle; ``most`` is the greatest count so far."""
+
+    def __init__(self, length_ms: int) -> None:
+        self.most = 0
+        self._length_ms = length_ms
+        self._start_ms = self._last_ms = -length_ms
+        self._count = self._before = 0
+
+    def count(self, at_ms: int) -> int:
+        if at_ms - self._start_ms >= self._length_ms:
+            self._before = self._count if at_ms - self._last_ms < self._length_ms else 0
+            self._start_ms, self._count = at_ms, 0
+        return self._before + self._count
+
+    def add(self, at_ms: int, count: int) -> None:
+        self.most = max(self.most, self.count(at_ms) + count)
+        self._count += count
+        self._last_ms = at_ms
+
+
+def _covers(text: str, at_ms: int) -> bool:
+    blackout = parse_blackout(text)
+    return blackout is None or blackout.covers(at_ms)
+
+
+def _is_far(room: Room, batch: Batch, now: AccountNow, worth: Decimal, price: Decimal) -> bool:
+    """Whether the price at which the venue would take the position away is far enough, all of it filled.
+
+    The farther the entry and the larger the position, the nearer it is; so the worst of each is taken.
+    """
+    if now.held and not now.entry_price:
+        return False
+    entries = (now.entry_price or price, batch.low, batch.high, price)
+    backing = now.cash * price / worth
+    if room.side is Side.BUY:
+        liquidation = (max(entries) - backing) / (ONE - room.keep_rate)
+        return (price - liquidation) / price > room.distance + STEP
+    liquidation = (min(entries) + backing) / (ONE + room.keep_rate)
+    return (liquidation - price) / price > room.distance + STEP

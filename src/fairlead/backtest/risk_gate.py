@@ -1,0 +1,177 @@
+"""The risk checks in a replay: every order passes the gate that live orders pass, at a small part of the price.
+
+Live, each order is asked everything (``core/rules/risk.py check_order``). Here a bound is computed first, for an order
+or for a whole ladder at once: if all that is held, pending and asked for, at its worst, stays within every limit, then
+no check could deny, and none is asked. Only where the bound cannot prove it is the real check made, on a real view of
+the account, and its word counts. So the gate answers what the checks would answer; a property test compares them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from fairlead.accounts.profiles import ProfileBook, built_in_profiles
+from fairlead.backtest.ladder_shape import LadderShape
+from fairlead.backtest.risk_bound import Batch, Bound
+from fairlead.backtest.risk_losses import LossReplay
+from fairlead.backtest.risk_memory import Memory, Placed, PlacedLadder, spent_by
+from fairlead.backtest.risk_room import rooms_of
+from fairlead.backtest.risk_view import AccountNow, ViewMaker, bot_request, replay_account
+from fairlead.backtest.spec import BacktestSpec
+from fairlead.core.model.bots.decision import Want
+from fairlead.core.model.conditions import TIMEFRAMES_MS
+from fairlead.core.model.instrument import Instrument
+from fairlead.core.model.loss import LossStanding
+from fairlead.core.model.money import ZERO
+from fairlead.core.model.order import ApprovedOrder
+from fairlead.core.model.risk import RiskLimits
+from fairlead.core.model.trades import ClosedTrade
+from fairlead.core.rules.risk import check_order, explain_check, loss_limits, merge_limits
+
+__all__ = ["AccountNow", "RiskGate", "make_gate"]
+
+
+class RiskGate:
+    """Says of every order of a replay whether it may be placed.
+
+    ``is_careful`` follows the loss ladder from close to close (``losses.follow``); without it the run must be proven
+    afterwards (``losses.first_effect`` of its equity curve).
+    """
+
+    def __init__(self, maker: ViewMaker, bound: Bound, losses: LossReplay, *, is_careful: bool = False) -> None:
+        """Take the parts; ``make_gate`` makes them from a spec."""
+        self.losses = losses
+        self.is_careful = is_careful
+        self.asked = 0
+        self._maker = maker
+        self._bound = bound
+        self._memory = Memory(maker.lanes)
+
+    @property
+    def standing(self) -> LossStanding:
+        """What the loss ladder allows: its ``size_factor`` multiplies whatever opens."""
+        return self.losses.standing
+
+    def admits_ladder(self, bot: int, shape: LadderShape, anchor: Decimal, now: AccountNow, at_ms: int) -> bool:
+        """Whether every level of a ladder that hangs on ``anchor`` may be placed now, by the bound alone.
+
+        True: they count as placed, and nothing more is asked of them. False says nothing: ask ``check`` of each.
+        """
+        bound = self._bound
+        if not shape.price_min < anchor < shape.price_max or not self.losses.is_calm:
+            return False
+        price = now.prices[self._maker.lanes[bot].instrument.symbol]
+        batch = Batch(
+            shape.count,
+            shape.worth * price / anchor,
+            shape.cost,
+            shape.cost_max,
+            shape.cost_min,
+            anchor * shape.lowest,
+            anchor * shape.highest,
+        )
+        if not shape.is_spread and bound.compares(bot):
+            return False
+        if not bound.fits(bot, batch, now, at_ms):
+            return False
+        bound.keep(bot, batch, now, at_ms)
+        now.resting += shape.count
+        self._memory.note_ladder(PlacedLadder(at_ms, bot, shape, anchor, price))
+        return True
+
+    def check(self, bot: int, want: Want, quantity: Decimal, now: AccountNow, at_ms: int) -> str:
+        """Ask for one order, ``quantity`` of it left, in the instrument's unit.
+
+        Empty: it counts as placed. Else why it may not be: each check that denies, with its numbers.
+        """
+        lane = self._maker.lanes[bot]
+        price = now.prices[lane.instrument.symbol]
+        spent = spent_by(want, lane.instrument)
+        is_proven = self._is_order(want, quantity, spent, price, lane.instrument)
+        if not want.opens:
+            if not (is_proven and quantity <= now.free) and (why := self._ask(bot, want, quantity, now, at_ms)):
+                return why
+            batch = _batch_of(want, quantity, spent, price, lane.instrument)
+            self._bound.keep_exit(bot, batch.low, batch.cost, at_ms)
+            now.free -= quantity
+        else:
+            batch = _batch_of(want, quantity, spent, price, lane.instrument)
+            is_proven = is_proven and self.losses.is_calm and self._bound.fits(bot, batch, now, at_ms)
+            if not is_proven and (why := self._ask(bot, want, quantity, now, at_ms)):
+                return why
+            self._bound.keep(bot, batch, now, at_ms)
+        now.resting += 1
+        self._memory.note(Placed(at_ms, bot, want, quantity if spent is None else spent, price))
+        return ""
+
+    def note_close(self, closed: ClosedTrade) -> None:
+        """Hear that a position of a perpetual was closed: losing streaks and pauses count from it."""
+        self._memory.closes.append(closed)
+        self._bound.note_close(closed)
+
+    def _ask(self, bot: int, want: Want, quantity: Decimal, now: AccountNow, at_ms: int) -> str:
+        self.asked += 1
+        order = self._maker.order(bot, want, quantity, now, at_ms)
+        request = self._maker.request(bot, order, opens=want.opens, at_ms=at_ms)
+        view = self._maker.view(bot, now, at_ms, self._memory, self.losses.standing)
+        verdict = check_order(order, request, view)
+        if isinstance(verdict, ApprovedOrder):
+            return ""
+        return "; ".join(explain_check(check) for check in verdict.verdict.denials)
+
+    @staticmethod
+    def _is_order(want: Want, quantity: Decimal, spent: Decimal | None, price: Decimal, instrument: Instrument) -> bool:
+        """Whether it is an order at all: whole lots and ticks, neither too small nor too large."""
+        if spent is not None:
+            least = max(instrument.quantity_min * price, instrument.notional_min)
+            return ZERO < least <= spent <= instrument.market_quantity_max * price
+        if quantity <= ZERO or not instrument.is_valid_quantity(quantity):
+            return False
+        if want.price is None:
+            is_whole = quantity <= instrument.market_quantity_max
+        else:
+            price = want.price
+            is_whole = quantity <= instrument.limit_quantity_max and instrument.is_valid_price(price)
+        return is_whole and instrument.notional_in_quote(quantity, price) >= instrument.notional_min
+
+
+def make_gate(
+    spec: BacktestSpec,
+    instruments: Mapping[str, Instrument],
+    *,
+    begin_ms: int,
+    profiles: ProfileBook | None = None,
+    is_careful: bool = False,
+    is_quick: bool = True,
+) -> RiskGate:
+    """The gate of a run that begins at ``begin_ms``, with the limits of ``spec.risk_profile``.
+
+    As for every account, those of the platform and of bots come on top. ``is_quick`` False asks of every order.
+    """
+    profiles = profiles or ProfileBook(built_in_profiles())
+    account = replay_account(spec)
+    limits: dict[str, RiskLimits] = {}
+    label = spec.risk_profile
+    for bot in spec.bots:
+        limits[bot.symbol], label = profiles.limits_for(account, bot_request(bot.symbol))
+    maker = ViewMaker(spec, instruments, limits, label)
+    lanes, length_ms = maker.lanes, TIMEFRAMES_MS[spec.timeframe]
+    rooms = rooms_of(spec, lanes, [maker.limits_of(number) for number in range(len(lanes))], length_ms)
+    losses = LossReplay(
+        profiles.loss_limits_for(account),
+        loss_limits(merge_limits(*limits.values())),
+        spec.cash,
+        begin_ms,
+    )
+    bound = Bound(lanes, rooms if is_quick else (None,) * len(lanes), length_ms)
+    return RiskGate(maker, bound, losses, is_careful=is_careful)
+
+
+def _batch_of(want: Want, quantity: Decimal, spent: Decimal | None, price: Decimal, instrument: Instrument) -> Batch:
+    limit = price if want.price is None else want.price
+    if spent is not None:
+        return Batch(1, spent, spent, spent, spent, limit, limit)
+    size = quantity * instrument.contract_value
+    value = size * limit
+    return Batch(1, size * price, value, value, value, limit, limit)

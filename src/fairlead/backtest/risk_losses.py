@@ -1,0 +1,165 @@
+"""The loss ladder of a replayed account, looked at once a candle, at its close.
+
+Live it is looked at once a second. Most replays never reach a limit, so a run is made as if there were no ladder, and
+``first_effect`` tells from its equity curve whether, and from which close on, the ladder would have mattered; only then
+is the run made again with the ladder followed close by close.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC
+from decimal import Decimal
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairlead.core.model.loss import LossLimits, LossStanding, LossState, PeriodKind
+from fairlead.core.model.money import ONE, ZERO
+from fairlead.core.rules.loss_state import apply_change, halting, observe, period_bounds, standing_of
+from fairlead.market.candles.series import Floats, Ticks
+
+NOTHING_LOST: Final = LossStanding(day_loss=ZERO, week_loss=ZERO, month_loss=ZERO, drawdown=ZERO)
+
+NEAR: Final = 1e-7
+"""A loss so near to a limit, as a fraction, is looked at exactly: curves are sums of floating numbers."""
+
+_DECIMALS: Final = 8
+
+
+class LossReplay:
+    """What the account has lost, and what that allows."""
+
+    def __init__(self, limits: LossLimits, strictest: LossLimits, cash: Decimal, begin_ms: int) -> None:
+        """Begin with ``cash`` at the first candle's first moment.
+
+        ``limits`` are those of the account, ``strictest`` those that any order is checked against.
+        """
+        self.limits = limits
+        self._strictest = strictest
+        self._state = LossState()
+        self._standing = NOTHING_LOST
+        self._cash = cash
+        self._begin_ms = begin_ms
+        self.is_empty = all(_is_empty(one) for one in (limits, strictest))
+        self.is_calm = True
+        self.look(begin_ms, cash)
+
+    @property
+    def standing(self) -> LossStanding:
+        """What is allowed since the last look."""
+        return self._standing
+
+    @property
+    def is_halted(self) -> bool:
+        """Whether only a person would let it trade on; live, that also takes every entry back."""
+        return bool(halting(self._state))
+
+    def look(self, at_ms: int, equity: Decimal) -> LossStanding:
+        """See the account's equity at a moment."""
+        if self.is_empty:
+            return self._standing
+        for change in observe(self._state, equity, now_ms=at_ms, zone=UTC, limits=self.limits):
+            self._state = apply_change(self._state, change)
+        self._standing = standing_of(self._state, equity, now_ms=at_ms, limits=self.limits)
+        self.is_calm = _is_calm(self._standing, self._strictest)
+        return self._standing
+
+    def follow(self, at_ms: Ticks, equity: Floats) -> None:
+        """See the equity at one close after the other."""
+        if self.is_empty:
+            return
+        for moment, value in zip(at_ms.tolist(), equity.tolist(), strict=True):
+            self.look(moment, _exact(value))
+
+    def first_effect(self, at_ms: Ticks, equity: Floats) -> int | None:
+        """The number of the first close at which the ladder would change anything; None: it never would.
+
+        Asked of a fresh one only: it looks at the whole curve, and changes nothing.
+        """
+        if self.is_empty:
+            return None
+        suspects = [self._first_drawdown(equity)]
+        # The account's own limits are among the strictest.
+        suspects += [self._first_loss(kind, limit, at_ms, equity) for kind, limit in _losses(self._strictest)]
+        found = [one for one in suspects if one is not None]
+        return min(found) if found else None
+
+    def _first_drawdown(self, equity: Floats) -> int | None:
+        limit = min((one for one in _drawdowns(self._strictest) if one is not None), default=None)
+        if limit is None:
+            return None
+        left, cash = 1.0 - float(limit) + NEAR, float(self._cash)
+        if float(equity.min()) > max(cash, float(equity.max())) * left:
+            return None
+        # The peak that counts moves in steps, so it is at most this one.
+        top = np.maximum.accumulate(np.maximum(equity, cash))
+        return _first(equity <= top * left)
+
+    def _first_loss(self, kind: PeriodKind, limit: Decimal | None, at_ms: Ticks, equity: Floats) -> int | None:
+        if limit is None:
+            return None
+        starts = np.unique(np.searchsorted(at_ms, _bounds(kind, int(at_ms[0]), int(at_ms[-1]))))
+        opening = equity[starts].copy()
+        if int(at_ms[0]) < period_bounds(kind, self._begin_ms, UTC)[1]:
+            # The first period began with the cash, before any close.
+            opening[0] = float(self._cash)
+        least = opening * (1.0 - float(limit) + NEAR)
+        period = _first(np.minimum.reduceat(equity, starts) <= least)
+        if period is None:
+            return None
+        found = _first(equity[starts[period] :] <= least[period])
+        return None if found is None else int(starts[period]) + found
+
+
+def _is_empty(limits: LossLimits) -> bool:
+    return limits == LossLimits(halt_flattens=limits.halt_flattens)
+
+
+def _is_calm(standing: LossStanding, limits: LossLimits) -> bool:
+    """Whether nothing is refused and no size is cut."""
+    if standing.latches or standing.size_factor != ONE:
+        return False
+    losses = {
+        PeriodKind.DAY: standing.day_loss,
+        PeriodKind.WEEK: standing.week_loss,
+        PeriodKind.MONTH: standing.month_loss,
+    }
+    pairs = [(losses[kind], limit) for kind, limit in _losses(limits)]
+    pairs += [(standing.drawdown, limit) for limit in _drawdowns(limits)]
+    return all(limit is None or (loss is not None and loss < limit) for loss, limit in pairs)
+
+
+def _drawdowns(limits: LossLimits) -> tuple[Decimal | None, ...]:
+    return limits.drawdown_taper, limits.drawdown_halve, limits.drawdown_reduce, limits.drawdown_halt
+
+
+def _losses(limits: LossLimits) -> tuple[tuple[PeriodKind, Decimal | None], ...]:
+    return (
+        (PeriodKind.DAY, limits.day_reduce),
+        (PeriodKind.DAY, limits.day_halt),
+        (PeriodKind.WEEK, limits.week_halve),
+        (PeriodKind.MONTH, limits.month_halt),
+    )
+
+
+def _bounds(kind: PeriodKind, first_ms: int, last_ms: int) -> Ticks:
+    """First moments of the periods from the one of ``first_ms`` to that of ``last_ms``."""
+    start_ms, end_ms = period_bounds(kind, first_ms, UTC)
+    if kind is not PeriodKind.MONTH:
+        # Days and weeks of UTC are all equally long.
+        return np.arange(start_ms, last_ms + 1, end_ms - start_ms, dtype=np.int64)
+    starts = [start_ms]
+    while end_ms <= last_ms:
+        starts.append(end_ms)
+        end_ms = period_bounds(kind, end_ms, UTC)[1]
+    return np.array(starts, dtype=np.int64)
+
+
+def _first(hits: NDArray[np.bool_]) -> int | None:
+    number = int(np.argmax(hits))
+    return number if hits[number] else None
+
+
+def _exact(equity: float) -> Decimal:
+    return Decimal(f"{equity:.{_DECIMALS}f}")
