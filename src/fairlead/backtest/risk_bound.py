@@ -13,6 +13,7 @@ from fairlead.backtest.risk_view import AccountNow
 from fairlead.core.model.money import ONE, ZERO
 from fairlead.core.model.request import Side
 from fairlead.core.model.trades import ClosedTrade
+from fairlead.core.rules.account_book import RECENT_ORDERS_MAX
 from fairlead.core.rules.risk_checks.blackouts import parse_blackout
 from fairlead.core.rules.trade_log import CLOSES_KEPT_MAX
 
@@ -51,7 +52,7 @@ class Bound:
         self._pending: dict[str, Decimal] = {}
         self._holds = ZERO
         self._exits: dict[str, Decimal] = {}
-        self._entries: list[deque[tuple[int, int]]] = [deque() for _ in lanes]
+        self._entries: list[deque[tuple[int, int]]] = [deque(maxlen=RECENT_ORDERS_MAX) for _ in lanes]
         self._least = BOUNDLESS
         self._lost: deque[None] = deque(maxlen=CLOSES_KEPT_MAX)
 
