@@ -30,6 +30,7 @@ from fairlead.core.model.conditions import (
 from fairlead.core.rules.conditions.vocabulary import check_timeframe, timeframe_of
 
 Floats: TypeAlias = NDArray[np.float64]
+Ticks: TypeAlias = NDArray[np.int64]
 DIGITS: Final = 10
 """Digits of the price that count; equal prices must be equal means."""
 
@@ -41,7 +42,9 @@ class Frame:
 
     __slots__ = ("closed_ms", "prices", "scale")
 
-    def __init__(self, timeframe: str, opened_ms: Sequence[int], prices: Mapping[str, Sequence[float]]) -> None:
+    def __init__(
+        self, timeframe: str, opened_ms: Sequence[int] | Ticks, prices: Mapping[str, Sequence[float] | Floats]
+    ) -> None:
         """Take the columns ``open``, ``high``, ``low`` and ``close``."""
         self.closed_ms = np.asarray(opened_ms, dtype=np.int64) + TIMEFRAMES_MS[check_timeframe(timeframe)]
         raw = {field: np.asarray(column, dtype=np.float64) for field, column in prices.items()}

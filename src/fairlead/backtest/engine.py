@@ -1,0 +1,323 @@
+"""Replays one bot on the candles of its instrument, from one candle that matters to the next.
+
+Between two decisions nothing can happen but that a candle touches a resting order or a tripwire, that a time comes or a
+signal holds; no other candle is looked at. What is decided at the close of a candle can fill from the next one on: a
+buy at the lower of its price and the open when the low reaches it, a sell at the higher of both when the high does, a
+market order at the open. A tripwire wakes the rule within its candle, at the price of the wire or at an open beyond it,
+and what it then wants at once is filled there.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from fairlead.backtest.account import ReplayAccount, bound_by, worth_of
+from fairlead.backtest.book import OrderBook, RestingOrder
+from fairlead.backtest.deal_log import DealLog
+from fairlead.backtest.keeping import Placing, ReplayKeeper
+from fairlead.backtest.result import Fill
+from fairlead.backtest.schedule import Schedule
+from fairlead.backtest.search import Search
+from fairlead.backtest.spec import IntraBar
+from fairlead.backtest.watching import Wires
+from fairlead.core.model.bots.bot import Memory
+from fairlead.core.model.bots.deal import Deal
+from fairlead.core.model.bots.decision import Outcome, SlotEnded, Wake
+from fairlead.core.model.money import ONE
+from fairlead.core.model.request import Side
+from fairlead.core.rules.bots.ledger import next_deal
+from fairlead.core.rules.bots.rules import Rule
+from fairlead.core.rules.bots.step import ASKED_MAX
+
+ROUNDS_MAX: Final = 60
+"""A bot that goes on placing and canceling at one moment for longer than this never comes to rest."""
+
+TOUCHES_MAX: Final = 500
+"""Fills and wakes of one bot within one candle."""
+
+
+class Stage(msgspec.Struct, frozen=True):
+    """What one bot is replayed on."""
+
+    rule: Rule
+    search: Search
+    schedule: Schedule
+    placing: Placing
+
+
+class BotReplay:
+    """One bot of one run. It is used once."""
+
+    def __init__(self, stage: Stage, account: ReplayAccount) -> None:
+        """Take what is replayed, and ask the rule at the close of the first candle."""
+        self.stage = stage
+        self._account = account
+        self.instrument = stage.placing.instrument
+        self.series = stage.placing.series
+        self.memory: Memory = stage.rule.begin()
+        self.deal = Deal()
+        self.cycle = 1
+        self.log = DealLog(stage.placing.number)
+        self.funding: list[tuple[int, Decimal]] = []
+        self.is_finished = False
+        self.candle = 0
+        self.book = OrderBook(self.series.tick)
+        self._wires = Wires(self.book)
+        self._keeper = ReplayKeeper(stage.placing, account, self.book)
+        self._ended: list[SlotEnded] = []
+        self._price = self.series.price(int(self.series.close[0]))
+        account.holders.append(self)
+        self._settle(0)
+
+    @property
+    def worth(self) -> Decimal:
+        """What closing would add to cash, at the newest price that was seen."""
+        return worth_of(self.deal, self.instrument, self._price)
+
+    @property
+    def bound(self) -> Decimal:
+        """What the holding and resting entries bind."""
+        entries = [(one.quantity, one.price or self._price) for one in self.book.orders.values() if one.want.opens]
+        return bound_by(self.deal, self.instrument, entries, self.stage.placing.leverage)
+
+    def next_candle(self) -> int:
+        """The next candle in which something happens; the number of candles when nothing does any more."""
+        if self.is_finished and not self.book.orders:
+            return len(self.series)
+        start, wires = self.candle + 1, self._wires
+        market = self.book.first_market
+        if market is not None and market <= start:
+            return start
+        buy, sell = max(self.book.best_buy, wires.below), min(self.book.best_sell, wires.above)
+        found = self.stage.search(start, buy, sell)
+        if market is not None:
+            found = min(found, market)
+        if wires.at_ms:
+            due = int(np.searchsorted(self.series.opened_ms, wires.at_ms - self.series.length_ms))
+            found = min(found, max(due, start))
+        return min(found, self.stage.schedule.next_candle(start, wires.awaited))
+
+    def advance(self, candle: int) -> None:
+        """Play a candle, and ask the rule at its close."""
+        self.candle = candle
+        self._charge_funding(int(self.series.opened_ms[candle]))
+        opened = int(self.series.open[candle])
+        self._see(opened)
+        for one in self.book.markets(candle):
+            self._fill(one, self._slipped(one, opened), takes=True)
+        if self._account.terms.intra_bar is IntraBar.PATH:
+            self._play_path(candle)
+        else:
+            self._play_extremes(candle)
+        self._settle(candle)
+
+    def finish(self) -> None:
+        """See the last close, and charge what is due until then."""
+        self._charge_funding(self.series.end_ms)
+        self._see(int(self.series.close[-1]))
+        self.log.finish(self.deal, self.cycle, self.instrument, self._price)
+
+    def _charge_funding(self, until_ms: int) -> None:
+        added = self._keeper.charge_funding(self.deal, until_ms)
+        if added:
+            self.funding.append((self.candle, added))
+            self.log.note_funding(added)
+
+    def _see(self, ticks: int) -> None:
+        self._price = self.series.price(ticks)
+
+    def _settle(self, candle: int) -> None:
+        """Ask the rule at the close of a candle."""
+        self._see(int(self.series.close[candle]))
+        signals = self.stage.schedule.signals(candle, self._wires.awaited)
+        self._decide(candle, candle + 1, signals)
+
+    def _play_extremes(self, candle: int) -> None:
+        series = self.series
+        opened, low, high = int(series.open[candle]), int(series.low[candle]), int(series.high[candle])
+        # What the open is beyond already was filled there, whatever came after.
+        for one in self.book.touched(candle, opened, opened):
+            self._fill_resting(one, opened)
+        touched = self.book.touched(candle, low, high)
+        entries = [one for one in touched if one.want.opens]
+        exits = [one for one in touched if not one.want.opens]
+        exits_first = self._account.terms.intra_bar is IntraBar.EXIT_FIRST
+        if exits_first:
+            self._fill_all(exits, opened)
+            if exits and not self.deal.quantity:
+                return
+        self._fill_all(entries, opened)
+        woken = self._follow_wires(candle, opened, low, high)
+        if not exits_first and not entries and not woken:
+            self._fill_all(exits, opened)
+
+    def _fill_all(self, orders: list[RestingOrder], opened: int) -> None:
+        for one in orders:
+            if self.book.holds(one):
+                self._fill_resting(one, opened)
+
+    def _follow_wires(self, candle: int, opened: int, low: int, high: int) -> bool:
+        """Wake the rule where the candle touched what it waits for: first on the side that hurts."""
+        falls_first = self.deal.is_long if self.deal.quantity else self.series.close[candle] < opened
+        woken = False
+        for falls in (falls_first, not falls_first):
+            extreme, before = (low if falls else high), None
+            for turn in range(TOUCHES_MAX):
+                wire = self._wires.touched(falls=falls, until=extreme)
+                if wire is None or wire == before:
+                    break
+                before = wire
+                at = min(opened, wire) if falls else max(opened, wire)
+                # What moves along with the price need not be followed tick by tick, but fills where it began to.
+                self._wake(candle, at if turn == 0 else extreme, fills_at=at)
+                woken = True
+        return woken
+
+    def _play_path(self, candle: int) -> None:
+        """Go along the candle, asking at each touch; which extreme came first is what its close tells."""
+        series = self.series
+        opened, closed = int(series.open[candle]), int(series.close[candle])
+        low, high = int(series.low[candle]), int(series.high[candle])
+        at = opened
+        if self._ended:
+            self._wake(candle, at, fills_at=at)
+        for target in (low, high, closed) if closed >= opened else (high, low, closed):
+            falls = target < at
+            before = None
+            for _ in range(TOUCHES_MAX):
+                one = self._nearest(candle, at, target, falls=falls)
+                wire = self._wires.touched(falls=falls, until=target)
+                if one is None and (wire is None or wire == before):
+                    break
+                first = one is not None and (wire is None or wire == before or _is_before(one.ticks, wire, falls))
+                if first and one is not None:
+                    at = _toward(at, one.ticks, falls)
+                    self._fill_resting(one, at)
+                else:
+                    assert wire is not None
+                    before, at = wire, _toward(at, wire, falls)
+                self._wake(candle, at, fills_at=at)
+            at = target
+
+    def _nearest(self, candle: int, at: int, target: int, *, falls: bool) -> RestingOrder | None:
+        low, high = (target, at) if falls else (at, target)
+        touched = self.book.touched(candle, low, high)
+        return min(touched, key=lambda one: abs(one.ticks - at)) if touched else None
+
+    def _wake(self, candle: int, ticks: int, *, fills_at: int) -> None:
+        """Ask the rule within a candle, and fill what it wants at once."""
+        self._see(ticks)
+        is_path = self._account.terms.intra_bar is IntraBar.PATH
+        self._decide(candle, candle if is_path else candle + 1, ())
+        for _ in range(TOUCHES_MAX):
+            markets = self.book.markets(candle + 1)
+            marketable = [] if is_path else [one for one in self.book.marketable(ticks) if one.takes]
+            if not markets and not marketable:
+                return
+            for one in markets:
+                self._fill(one, self._slipped(one, fills_at), takes=True)
+            for one in marketable:
+                assert one.price is not None
+                self._fill(one, _better(one, self.series.price(fills_at)), takes=True)
+            self._decide(candle, candle if is_path else candle + 1, ())
+
+    def _slipped(self, one: RestingOrder, ticks: int) -> Decimal:
+        """What a market order gets at a price, on a tick and never better."""
+        price, slippage = self.series.price(ticks), self._account.terms.slippage
+        if not slippage:
+            return price
+        if one.want.side is Side.BUY:
+            return self.instrument.round_price_up(price * (ONE + slippage))
+        return self.instrument.round_price_down(price * (ONE - slippage))
+
+    def _fill_resting(self, one: RestingOrder, opened: int) -> None:
+        assert one.price is not None
+        beyond = opened <= one.ticks if one.want.side is Side.BUY else opened >= one.ticks
+        price = _better(one, self.series.price(opened)) if beyond else one.price
+        self._fill(one, price, takes=one.takes)
+
+    def _fill(self, one: RestingOrder, price: Decimal, *, takes: bool) -> None:
+        want, instrument = one.want, self.instrument
+        self.book.remove(one)
+        quantity = one.quantity
+        if want.size is None:
+            quantity = min(quantity, instrument.round_quantity_down(self.deal.quantity)) or quantity
+        rate = self._account.fee_rate(instrument, is_maker=not takes)
+        value = instrument.notional(quantity, price)
+        fill = Fill(
+            self.stage.placing.number,
+            self.candle,
+            int(self.series.opened_ms[self.candle]),
+            want.slot,
+            want.side is Side.BUY,
+            want.opens,
+            quantity,
+            price,
+            value,
+            value * rate,
+            self.cycle,
+            not takes,
+        )
+        self.deal = self._account.execute(self.deal, fill, rate, instrument)
+        self.log.note(fill, self.deal)
+        self._keeper.note_filled(one, fill.at_ms)
+        fee_base = self._keeper.fee_base(fill, rate)
+        self._ended.append(SlotEnded(want.slot, complete=True, price=price, quantity=quantity, fee_base=fee_base))
+
+    def _decide(self, candle: int, first: int, signals: tuple[str, ...]) -> None:
+        """Ask until nothing more is to be told: what rests afterwards can fill from candle ``first`` on."""
+        at_ms = int(self.series.opened_ms[candle]) + self.series.length_ms
+        for _ in range(ROUNDS_MAX):
+            told, self._ended = tuple(self._ended), []
+            if not self._step(at_ms, first, told, signals):
+                return
+            signals = ()
+
+    def _step(self, at_ms: int, first: int, ended: tuple[SlotEnded, ...], signals: tuple[str, ...]) -> bool:
+        """Let the rule answer, and make its wish so; True when orders ended by that, which it has not been told of."""
+        keeper = self._keeper
+        for _ in range(ASKED_MAX):
+            wake = Wake(at_ms, self._price, True, len(self.book.orders), ended, signals, None, self.book.told())  # noqa: FBT003 (a position of a struct)
+            decision = self.stage.rule.decide(self.memory, self.deal, wake)
+            self._account.decisions += 1
+            self.memory = decision.memory
+            if decision.outcome is Outcome.CYCLE_ENDED:
+                self._end_cycle(at_ms, decision.reason.code)
+                ended = ()
+                continue
+            if decision.outcome is Outcome.FINISHED and not self.is_finished:
+                self._end_cycle(at_ms, decision.reason.code)
+                self.is_finished = True
+            wants = () if self.is_finished else decision.wants
+            kept = keeper.keep(wants, self.deal, self._price, at_ms=at_ms, first=first)
+            if not kept.settled:
+                self._wires.watch(decision.wires, keeper.again_ms(at_ms))
+                self._ended += kept.ended
+                return bool(kept.ended)
+            ended = kept.settled
+        self._wires.watch((), at_ms)
+        return False
+
+    def _end_cycle(self, at_ms: int, why: str) -> None:
+        self.log.end(self.deal, self.cycle, at_ms, why)
+        self.deal = next_deal(self.deal)
+        self.cycle += 1
+        self._keeper.begin_cycle()
+
+
+def _is_before(ticks: int, wire: int, falls: bool) -> bool:  # noqa: FBT001 (which way the price goes)
+    return ticks >= wire if falls else ticks <= wire
+
+
+def _toward(at: int, ticks: int, falls: bool) -> int:  # noqa: FBT001 (which way the price goes)
+    """Where the price is when it has gone on to this; it never goes back."""
+    return min(at, ticks) if falls else max(at, ticks)
+
+
+def _better(one: RestingOrder, price: Decimal) -> Decimal:
+    assert one.price is not None
+    return min(one.price, price) if one.want.side is Side.BUY else max(one.price, price)

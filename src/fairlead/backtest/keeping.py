@@ -1,0 +1,214 @@
+"""Makes what rests in a replay equal to what a rule wants, as ``core/rules/bots/order_keeping.py`` does live.
+
+Here an answer comes at once: an order that is not wanted is gone, a new one rests, one that the account cannot carry is
+refused. Waits between tries of what was refused are the live ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Protocol
+
+import msgspec
+import numpy as np
+
+from fairlead.backtest.account import ReplayAccount
+from fairlead.backtest.book import OrderBook, RestingOrder
+from fairlead.backtest.result import Denial, Fill, OrderSpan
+from fairlead.backtest.spec import FeeCurrency
+from fairlead.core.model.bots.bot import Trouble
+from fairlead.core.model.bots.deal import Deal
+from fairlead.core.model.bots.decision import SlotEnded, Want
+from fairlead.core.model.instrument import Instrument
+from fairlead.core.model.money import HUNDRED, ONE, ZERO
+from fairlead.core.model.request import Side, Size, SizeUnit
+from fairlead.core.rules.bots.ladder import whole_lots
+from fairlead.core.rules.bots.ledger import sellable
+from fairlead.core.rules.bots.order_keeping import add_trouble
+from fairlead.core.rules.margin import max_contracts
+from fairlead.market.candles.series import CandleSeries, Ticks
+
+REFUSED_FOR_FUNDS = "insufficient_balance"
+
+
+class Funding(msgspec.Struct, frozen=True):
+    """Funding of a perpetual: at each time longs pay shorts this fraction of their value; negative: they receive it."""
+
+    at_ms: Ticks
+    rates: Sequence[Decimal]
+
+
+class Gate(Protocol):
+    """Judges an order before it rests."""
+
+    def check(self, bot: int, want: Want, quantity: Decimal, price: Decimal, at_ms: int) -> str:
+        """Why it may not be, in words; empty when it may."""
+        ...
+
+
+class Placing(msgspec.Struct, frozen=True):
+    """Everything that an order needs to be placed."""
+
+    number: int
+    instrument: Instrument
+    series: CandleSeries
+    leverage: Decimal = ONE
+    funding: Funding | None = None
+    gate: Gate | None = None
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """What came of a wish: ``settled`` are wants that nothing can be ordered for, ``ended`` orders that are over."""
+
+    settled: tuple[SlotEnded, ...] = ()
+    ended: tuple[SlotEnded, ...] = ()
+
+
+class ReplayKeeper:
+    """The orders of one bot of a run."""
+
+    def __init__(self, placing: Placing, account: ReplayAccount, book: OrderBook) -> None:
+        """Keep this book."""
+        self._placing = placing
+        self._instrument = placing.instrument
+        self._account = account
+        self._book = book
+        self._troubles: tuple[Trouble, ...] = ()
+        self._funded_ms = placing.series.begin_ms
+
+    def keep(self, wants: Sequence[Want], deal: Deal, price: Decimal, *, at_ms: int, first: int) -> Kept:
+        """Compare, and do it; new orders can fill from candle ``first`` on."""
+        book = self._book
+        settled = tuple(
+            SlotEnded(want.slot, complete=False, reason="below_min_size")
+            for want in wants
+            if want.slot not in book.orders and self._is_too_small(want, price)
+        )
+        if settled:
+            return Kept(settled=settled)
+        unwanted = book.unwanted(wants)
+        free = None
+        ended: list[SlotEnded] = []
+        live = frozenset(book.orders)
+        for want in wants:
+            if want.slot in live or (want.alone and live) or self._waits(want.slot, at_ms):
+                continue
+            quantity = self._quantity(want, deal, price)
+            if not want.opens and want.size is not None:
+                free = self._unsold(deal) if free is None else free
+                if quantity > free:
+                    continue
+                free -= quantity
+            ended += self._place(want, quantity, price, at_ms=at_ms, first=first)
+        for one in unwanted:
+            book.remove(one)
+            self._log(one, at_ms, is_filled=False)
+            ended.append(SlotEnded(one.want.slot, complete=False, reason="canceled"))
+        return Kept(ended=tuple(ended))
+
+    def begin_cycle(self) -> None:
+        """A new deal begins with a clean slate."""
+        self._troubles = ()
+
+    def again_ms(self, now_ms: int) -> int:
+        """When to try again what was refused; 0: nothing was."""
+        times = [one.again_ms for one in self._troubles if not one.is_given_up and one.again_ms > now_ms]
+        return min(times, default=0)
+
+    def note_filled(self, one: RestingOrder, at_ms: int) -> None:
+        """An order is done."""
+        if self._troubles:
+            self._troubles = tuple(trouble for trouble in self._troubles if trouble.slot != one.want.slot)
+        self._log(one, at_ms, is_filled=True)
+
+    def fee_base(self, fill: Fill, rate: Decimal) -> Decimal:
+        """What of a fill its fee took in the coin."""
+        in_coin = self._instrument.is_spot and fill.is_buy and self._account.terms.fee_currency is FeeCurrency.RECEIVED
+        return fill.quantity * rate if in_coin else ZERO
+
+    def charge_funding(self, deal: Deal, until_ms: int) -> Decimal:
+        """Pay or receive what was due since the last time, for what was held all the while."""
+        funding, since_ms, self._funded_ms = self._placing.funding, self._funded_ms, until_ms
+        if funding is None or not deal.quantity:
+            return ZERO
+        series = self._placing.series
+        first, after = np.searchsorted(funding.at_ms, (since_ms, until_ms), side="right")
+        paid = ZERO
+        for number in range(int(first), int(after)):
+            candle = max(0, int(np.searchsorted(series.opened_ms, funding.at_ms[number], side="right")) - 1)
+            value = self._instrument.notional(deal.quantity, series.price(int(series.open[candle])))
+            paid += value * funding.rates[number]
+        added = -paid if deal.is_long else paid
+        self._account.cash += added
+        self._account.funding += added
+        return added
+
+    def _place(self, want: Want, quantity: Decimal, price: Decimal, *, at_ms: int, first: int) -> tuple[SlotEnded, ...]:
+        """Let it rest, or refuse it; a market order of nothing at all is settled before."""
+        why = self._refusal(want, quantity, want.price or price, at_ms) if want.opens else ""
+        if why:
+            self._account.denials.append(Denial(bot=self._placing.number, at_ms=at_ms, slot=want.slot, why=why))
+            self._troubles = add_trouble(self._troubles, want, reason="denied", message=why, now_ms=at_ms)
+            return (SlotEnded(want.slot, complete=False, reason="denied"),)
+        is_buy = want.side is Side.BUY
+        ticks = 0 if want.price is None else self._book.ticks_of(want.price, falls=is_buy)
+        takes = want.price is None or (price <= want.price if is_buy else price >= want.price)
+        self._book.add(RestingOrder(want, quantity, want.price, ticks, self._first(at_ms, first), at_ms, takes))
+        return ()
+
+    def _first(self, at_ms: int, first: int) -> int:
+        latency_ms = self._account.terms.latency_ms
+        if not latency_ms:
+            return first
+        return max(first, int(np.searchsorted(self._placing.series.opened_ms, at_ms + latency_ms)))
+
+    def _refusal(self, want: Want, quantity: Decimal, price: Decimal, at_ms: int) -> str:
+        value = self._instrument.notional(quantity, price)
+        needed = value if self._instrument.is_spot else value / self._placing.leverage
+        if needed > self._account.free:
+            return f"{REFUSED_FOR_FUNDS}: needs {needed.normalize():f}, free {self._account.free.normalize():f}"
+        gate = self._placing.gate
+        return "" if gate is None else gate.check(self._placing.number, want, quantity, price, at_ms)
+
+    def _waits(self, slot: str, at_ms: int) -> bool:
+        return any(one.slot == slot and (one.is_given_up or at_ms < one.again_ms) for one in self._troubles)
+
+    def _is_too_small(self, want: Want, price: Decimal) -> bool:
+        size = want.size
+        if size is None or size.unit is SizeUnit.PERCENT:
+            return size is not None and size.amount <= ZERO
+        at = want.price or price
+        quantity = whole_lots(self._instrument, size, at)
+        if not quantity or quantity < self._instrument.quantity_min:
+            return True
+        return self._instrument.notional_in_quote(quantity, at) < self._instrument.notional_min
+
+    def _quantity(self, want: Want, deal: Deal, price: Decimal) -> Decimal:
+        size: Size | None = want.size
+        if size is None:
+            return self._instrument.round_quantity_down(deal.quantity)
+        if size.unit is not SizeUnit.PERCENT:
+            return whole_lots(self._instrument, size, want.price or price)
+        if not want.opens:
+            return self._instrument.round_quantity_down(deal.quantity * size.amount / HUNDRED)
+        at, free = want.price or price, self._account.free
+        rate = self._account.fee_rate(self._instrument, is_maker=False)
+        most = free / at
+        if not self._instrument.is_spot:
+            most = max_contracts(self._instrument, free, at, self._placing.leverage, rate)
+        return self._instrument.round_quantity_down(most * size.amount / HUNDRED)
+
+    def _unsold(self, deal: Deal) -> Decimal:
+        """What is held and no exit is for yet."""
+        exits = (one.quantity for one in self._book.orders.values() if not one.want.opens and one.want.size is not None)
+        return sellable(deal, self._instrument) - sum(exits, ZERO)
+
+    def _log(self, one: RestingOrder, at_ms: int, *, is_filled: bool) -> None:
+        if not self._account.keeps_orders or one.price is None:
+            return
+        want, number = one.want, self._placing.number
+        is_buy = want.side is Side.BUY
+        self._account.orders.append(
+            OrderSpan(number, want.slot, is_buy, want.opens, one.price, one.placed_ms, at_ms, is_filled)
+        )

@@ -1,0 +1,206 @@
+"""Runs a backtest: the bots of one account over their candles, in the order of time."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping, Sequence
+
+import msgspec
+import numpy as np
+
+from fairlead.backtest.account import ReplayAccount
+from fairlead.backtest.curves import Holding, align, curves_of
+from fairlead.backtest.engine import BotReplay, Stage
+from fairlead.backtest.keeping import Funding, Gate, Placing
+from fairlead.backtest.result import BacktestResult, Curve
+from fairlead.backtest.schedule import Schedule
+from fairlead.backtest.search import Search, make_search
+from fairlead.backtest.signals import schedule_of
+from fairlead.backtest.spec import BOTS_MAX, BacktestSpec, BotSpec, FeeCurrency
+from fairlead.core.model.instrument import Instrument
+from fairlead.core.model.money import ONE
+from fairlead.core.rules.bots.rules import FindRule, Rule, make_rule, no_rules
+from fairlead.market.candles.series import CandleSeries, Floats, Ticks
+
+
+class Extras(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run may have beside candles and settings, by symbol or by the name of a bot.
+
+    ``searches`` are those of series that other runs have used; ``rules`` go before what settings say; ``signals`` are
+    times and texts that a bot is told. ``gate`` judges orders; ``keep_orders`` writes down how long each one rested.
+    """
+
+    find_rule: FindRule = no_rules
+    searches: Mapping[str, Search] = {}
+    funding: Mapping[str, Funding] = {}
+    rules: Mapping[str, Rule] = {}
+    signals: Mapping[str, Sequence[tuple[int, str]]] = {}
+    gate: Gate | None = None
+    keep_orders: bool = False
+
+
+NO_EXTRAS = Extras()
+
+
+def run_backtest(
+    spec: BacktestSpec,
+    market: Mapping[str, CandleSeries],
+    instruments: Mapping[str, Instrument],
+    extras: Extras = NO_EXTRAS,
+) -> BacktestResult:
+    """Replay the bots of one account; ``market`` and ``instruments`` are by symbol.
+
+    The same arguments give the same result, bit for bit.
+
+    Raises:
+        ValueError: there is no bot or too many, a symbol has no candles or no instrument in that time, an instrument
+            settles in another currency than the account's, or a rule or a condition cannot be read.
+    """
+    _check(spec, market, instruments)
+    account = ReplayAccount(spec.cash, spec.terms, keep_orders=extras.keep_orders)
+    series = {bot.symbol: _cut(spec, market[bot.symbol]) for bot in spec.bots}
+    searches: dict[str, Search] = {}
+    for symbol, one in series.items():
+        known = extras.searches.get(symbol) if one is market[symbol] else None
+        searches[symbol] = known or make_search(one)
+    bots = []
+    for number, bot in enumerate(spec.bots):
+        rule = extras.rules.get(bot.name) or make_rule(
+            bot.settings, instruments[bot.symbol], spec.terms.fees, extras.find_rule
+        )
+        placing = Placing(
+            number=number,
+            instrument=instruments[bot.symbol],
+            series=series[bot.symbol],
+            leverage=bot.settings.leverage or ONE,
+            funding=extras.funding.get(bot.symbol) if spec.terms.funding else None,
+            gate=extras.gate,
+        )
+        schedule = _schedule(bot, placing.series, extras)
+        bots.append(BotReplay(Stage(rule, searches[bot.symbol], schedule, placing), account))
+    _play(bots)
+    return _result(spec, bots, account)
+
+
+def _check(spec: BacktestSpec, market: Mapping[str, CandleSeries], instruments: Mapping[str, Instrument]) -> None:
+    if not 0 < len(spec.bots) <= BOTS_MAX:
+        raise ValueError(f"a backtest has 1 to {BOTS_MAX} bots, not {len(spec.bots)}")
+    if len({bot.name for bot in spec.bots}) != len(spec.bots):
+        raise ValueError("two bots of a backtest have the same name")
+    for bot in spec.bots:
+        if bot.symbol not in market:
+            raise ValueError(f"bot {bot.name}: there are no candles of {bot.symbol}")
+        instrument = instruments.get(bot.symbol)
+        if instrument is None:
+            raise ValueError(f"bot {bot.name}: there is no instrument {bot.symbol}")
+        if instrument.settle_currency != spec.currency:
+            raise ValueError(
+                f"bot {bot.name}: {bot.symbol} settles in {instrument.settle_currency}, the account has {spec.currency}"
+            )
+
+
+def _cut(spec: BacktestSpec, series: CandleSeries) -> CandleSeries:
+    begin_ms, end_ms = max(spec.begin_ms, series.begin_ms), min(spec.end_ms or series.end_ms, series.end_ms)
+    if (begin_ms, end_ms) == (series.begin_ms, series.end_ms):
+        return series
+    return series.between(begin_ms, end_ms)
+
+
+def _schedule(bot: BotSpec, series: CandleSeries, extras: Extras) -> Schedule:
+    given = extras.signals.get(bot.name)
+    if given is None:
+        return schedule_of(bot.settings, series, extras.find_rule)
+    closes_ms = series.opened_ms + series.length_ms
+    candles = np.searchsorted(closes_ms, [at_ms for at_ms, _ in given])
+    told = [(int(candle), text) for candle, (_, text) in zip(candles, given, strict=True) if candle < len(series)]
+    return Schedule(told=told)
+
+
+def _play(bots: Sequence[BotReplay]) -> None:
+    if len(bots) == 1:
+        bot = bots[0]
+        last = len(bot.series)
+        while (candle := bot.next_candle()) < last:
+            bot.advance(candle)
+    else:
+        _play_together(bots)
+    for bot in bots:
+        bot.finish()
+
+
+def _play_together(bots: Sequence[BotReplay]) -> None:
+    waiting = [(at_ms, number) for number, bot in enumerate(bots) if (at_ms := _next_ms(bot)) is not None]
+    heapq.heapify(waiting)
+    while waiting:
+        _, number = waiting[0]
+        bot = bots[number]
+        bot.advance(bot.next_candle())
+        at_ms = _next_ms(bot)
+        if at_ms is None:
+            heapq.heappop(waiting)
+        else:
+            heapq.heapreplace(waiting, (at_ms, number))
+
+
+def _next_ms(bot: BotReplay) -> int | None:
+    candle = bot.next_candle()
+    return int(bot.series.opened_ms[candle]) if candle < len(bot.series) else None
+
+
+def _result(spec: BacktestSpec, bots: Sequence[BotReplay], account: ReplayAccount) -> BacktestResult:
+    at_ms = _timeline([bot.series for bot in bots])
+    equity = np.full(len(at_ms), float(spec.cash))
+    held = np.zeros(len(at_ms))
+    for number, bot in enumerate(bots):
+        in_coin = bot.instrument.is_spot and spec.terms.fee_currency is FeeCurrency.RECEIVED
+        fills = account.fills if len(bots) == 1 else [fill for fill in account.fills if fill.bot == number]
+        added, value = curves_of(Holding(bot.series, bot.instrument, fills, in_coin, bot.funding))
+        own_ms = bot.series.opened_ms + bot.series.length_ms
+        equity += align(at_ms, own_ms, added)
+        held += align(at_ms, own_ms, value)
+    first = {bot.series.symbol: bot.series for bot in bots}
+    return BacktestResult(
+        spec=spec,
+        candles=sum(len(one) for one in first.values()),
+        begin_ms=min(one.begin_ms for one in first.values()),
+        end_ms=max(one.end_ms for one in first.values()),
+        missing=sum(_missing(one) for one in first.values()),
+        fills=account.fills,
+        deals=[row for bot in bots for row in bot.log.rows],
+        equity=Curve(at_ms, equity),
+        held_value=held,
+        hold=_hold(float(spec.cash), list(first.values()), at_ms),
+        cash_end=account.cash,
+        equity_end=account.equity,
+        funding=account.funding,
+        denials=account.denials,
+        orders=account.orders,
+        decisions=account.decisions,
+        is_liquidated=account.is_liquidated,
+    )
+
+
+def _timeline(series: Sequence[CandleSeries]) -> Ticks:
+    closes = [one.opened_ms + one.length_ms for one in series]
+    first = closes[0]
+    if all(
+        one is series[0] or (len(other) == len(first) and bool((other == first).all()))
+        for one, other in zip(series, closes, strict=True)
+    ):
+        return first
+    return np.unique(np.concatenate(closes))
+
+
+def _missing(series: CandleSeries) -> int:
+    """How many candles of the time between first and last there are not."""
+    return (series.end_ms - series.begin_ms) // series.length_ms - len(series)
+
+
+def _hold(cash: float, series: Sequence[CandleSeries], at_ms: Ticks) -> Floats:
+    part = cash / len(series)
+    total = np.zeros(len(at_ms))
+    for one in series:
+        worth = one.close.astype(np.float64) * (part / float(one.close[0]))
+        aligned = align(at_ms, one.opened_ms + one.length_ms, worth)
+        total += np.where(aligned > 0, aligned, part)
+    return total

@@ -1,0 +1,139 @@
+"""Conditions of a bot over a whole series: when each holds and when each is told, as the live board would.
+
+Longer bars are made from the candles that there are, as live from minutes; one that was only partly seen, the first, is
+left out. A value at a bar looks at that bar and earlier ones only (docs/decisions/0023).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairlead.backtest.schedule import Schedule
+from fairlead.core.model.bots.bot import Settings
+from fairlead.core.model.bots.martingale import MartingaleSettings
+from fairlead.core.model.bots.user_rule import BarFacts, RuleSettings
+from fairlead.core.model.conditions import TIMEFRAMES_MS, Expression
+from fairlead.core.rules.bots.rules import FindRule
+from fairlead.core.rules.bots.user_rule import write_facts
+from fairlead.core.rules.conditions.reading import read_condition
+from fairlead.core.rules.conditions.vocabulary import bars_kept, check_timeframe, timeframe_of
+from fairlead.market.candles.series import PRICES, CandleSeries, Floats, Ticks
+
+DEFAULT_TIMEFRAME: Final = "1m"
+"""Of conditions of a DCA bot that name none, as live."""
+
+
+def schedule_of(settings: Settings, series: CandleSeries, find_rule: FindRule) -> Schedule:
+    """Everything that a bot will be told of its conditions.
+
+    Raises:
+        ValueError: a condition or a rule cannot be read, or looks at bars shorter than the candles.
+    """
+    if isinstance(settings, RuleSettings):
+        rule = find_rule(settings.rule)(settings.parameters)
+        watched = Watched(series, check_timeframe(rule.timeframe), {**rule.conditions(), **rule.values()})
+        return watched.tell_changes(tuple(rule.conditions()), tuple(rule.values()))
+    texts = settings.conditions if isinstance(settings, MartingaleSettings) else {}
+    if not texts:
+        return Schedule()
+    conditions = {name: read_condition(text) for name, text in texts.items()}
+    return Watched(series, DEFAULT_TIMEFRAME, conditions).tell_holding(tuple(conditions))
+
+
+class Watched:
+    """Expressions over one series, at each close of the shortest bars that any of them looks at."""
+
+    def __init__(self, series: CandleSeries, timeframe: str, expressions: Mapping[str, Expression]) -> None:
+        """Compute them all."""
+        self._series = series
+        self._found: dict[str, Floats] = {}
+        self.closed_ms: Ticks = np.empty(0, dtype=np.int64)
+        if expressions:
+            self._compute(timeframe, expressions)
+
+    def tell_holding(self, names: tuple[str, ...]) -> Schedule:
+        """Each condition by its name, at every close at which it holds and all are known."""
+        if not len(self.closed_ms):
+            return Schedule()
+        known = self._known()
+        candles = self._candles()
+        awaited = {}
+        for name in names:
+            at = candles[known & (self._found[name] > 0)]
+            awaited[name] = np.unique(at[at < len(self._series)])
+        return Schedule(awaited)
+
+    def tell_changes(self, conditions: tuple[str, ...], values: tuple[str, ...]) -> Schedule:
+        """Facts with everything that holds, at the first close at which all is known and whenever that changes."""
+        if not len(self.closed_ms):
+            return Schedule()
+        places = np.flatnonzero(self._known())
+        if not len(places):
+            return Schedule()
+        holds = np.array([self._found[name][places] > 0 for name in conditions], dtype=bool).reshape(-1, len(places))
+        changed = np.concatenate(([True], (holds[:, 1:] != holds[:, :-1]).any(axis=0)))
+        candles = self._candles()[places]
+        told = []
+        for place in np.flatnonzero(changed & (candles < len(self._series))).tolist():
+            holding = tuple(name for name, held in zip(conditions, holds[:, place].tolist(), strict=True) if held)
+            at = int(places[place])
+            numbers = tuple((name, float(self._found[name][at])) for name in values)
+            told.append((int(candles[place]), write_facts(BarFacts(int(self.closed_ms[at]), holding, numbers))))
+        return Schedule(told=told)
+
+    def _known(self) -> NDArray[np.bool_]:
+        unknown: NDArray[np.bool_] = np.logical_or.reduce([np.isnan(values) for values in self._found.values()])
+        return ~unknown
+
+    def _candles(self) -> Ticks:
+        """The candle at whose close each bar is known to be closed."""
+        closes_ms = self._series.opened_ms + self._series.length_ms
+        return np.searchsorted(closes_ms, self.closed_ms).astype(np.int64)
+
+    def _compute(self, timeframe: str, expressions: Mapping[str, Expression]) -> None:
+        # numpy is here already, TA-Lib only where somebody looks at indicators.
+        from fairlead.core.rules.conditions.arrays import Evaluator, Frame
+
+        needed = {name for one in expressions.values() for name in bars_kept(one, timeframe)}
+        needed |= {timeframe_of(one, timeframe) or timeframe for one in expressions.values()}
+        frames = {name: Frame(name, *bars_of(self._series, name)) for name in needed}
+        evaluator = Evaluator(frames, timeframe)
+        shortest = min(needed, key=TIMEFRAMES_MS.__getitem__)
+        self.closed_ms = frames[shortest].closed_ms
+        for name, one in expressions.items():
+            own = timeframe_of(one, timeframe) or timeframe
+            values = evaluator.evaluate(one)
+            newest = np.searchsorted(frames[own].closed_ms, self.closed_ms, side="right") - 1
+            self._found[name] = np.append(values, np.nan)[np.where(newest < 0, len(values), newest)]
+
+
+def bars_of(series: CandleSeries, timeframe: str) -> tuple[Ticks, Mapping[str, Floats]]:
+    """Bars of a length made from the candles: first milliseconds, and columns of prices.
+
+    Raises:
+        ValueError: they are shorter than the candles, or no whole number of candles long.
+    """
+    length_ms = TIMEFRAMES_MS[timeframe]
+    if length_ms == series.length_ms:
+        return series.opened_ms, {name: series.floats(name) for name in PRICES}
+    if length_ms % series.length_ms:
+        raise ValueError(f"bars of {timeframe} cannot be made from candles of {series.timeframe}: use shorter candles")
+    bars = series.opened_ms // length_ms
+    firsts = np.flatnonzero(np.concatenate(([True], bars[1:] != bars[:-1])))
+    opened_ms = bars[firsts] * length_ms
+    # The first is whole only if the candles begin with it; the last may still go on.
+    skip = int(series.begin_ms != int(opened_ms[0]))
+    end = len(firsts) - int(series.end_ms < int(opened_ms[-1]) + length_ms)
+    lasts = np.append(firsts[1:], len(series)) - 1
+    tick = float(series.tick)
+    columns = {
+        "open": series.open[firsts] * tick,
+        "high": np.maximum.reduceat(series.high, firsts) * tick,
+        "low": np.minimum.reduceat(series.low, firsts) * tick,
+        "close": series.close[lasts] * tick,
+    }
+    return opened_ms[skip:end], {name: column[skip:end] for name, column in columns.items()}
