@@ -29,7 +29,7 @@ class W2Terms(NamedTuple):
     """Sizes in USDT, distances, gain and fee as fractions, scales as factors from one safety order to the next.
 
     ``exit_first``: a candle that reaches the take-profit and safety orders fills the take-profit alone; else the
-    safety orders fill, and the take-profit, placed anew at the close, waits.
+    safety orders fill, and the take-profit, placed anew at the close, waits, unless the open has reached it.
     """
 
     base_size: Decimal = Decimal(100)
@@ -124,7 +124,9 @@ def replay_w2(series: CandleSeries, terms: W2Terms | None = None) -> W2Outcome:
             gain_price = account.gain_price()
             continue
         is_gain = highs[candle] >= gain_price
-        reached = [] if is_gain and terms.exit_first else [rung for rung in rungs if lows[candle] <= rung.price]
+        # What the open has reached already came before everything else of that candle.
+        is_first = is_gain and (terms.exit_first or opened >= gain_price)
+        reached = [] if is_first else [rung for rung in rungs if lows[candle] <= rung.price]
         for rung in reached:
             account.buy(candle, rung.slot, rung.quantity, min(opened, rung.price))
         if reached:

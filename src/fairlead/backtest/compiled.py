@@ -38,7 +38,7 @@ def compiled_search() -> Callable[[Ticks, int, int, int], int]:
 
 @cache
 def compiled_trace() -> Callable[..., None]:
-    """The curve of one holding: closes, tick, 1 for inverse, candles, cash and holding of fills; two columns to fill."""
+    """The curve of one holding: closes, tick, 1 for inverse, candles, cash and holding of fills; columns to fill."""
     columns = "float64[::1], float64[::1], float64[::1], float64[::1]"
     trace: Callable[..., None] = _compile(_trace, f"void(int64[::1], float64, int64, int64[::1], {columns})")
     return trace

@@ -20,7 +20,8 @@ class DealLog:
         """Begin without any."""
         self._bot = bot
         self.rows: list[DealRow] = []
-        self._clear()
+        self._began_ms = self._fills = self._levels = 0
+        self._fees = self._cost_max = self._funding = ZERO
 
     def note(self, fill: Fill, after: Deal) -> None:
         """A fill of the running deal, and the deal after it."""
@@ -67,9 +68,5 @@ class DealLog:
         )
 
     def _clear(self) -> None:
-        self._began_ms: int = 0
-        self._fills: int = 0
-        self._levels: int = 0
-        self._fees: Decimal = ZERO
-        self._cost_max: Decimal = ZERO
-        self._funding: Decimal = ZERO
+        self._began_ms = self._fills = self._levels = 0
+        self._fees = self._cost_max = self._funding = ZERO

@@ -139,20 +139,25 @@ class BotReplay:
     def _play_extremes(self, candle: int) -> None:
         series = self.series
         opened, low, high = int(series.open[candle]), int(series.low[candle]), int(series.high[candle])
-        # What the open is beyond already was filled there, whatever came after.
-        for one in self.book.touched(candle, opened, opened):
-            self._fill_resting(one, opened)
+        exits_first = self._account.terms.intra_bar is IntraBar.EXIT_FIRST
+        entered = False
+        if not exits_first:
+            # What the open is beyond already was filled there, whatever came after.
+            at_open = self.book.touched(candle, opened, opened)
+            self._fill_all(at_open, opened)
+            if at_open and not self.deal.quantity:
+                return
+            entered = any(one.want.opens for one in at_open)
         touched = self.book.touched(candle, low, high)
         entries = [one for one in touched if one.want.opens]
         exits = [one for one in touched if not one.want.opens]
-        exits_first = self._account.terms.intra_bar is IntraBar.EXIT_FIRST
         if exits_first:
             self._fill_all(exits, opened)
             if exits and not self.deal.quantity:
                 return
         self._fill_all(entries, opened)
         woken = self._follow_wires(candle, opened, low, high)
-        if not exits_first and not entries and not woken:
+        if not (exits_first or entries or entered or woken):
             self._fill_all(exits, opened)
 
     def _fill_all(self, orders: list[RestingOrder], opened: int) -> None:
