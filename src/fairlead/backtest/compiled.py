@@ -7,7 +7,7 @@ code is found again in the cache of the next process.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ HEADER: Final = 2
 """Numbers before the columns of a flat series: candles and blocks."""
 
 
-@cache
+@lru_cache(maxsize=1)
 def is_compiled() -> bool:
     """Whether numba is installed."""
     return find_spec("numba") is not None
@@ -29,18 +29,18 @@ def _compile(function: Callable[..., Any], signature: str) -> Any:  # noqa: ANN4
     return njit(signature, cache=True, nogil=True)(function)
 
 
-@cache
+@lru_cache(maxsize=1)
 def compiled_search() -> Callable[[Ticks, int, int, int], int]:
     """The search for the next candle: takes a flat series, where to begin, and prices in ticks."""
     search: Callable[[Ticks, int, int, int], int] = _compile(_search, "int64(int64[::1], int64, int64, int64)")
     return search
 
 
-@cache
-def compiled_trace() -> Callable[..., None]:
-    """The curve of one holding: closes, tick, 1 for inverse, candles, cash and holding of fills; columns to fill."""
-    columns = "float64[::1], float64[::1], float64[::1], float64[::1]"
-    trace: Callable[..., None] = _compile(_trace, f"void(int64[::1], float64, int64, int64[::1], {columns})")
+@lru_cache(maxsize=1)
+def compiled_trace() -> Callable[[Ticks, float, int, Floats, Floats], None]:
+    """The curve of one holding: closes, tick, 1 for inverse, and columns as ``curves.py`` has them."""
+    signature = "void(int64[::1], float64, int64, float64[:, ::1], float64[:, ::1])"
+    trace: Callable[[Ticks, float, int, Floats, Floats], None] = _compile(_trace, signature)
     return trace
 
 
@@ -65,16 +65,14 @@ def _search(flat: Ticks, start: int, buy: int, sell: int) -> int:
     return int(length)
 
 
-def _trace(  # noqa: PLR0913, PLR0917 (one flat signature is what makes the call cheap)
-    close: Ticks, tick: float, inverse: int, candles: Ticks, cash: Floats, held: Floats, added: Floats, value: Floats
-) -> None:
-    fills = len(candles)
+def _trace(close: Ticks, tick: float, inverse: int, segments: Floats, curves: Floats) -> None:
+    fills = segments.shape[1]
     for number in range(fills):
-        begin = candles[number]
-        end = candles[number + 1] if number + 1 < fills else len(close)
-        base, quantity = cash[number], held[number]
+        begin = int(segments[0, number])
+        end = int(segments[0, number + 1]) if number + 1 < fills else len(close)
+        cash, held = segments[1, number], segments[2, number]
         for candle in range(begin, end):
             price = close[candle] * tick
-            worth = quantity / price if inverse else quantity * price
-            added[candle] = base + worth
-            value[candle] = abs(worth)
+            worth = held / price if inverse else held * price
+            curves[0, candle] = cash + worth
+            curves[1, candle] = abs(worth)

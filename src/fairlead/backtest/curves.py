@@ -28,60 +28,51 @@ class Holding(msgspec.Struct, frozen=True):
     funding: Sequence[tuple[int, Decimal]] = ()
 
 
-def curves_of(holding: Holding) -> tuple[Floats, Floats]:
-    """What a bot adds to equity at each close, and the absolute value of what it holds there."""
+def curves_of(holding: Holding) -> Floats:
+    """Two rows: what a bot adds to equity at each close, and the absolute value of what it holds there."""
     series, instrument = holding.series, holding.instrument
-    added, held = np.zeros(len(series)), np.zeros(len(series))
-    candles, cash, quantity = _segments(holding)
-    if not len(candles):
-        return added, held
-    scale = float(instrument.contract_value)
-    sign = -1.0 if instrument.is_inverse else 1.0
+    curves = np.zeros((2, len(series)))
+    if not holding.fills:
+        return curves
     trace = compiled_trace() if is_compiled() else _trace_arrays
-    prices = (series.close, float(series.tick), int(instrument.is_inverse))
-    trace(*prices, candles, cash * sign, quantity * sign * scale, added, held)
+    trace(series.close, float(series.tick), int(instrument.is_inverse), _segments(holding), curves)
     if holding.funding:
         steps = np.zeros(len(series))
         for candle, amount in holding.funding:
             steps[candle] += float(amount)
-        added += np.cumsum(steps)
-    return added, held
+        curves[0] += np.cumsum(steps)
+    return curves
 
 
-def _segments(holding: Holding) -> tuple[Ticks, Floats, Floats]:
-    """Cash that was moved and what is held after each fill.
+def _segments(holding: Holding) -> Floats:
+    """Three rows with a column for each fill: its candle, the cash moved since the beginning, and what is held then.
 
-    Fees count against ``sign`` of inverse contracts: they are cost there, too, while values are turned round.
+    A value of inverse contracts counts the other way round: what was bought is owed less as the price rises.
     """
-    fills = holding.fills
-    columns = np.array(
-        [
-            (fill.candle, float(fill.quantity), float(fill.value), float(fill.fee), fill.is_buy, float(fill.price))
-            for fill in fills
-        ],
-        dtype=np.float64,
-    ).reshape(len(fills), 6)
-    candles = columns[:, 0].astype(np.int64)
-    quantity, value, fee, price = columns[:, 1], columns[:, 2], columns[:, 3], columns[:, 5]
-    side = np.where(columns[:, 4] > 0, 1.0, -1.0)
+    fills, instrument = holding.fills, holding.instrument
+    rows = [
+        (fill.candle, fill.is_buy, float(fill.quantity), float(fill.value), float(fill.fee), float(fill.price))
+        for fill in fills
+    ]
+    candles, is_buy, quantity, value, fee, price = np.array(rows, dtype=np.float64).T
+    side = np.where(is_buy > 0, 1.0, -1.0)
     held, paid = side * quantity, fee
     if holding.fee_in_coin:
-        is_buy = side > 0
-        held = held - np.where(is_buy, fee / price, 0.0)
-        paid = np.where(is_buy, 0.0, fee)
-    sign = -1.0 if holding.instrument.is_inverse else 1.0
-    return candles, np.cumsum(-side * value - sign * paid), np.cumsum(held)
+        held = held - np.where(side > 0, fee / price, 0.0)
+        paid = np.where(side > 0, 0.0, fee)
+    sign = -1.0 if instrument.is_inverse else 1.0
+    cash = np.cumsum(-sign * side * value - paid)
+    return np.ascontiguousarray((candles, cash, np.cumsum(held) * sign * float(instrument.contract_value)))
 
 
-def _trace_arrays(  # noqa: PLR0913, PLR0917 (the signature of the compiled one)
-    close: Ticks, tick: float, inverse: int, candles: Ticks, cash: Floats, held: Floats, added: Floats, value: Floats
-) -> None:
+def _trace_arrays(close: Ticks, tick: float, inverse: int, segments: Floats, curves: Floats) -> None:
+    candles = segments[0].astype(np.int64)
     last = np.searchsorted(candles, np.arange(len(close)), side="right") - 1
     known = last >= 0
     price = close * tick
-    worth = held[last] * (1.0 / price if inverse else price)
-    added[known] = (cash[last] + worth)[known]
-    value[known] = np.abs(worth)[known]
+    worth = segments[2][last] * (1.0 / price if inverse else price)
+    curves[0, known] = (segments[1][last] + worth)[known]
+    curves[1, known] = np.abs(worth)[known]
 
 
 def align(closes_ms: Ticks, own_ms: Ticks, values: Floats) -> Floats:

@@ -194,7 +194,7 @@ class BotReplay:
             falls = target < at
             before = None
             for _ in range(TOUCHES_MAX):
-                one = self._nearest(candle, at, target, falls=falls)
+                one = _nearest(self.book.touched(candle, min(at, target), max(at, target)), at)
                 wire = self._wires.touched(falls=falls, until=target)
                 if one is None and (wire is None or wire == before):
                     break
@@ -207,11 +207,6 @@ class BotReplay:
                     before, at = wire, _toward(at, wire, falls)
                 self._wake(candle, at, fills_at=at)
             at = target
-
-    def _nearest(self, candle: int, at: int, target: int, *, falls: bool) -> RestingOrder | None:
-        low, high = (target, at) if falls else (at, target)
-        touched = self.book.touched(candle, low, high)
-        return min(touched, key=lambda one: abs(one.ticks - at)) if touched else None
 
     def _wake(self, candle: int, ticks: int, *, fills_at: int) -> None:
         """Ask the rule within a candle, and fill what it wants at once."""
@@ -312,6 +307,10 @@ class BotReplay:
         self.deal = next_deal(self.deal)
         self.cycle += 1
         self._keeper.begin_cycle()
+
+
+def _nearest(touched: list[RestingOrder], at: int) -> RestingOrder | None:
+    return min(touched, key=lambda one: abs(one.ticks - at), default=None)
 
 
 def _is_before(ticks: int, wire: int, falls: bool) -> bool:  # noqa: FBT001 (which way the price goes)

@@ -154,10 +154,10 @@ def _result(spec: BacktestSpec, bots: Sequence[BotReplay], account: ReplayAccoun
     for number, bot in enumerate(bots):
         in_coin = bot.instrument.is_spot and spec.terms.fee_currency is FeeCurrency.RECEIVED
         fills = account.fills if len(bots) == 1 else [fill for fill in account.fills if fill.bot == number]
-        added, value = curves_of(Holding(bot.series, bot.instrument, fills, in_coin, bot.funding))
+        curves = curves_of(Holding(bot.series, bot.instrument, fills, in_coin, bot.funding))
         own_ms = bot.series.opened_ms + bot.series.length_ms
-        equity += align(at_ms, own_ms, added)
-        held += align(at_ms, own_ms, value)
+        equity += align(at_ms, own_ms, curves[0])
+        held += align(at_ms, own_ms, curves[1])
     first = {bot.series.symbol: bot.series for bot in bots}
     return BacktestResult(
         spec=spec,
