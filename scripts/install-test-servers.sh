@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
-# Installs the database servers that the tests start by themselves, where they are missing; `make test` runs this.
+# Installs the database servers and the browser that the tests start, where they are missing; `make test` runs this.
 # Debian and Ubuntu only, as root or with sudo that asks for nothing. No service is started or enabled.
 set -euo pipefail
 
 missing=()
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing+=(postgresql)
 PATH="$PATH:/usr/sbin" command -v mariadbd >/dev/null && command -v mariadb-install-db >/dev/null || missing+=(mariadb-server)
+command -v chromium >/dev/null || missing+=(chromium)
 ((${#missing[@]})) || exit 0
 
 as_root() { if ((EUID == 0)); then "$@"; else sudo -n "$@"; fi; }
 if ! command -v apt-get >/dev/null || ! as_root true 2>/dev/null; then
-  echo "The tests start real database servers. Install ${missing[*]} first, and leave the services off." >&2
+  echo "The tests start real database servers and a browser. Install ${missing[*]} first, and leave the services off." >&2
   exit 1
 fi
 

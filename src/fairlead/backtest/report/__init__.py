@@ -1,0 +1,1 @@
+"""A run to look at: one page that carries its numbers along, a text, and two runs side by side."""
