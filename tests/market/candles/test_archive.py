@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 
 from fairlead.core.model.market import Candle
-from fairlead.market.candles.archive import Added, CandleArchive, NoCandlesError, SeriesBusyError, SeriesName
+from fairlead.market.candles.archive import Added, CandleArchive, NoCandlesError, SeriesName
 from fairlead.market.candles.generate import BEGIN_MS, generate_series
 from fairlead.market.candles.load import exchange_folder, load_series, table_of_series
-from fairlead.market.candles.parquet import CandleFileError
+from fairlead.market.candles.manifest import CandleFileError, SeriesBusyError
 from fairlead.market.candles.series import CandleSeries
 from fairlead.market.candles.table import PriceDigitsError, table_of
 

@@ -7,13 +7,10 @@ between asks again for what it already has.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -22,24 +19,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairlead.core.model.conditions import TIMEFRAMES_MS
-from fairlead.market.candles.file_swap import replace_file
-from fairlead.market.candles.parquet import SUFFIX, CandleFileError, read_table, read_times, write_table
+from fairlead.market.candles.manifest import Manifest, only_writer, read_manifest, write_manifest
+from fairlead.market.candles.parquet import SUFFIX, read_tables, read_times, write_table
 from fairlead.market.candles.series import Ticks
 from fairlead.market.candles.spans import Span, join_spans
 from fairlead.market.candles.table import CandleTable, join_tables
 
-MANIFEST_NAME: Final = "series.json"
-LOCK_NAME: Final = "series.lock"
 HOUR_MS: Final = 3_600_000
 _NAME: Final = re.compile(r"[^\W_][\w.+-]{0,63}")
 
 
 class NoCandlesError(ValueError):
     """Nothing of the kind is kept; the text says what there is."""
-
-
-class SeriesBusyError(RuntimeError):
-    """Another process writes these candles."""
 
 
 class SeriesName(msgspec.Struct, frozen=True, order=True):
@@ -69,14 +60,6 @@ class SeriesName(msgspec.Struct, frozen=True, order=True):
     def __str__(self) -> str:
         """As people read it."""
         return f"{self.symbol} {self.timeframe} of {self.exchange}"
-
-
-class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a series: the finest price step in it, where it came from, and which times were asked for."""
-
-    tick: Decimal = Decimal(1)
-    source: str = ""
-    fetched: tuple[Span, ...] = ()
 
 
 class Added(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,32 +99,11 @@ class CandleArchive:
         Raises:
             CandleFileError: the file is damaged.
         """
-        path = self.folder(name) / MANIFEST_NAME
-        try:
-            return msgspec.json.decode(path.read_bytes(), type=Manifest)
-        except FileNotFoundError:
-            return Manifest()
-        except msgspec.DecodeError as error:
-            raise CandleFileError(f"{path} is damaged: {error}") from None
+        return read_manifest(self.folder(name))
 
-    @contextmanager
-    def writing(self, name: SeriesName) -> Iterator[None]:
-        """Be the only one who adds to a series.
-
-        Raises:
-            SeriesBusyError: somebody else is.
-            OSError: the folder cannot be written.
-        """
-        folder = self.folder(name)
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield
-        except BlockingIOError:
-            raise SeriesBusyError(f"another process is writing {name}: wait for it, or stop it") from None
-        finally:
-            os.close(descriptor)
+    def writing(self, name: SeriesName) -> AbstractContextManager[None]:
+        """Be the only one who adds to a series; ``SeriesBusyError`` where somebody else is."""
+        return only_writer(self.folder(name), str(name))
 
     def add(self, name: SeriesName, table: CandleTable, *, source: str, fetched: Span = (0, 0)) -> Added:
         """Put rows among those that are there, in order of time; a row for the same time replaces the older one.
@@ -158,16 +120,13 @@ class CandleArchive:
         parts = partitions(table.opened_ms, name.timeframe)
         for part in sorted(set(parts.tolist())):
             path = folder / f"{part}{SUFFIX}"
-            there = [read_table(path)] if path.exists() else []
+            there = [read_tables([path])] if path.exists() else []
             merged, came = _merge(there, table.rows(parts == part))
             tick = min(tick, merged.step)
             if came.new or came.changed:
                 write_table(path, merged)
             added += came
-        manifest = Manifest(tick=tick, source=source, fetched=join_spans([*known.fetched, fetched]))
-        if manifest != known:
-            content = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
-            replace_file(folder / MANIFEST_NAME, lambda path: path.write_bytes(content))
+        write_manifest(folder, known, Manifest(tick=tick, source=source, fetched=join_spans([*known.fetched, fetched])))
         return added
 
     def read(self, name: SeriesName, begin_ms: int = 0, end_ms: int = 0) -> CandleTable:
@@ -199,7 +158,8 @@ def read_folder(folder: Path, timeframe: str, begin_ms: int = 0, end_ms: int = 0
         return None
     first = partition_of(begin_ms, timeframe)
     last = partition_of(end_ms - 1, timeframe) if end_ms else "9999"
-    table = join_tables([read_table(path) for path in files if first <= path.stem <= last])
+    chosen = [path for path in files if first <= path.stem <= last]
+    table = read_tables(chosen) if chosen else join_tables([])
     is_bounded = begin_ms or end_ms
     return table.between(begin_ms, end_ms or np.iinfo(np.int64).max) if is_bounded else table
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from fairlead.market.candles.file_swap import replace_file
+from fairlead.market.candles.manifest import CandleFileError
 from fairlead.market.candles.series import PRICES, Ticks
-from fairlead.market.candles.table import DIGITS_MAX, CandleTable
+from fairlead.market.candles.table import DIGITS_MAX, CandleTable, join_tables
 
 SUFFIX: Final = ".parquet"
 _WIDE_DIGITS: Final = 38
-
-
-class CandleFileError(ValueError):
-    """A file below the candles folder is not what was written there."""
 
 
 def write_table(path: Path, table: CandleTable) -> None:
@@ -39,25 +37,41 @@ def write_table(path: Path, table: CandleTable) -> None:
     replace_file(path, lambda temporary: frame.write_parquet(temporary, compression="lz4", statistics=True))
 
 
-def read_table(path: Path) -> CandleTable:
-    """Read a whole file, in the order of its rows.
+def read_tables(paths: Sequence[Path]) -> CandleTable:
+    """Read whole files, in the order of their rows.
 
     Raises:
-        CandleFileError: it is no such file.
-        OSError: it cannot be read.
+        CandleFileError: one of them is no such file.
+        PriceDigitsError: some prices have too many digits for the decimals of others.
+        OSError: one of them cannot be read.
     """
     import polars as pl
 
     try:
-        frame = pl.read_parquet(path, columns=["opened_ms", *PRICES, "volume"], hive_partitioning=False)
+        return _read_together(paths)
+    except pl.exceptions.SchemaError:
+        # Prices of other decimals are of another type.
+        return join_tables([_read_together([path]) for path in paths])
+
+
+def _read_together(paths: Sequence[Path]) -> CandleTable:
+    import polars as pl
+
+    names = ", ".join(path.name for path in paths)
+    try:
+        frame = pl.read_parquet(list(paths), columns=["opened_ms", *PRICES, "volume"], hive_partitioning=False)
+    except pl.exceptions.SchemaError:
+        if len(paths) > 1:
+            raise
+        raise CandleFileError(f"{names} is no file of candles") from None
     except pl.exceptions.PolarsError as error:
-        raise CandleFileError(f"{path} is no file of candles: {error}") from None
+        raise CandleFileError(f"{names} is no file of candles: {error}") from None
     decimals = 0
     prices: dict[str, Ticks] = {}
     for name in PRICES:
         kind = frame.schema[name]
         if not isinstance(kind, pl.Decimal):
-            raise CandleFileError(f"{path} is no file of candles: its {name} is {kind}")
+            raise CandleFileError(f"{names} is no file of candles: its {name} is {kind}")
         decimals = kind.scale
         prices[name] = frame[name].to_physical().cast(pl.Int64).to_numpy()
     return CandleTable(frame["opened_ms"].to_numpy(), prices, decimals, frame["volume"].to_numpy())

@@ -58,6 +58,8 @@ class PublicExchange(Protocol):
     async def fetch_tickers(self, symbols: Sequence[str]) -> Mapping[str, Row]: ...
     async def fetch_order_book(self, symbol: str) -> Row: ...
     async def watch_ticker(self, symbol: str) -> Row: ...
+    async def fetch_ohlcv(self, symbol: str, timeframe: str, since: int, limit: int) -> Sequence[Sequence[object]]: ...
+    async def fetch_funding_rate_history(self, symbol: str, since: int, limit: int) -> Sequence[Row]: ...
     async def close(self) -> None: ...
 
 
@@ -127,24 +129,41 @@ def open_client(connection: CcxtConnection, keys: Callable[[], CcxtKeys]) -> Exc
         UnknownExchangeError: it has no such exchange.
         UnsupportedExchangeError: it cannot do there what we need, or not at such an address.
     """
+    client = _make_client(connection)
+    missing = missing_in(client.has)
+    if missing:
+        raise UnsupportedExchangeError(f"{connection.exchange} cannot be traded over ccxt: it has no {missing[0]}")
+    exchange: Exchange = Apart(client)
+    exchange.take_keys(keys())
+    return exchange
+
+
+def open_public(connection: CcxtConnection) -> PublicExchange:
+    """Make a client that only reads what everybody may; nothing is sent yet.
+
+    Raises:
+        LibraryMissingError: ccxt is not installed.
+        UnknownExchangeError: it has no such exchange.
+        UnsupportedExchangeError: it cannot be reached at such an address.
+    """
+    public: PublicExchange = Apart(_make_client(connection))
+    return public
+
+
+def _make_client(connection: CcxtConnection) -> Any:  # noqa: ANN401  # ccxt has no types
     ccxt = load_library()
     if connection.exchange not in ccxt.exchanges:
         raise UnknownExchangeError(f"ccxt knows no exchange {connection.exchange!r}")
     # With a socket where the library has one for this exchange.
     kinds = ccxt.pro if connection.exchange in ccxt.pro.exchanges else ccxt.async_support
     client = getattr(kinds, connection.exchange)({"timeout": REQUEST_TIMEOUT_MS, "enableRateLimit": True})
-    missing = missing_in(client.has)
-    if missing:
-        raise UnsupportedExchangeError(f"{connection.exchange} cannot be traded over ccxt: it has no {missing[0]}")
     # Numbers stay the texts they came as.
     client.number = str
     client.options["maxRetriesOnFailure"] = 0
     # It would rather raise than ask for all symbols at once; we do that once in a while.
     client.options["warnOnFetchOpenOrdersWithoutSymbol"] = False
     _point(client, connection)
-    exchange: Exchange = Apart(client)
-    exchange.take_keys(keys())
-    return exchange
+    return client
 
 
 def has_sandbox(client: Any) -> bool:  # noqa: ANN401  # ccxt has no types
