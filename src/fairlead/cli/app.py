@@ -8,6 +8,7 @@ from fairlead.cli.accounts import accounts
 from fairlead.cli.backtest import backtests
 from fairlead.cli.backup import add_backup
 from fairlead.cli.bots import bots
+from fairlead.cli.candles import candles
 from fairlead.cli.config import add_config_commands
 from fairlead.cli.databases import databases
 from fairlead.cli.demo import add_demo
@@ -61,6 +62,7 @@ app.add_typer(accounts, name="account")
 app.add_typer(groups, name="group")
 app.add_typer(bots, name="bot")
 app.add_typer(backtests, name="backtest")
+app.add_typer(candles, name="candles")
 app.add_typer(drifts, name="drift")
 add_hook_probe(hooks)
 app.add_typer(hooks, name="hook")

@@ -10,13 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from fairlead.core.model.conditions import TIMEFRAMES_MS
 from fairlead.market.candles.manifest import Manifest, only_writer, read_manifest, write_manifest
@@ -117,11 +115,12 @@ class CandleArchive:
         folder, added = self.folder(name), Added()
         known = self.manifest(name)
         tick = known.tick
-        parts = partitions(table.opened_ms, name.timeframe)
-        for part in sorted(set(parts.tolist())):
+        units = table.opened_ms.astype("datetime64[ms]").astype(f"datetime64[{_unit(name.timeframe)}]")
+        for unit in np.unique(units):
+            part = str(unit)
             path = folder / f"{part}{SUFFIX}"
             there = [read_tables([path])] if path.exists() else []
-            merged, came = _merge(there, table.rows(parts == part))
+            merged, came = _merge(there, table.rows(units == unit))
             tick = min(tick, merged.step)
             if came.new or came.changed:
                 write_table(path, merged)
@@ -166,14 +165,11 @@ def read_folder(folder: Path, timeframe: str, begin_ms: int = 0, end_ms: int = 0
 
 def partition_of(at_ms: int, timeframe: str) -> str:
     """Name of the file that a candle belongs into: its month, or its year."""
-    moment = datetime.fromtimestamp(at_ms / 1000, UTC)
-    return f"{moment:%Y}" if TIMEFRAMES_MS[timeframe] >= HOUR_MS else f"{moment:%Y-%m}"
+    return str(np.datetime64(at_ms, "ms").astype(f"datetime64[{_unit(timeframe)}]"))
 
 
-def partitions(opened_ms: Ticks, timeframe: str) -> NDArray[np.str_]:
-    """The same for many candles."""
-    moments = opened_ms.astype("datetime64[ms]")
-    return np.datetime_as_string(moments, unit="Y" if TIMEFRAMES_MS[timeframe] >= HOUR_MS else "M")
+def _unit(timeframe: str) -> str:
+    return "Y" if TIMEFRAMES_MS[timeframe] >= HOUR_MS else "M"
 
 
 def _merge(there: Sequence[CandleTable], coming: CandleTable) -> tuple[CandleTable, Added]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from fairlead.core.model.conditions import TIMEFRAMES_MS
 from fairlead.market.candles.archive import NoCandlesError, list_files, read_folder
+from fairlead.market.candles.parquet import SUFFIX
 from fairlead.market.candles.resample import resample
 from fairlead.market.candles.series import CandleSeries
 from fairlead.market.candles.table import CandleTable, decimals_of
@@ -20,7 +21,7 @@ def exchange_folder(root: Path, symbol: str, exchange: str = "") -> Path:
     Raises:
         NoCandlesError: there is none, or more than one and none is named.
     """
-    found = sorted(path.parent for path in root.glob(f"*/{symbol}") if any(path.iterdir()))
+    found = sorted(path.parent for path in root.glob(f"*/{symbol}") if any(path.glob(f"*/*{SUFFIX}")))
     chosen = [path for path in found if path.name == exchange] if exchange else found
     if not chosen:
         place = f" of {exchange}" if exchange else ""
