@@ -88,6 +88,8 @@ def test_a_fetch_that_is_stopped_goes_on_and_leaves_the_same_files(
 @pytest.mark.slow
 def test_ccxt_tells_the_same_candles_as_okx_itself(tmp_path: Path, words: tuple[str, ...]) -> None:
     run_json(*words, data=tmp_path / "own")
+    (again,) = run_json(*words, "--again", data=tmp_path / "own")
+    assert (again["candles"], again["new"], again["changed"]) == (CANDLES, 0, 0)
     (row,) = run_json(*words, "--ccxt", data=tmp_path / "ccxt")
     assert row["candles"] == CANDLES
     assert files(tmp_path / "own") == files(tmp_path / "ccxt")

@@ -70,6 +70,17 @@ async def test_what_is_there_is_not_asked_for_again(tmp_path: Path) -> None:
     assert asked == [minutes(10, 20), minutes(40, 50), minutes(50, 60)]
 
 
+async def test_what_is_asked_for_again_is_corrected(tmp_path: Path) -> None:
+    archive, past = CandleArchive(tmp_path), Past()
+    await fetch(past, tmp_path, minutes(0, 100))
+    past.candles[30] = msgspec.structs.replace(past.candles[30], volume=Decimal(77))
+    with archive.writing(NAME):
+        archive.forget_fetched(NAME)
+    added = (await fetch(past, tmp_path, minutes(0, 100))).added
+    assert (added.new, added.changed, added.same) == (0, 1, 99)
+    assert archive.read(NAME).volume[30] == 77.0
+
+
 async def test_a_failure_that_passes_is_tried_again_with_growing_pauses(tmp_path: Path) -> None:
     past, clock = Past(), VirtualClock(LATER.now_ms())
     past.fail = lambda number: PageFailure("50011 too often") if number in {1, 2, 3} else None

@@ -41,6 +41,7 @@ class FetchOptions(PrintOptions):
     rest_url: Annotated[
         str, typer.Option(metavar="URL", help="Ask there, such as at fairlead simulate, instead of the exchange.")
     ] = ""
+    again: Annotated[bool, typer.Option("--again", help="Ask again for what is there, and note what changed.")] = False
     funding: Annotated[bool, typer.Option("--funding", help="Fetch the funding rates of perpetuals, too.")] = False
 
 
@@ -104,6 +105,9 @@ async def _fetch_one(
     from fairlead.market.candles.fetch import fetch_candles
     from fairlead.market.candles.funding import fetch_funding
 
+    if options.again:
+        with archive.writing(name):
+            archive.forget_fetched(name)
     with progress_shown(str(name)) as show:
         fetched = await fetch_candles(source, archive, name, span, SystemClock(), show)
     times = archive.times(name)

@@ -118,12 +118,11 @@ def series_name_of(options: GenerateOptions) -> SeriesName:
 
 
 def _row(name: SeriesName, table: CandleTable, added: Added) -> dict[str, object]:
-    import numpy as np
-
     from fairlead.market.candles.checks import count_missing
+    from fairlead.market.candles.table import distinct
 
     disordered = int((table.opened_ms[1:] < table.opened_ms[:-1]).sum())
-    times = np.unique(table.opened_ms)
+    times = distinct(table.opened_ms)
     return {
         "exchange": name.exchange,
         "symbol": name.symbol,

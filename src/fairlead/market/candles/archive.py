@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 import numpy as np
@@ -21,7 +21,7 @@ from fairlead.market.candles.manifest import Manifest, only_writer, read_manifes
 from fairlead.market.candles.parquet import SUFFIX, read_tables, read_times, write_table
 from fairlead.market.candles.series import Ticks
 from fairlead.market.candles.spans import Span, join_spans
-from fairlead.market.candles.table import CandleTable, join_tables
+from fairlead.market.candles.table import CandleTable, distinct, join_tables
 
 HOUR_MS: Final = 3_600_000
 _NAME: Final = re.compile(r"[^\W_][\w.+-]{0,63}")
@@ -103,6 +103,16 @@ class CandleArchive:
         """Be the only one who adds to a series; ``SeriesBusyError`` where somebody else is."""
         return only_writer(self.folder(name), str(name))
 
+    def forget_fetched(self, name: SeriesName) -> None:
+        """Forget which times were asked for, so that all are asked for again; candles stay. Only within ``writing``.
+
+        Raises:
+            CandleFileError: what is known of the series is damaged.
+            OSError: the disk refused.
+        """
+        known = self.manifest(name)
+        write_manifest(self.folder(name), known, msgspec.structs.replace(known, fetched=()))
+
     def add(self, name: SeriesName, table: CandleTable, *, source: str, fetched: Span = (0, 0)) -> Added:
         """Put rows among those that are there, in order of time; a row for the same time replaces the older one.
 
@@ -115,9 +125,9 @@ class CandleArchive:
         folder, added = self.folder(name), Added()
         known = self.manifest(name)
         tick = known.tick
-        units = table.opened_ms.astype("datetime64[ms]").astype(f"datetime64[{_unit(name.timeframe)}]")
-        for unit in np.unique(units):
-            part = str(unit)
+        units = _units(table.opened_ms, name.timeframe)
+        for unit in distinct(units).tolist():
+            part = str(np.datetime64(unit, _unit(name.timeframe)))
             path = folder / f"{part}{SUFFIX}"
             there = [read_tables([path])] if path.exists() else []
             merged, came = _merge(there, table.rows(units == unit))
@@ -168,8 +178,13 @@ def partition_of(at_ms: int, timeframe: str) -> str:
     return str(np.datetime64(at_ms, "ms").astype(f"datetime64[{_unit(timeframe)}]"))
 
 
-def _unit(timeframe: str) -> str:
+def _unit(timeframe: str) -> Literal["Y", "M"]:
     return "Y" if TIMEFRAMES_MS[timeframe] >= HOUR_MS else "M"
+
+
+def _units(opened_ms: Ticks, timeframe: str) -> Ticks:
+    """Which month or year since 1970 each candle belongs to."""
+    return opened_ms.astype("datetime64[ms]").astype(f"datetime64[{_unit(timeframe)}]").astype(np.int64)
 
 
 def _merge(there: Sequence[CandleTable], coming: CandleTable) -> tuple[CandleTable, Added]:
@@ -184,7 +199,7 @@ def _merge(there: Sequence[CandleTable], coming: CandleTable) -> tuple[CandleTab
     alike = merged.with_decimals(before.decimals)
     kept = np.isin(alike.opened_ms, before.opened_ms)
     same = int(alike.rows(kept).equal_rows(before).sum()) if kept.sum() == len(before) else 0
-    came = len(np.unique(coming.opened_ms))
+    came = len(distinct(coming.opened_ms))
     new = len(merged) - len(before)
     changed = int(kept.sum()) - same
     return merged, Added(new=new, changed=changed, same=came - new - changed)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairlead.market.candles.series import PRICES
-from fairlead.market.candles.table import CandleTable, decimals_of
+from fairlead.market.candles.table import CandleTable, decimals_of, distinct
 
 JUMP_PERCENT: Final = Decimal(10)
 _HUNDRED: Final = 100.0
@@ -76,7 +76,7 @@ def find_inconsistent(table: CandleTable) -> NDArray[np.bool_]:
 
 def count_missing(times: NDArray[np.int64], length_ms: int) -> int:
     """How many candles are missing between the first and the last; ``times`` are in order."""
-    return int((times[-1] - times[0]) // length_ms + 1 - len(np.unique(times))) if len(times) else 0
+    return int((times[-1] - times[0]) // length_ms + 1 - len(distinct(times))) if len(times) else 0
 
 
 def _out_of_order(table: CandleTable, length_ms: int) -> Iterator[Finding]:
@@ -96,7 +96,7 @@ def _duplicates(ordered: CandleTable, length_ms: int) -> Iterator[Finding]:
 
 
 def _gaps(ordered: CandleTable, length_ms: int) -> Iterator[Finding]:
-    times = np.unique(ordered.opened_ms)
+    times = distinct(ordered.opened_ms)
     for place in np.flatnonzero(np.diff(times) > length_ms):
         begin_ms, end_ms = int(times[place]) + length_ms, int(times[place + 1])
         count = -(-(end_ms - begin_ms) // length_ms)

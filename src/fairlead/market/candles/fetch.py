@@ -235,7 +235,11 @@ async def _listed_since(source: HistorySource, name: SeriesName, span: Span, clo
         page_ms=source.candles_per_page * day_ms,
     )
     last_day_ms = end_ms // day_ms * day_ms
-    first = await days.first_row((begin_ms // day_ms * day_ms, last_day_ms))
+    try:
+        first = await days.first_row((begin_ms // day_ms * day_ms, last_day_ms))
+    except FetchStoppedError:
+        # A venue without candles of a day is walked through the long way; one that is not there says so again.
+        return begin_ms
     # The last day is not over: that it is not told says nothing of its minutes.
     return max(begin_ms, first.open_ms if first is not None else last_day_ms)
 

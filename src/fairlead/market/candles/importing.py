@@ -15,7 +15,7 @@ from fairlead.core.model.conditions import TIMEFRAMES_MS
 from fairlead.market.candles.checks import find_inconsistent
 from fairlead.market.candles.column_reading import FileFaultError, read_prices, read_times, read_volumes
 from fairlead.market.candles.series import PRICES
-from fairlead.market.candles.table import CandleTable
+from fairlead.market.candles.table import CandleTable, distinct
 
 if TYPE_CHECKING:
     import polars as pl
@@ -67,7 +67,7 @@ def find_timeframe(table: CandleTable) -> str:
     Raises:
         FileFaultError: that is none that is known.
     """
-    distances, counts = np.unique(np.diff(np.unique(table.opened_ms)), return_counts=True)
+    distances, counts = np.unique(np.diff(distinct(table.opened_ms)), return_counts=True)
     usual = int(distances[np.argmax(counts)]) if len(distances) else 0
     name = next((name for name, length_ms in TIMEFRAMES_MS.items() if length_ms == usual), None)
     if name is None:

@@ -118,6 +118,12 @@ def join_tables(tables: Sequence[CandleTable]) -> CandleTable:
     )
 
 
+def distinct(times: Ticks) -> Ticks:
+    """The same times in order, each once; numpy's own way for that is many times slower on times in order."""
+    ordered = np.sort(times)
+    return ordered[np.concatenate(([True], np.diff(ordered) > 0))] if len(ordered) else ordered
+
+
 def table_of(candles: Sequence[Candle]) -> CandleTable:
     """Candles with exact prices as a table.
 
