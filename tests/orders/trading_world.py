@@ -32,7 +32,9 @@ from fairlead.ports import AppendOutcome, Fact, JournalRow, Venue
 from fairlead.reporting.explanation import Explanation
 from fairlead.reporting.gather import explain_stored
 from fairlead.simulator.exchange import Exchange
+from fairlead.simulator.instruments import DEFAULT_INSTRUMENTS
 from fairlead.simulator.orders import Order as VenueOrder
+from fairlead.simulator.rules import VenueRules
 from fairlead.store.journal import StoredJournal
 from fairlead.store.queries import states
 from fairlead.store.session import Store
@@ -156,6 +158,7 @@ class TradingWorld:
         self.policies: list[Policy] = []
         # Kinds of venues far away.
         self.kinds: dict[str, Callable[[KindTools], VenueKind]] = {}
+        self.make_exchange: Callable[[int, int], Exchange] = make_exchange(VenueRules())
         self.halts_expected = False
         self.placed: list[str] = []
         # Accounts whose venue tells nothing when a process starts.
@@ -193,6 +196,7 @@ class TradingWorld:
                 zone=latching.zone,
                 policies=self._find_policing,
                 kinds=self.kinds,
+                make_exchange=self.make_exchange,
             ),
         )
         self.trading.silent = frozenset(self.silent)
@@ -451,6 +455,11 @@ def _handled(requests: Iterable[OrderRequest]) -> Fact:
         at_ms=requests[0].cause_at_ms,
     )
     return Fact(tenant="t1", stream="hook:h1", cause=cause, at_ms=event.at_ms, event=event, key=cause)
+
+
+def make_exchange(rules: VenueRules) -> Callable[[int, int], Exchange]:
+    """Opens an exchange with these rules."""
+    return lambda seed, now_ms: Exchange(instruments=DEFAULT_INSTRUMENTS, seed=seed, now_ms=now_ms, rules=rules)
 
 
 async def load_nobody() -> Directory:

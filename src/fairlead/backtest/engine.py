@@ -24,7 +24,7 @@ from fairlead.backtest.schedule import Schedule
 from fairlead.backtest.search import Search
 from fairlead.backtest.spec import IntraBar
 from fairlead.backtest.watching import Wires
-from fairlead.core.model.bots.bot import Memory
+from fairlead.core.model.bots.bot import BotState, BotStatus, Memory
 from fairlead.core.model.bots.deal import Deal
 from fairlead.core.model.bots.decision import Outcome, SlotEnded, Wake
 from fairlead.core.model.money import ONE
@@ -41,12 +41,13 @@ TOUCHES_MAX: Final = 500
 
 
 class Stage(msgspec.Struct, frozen=True):
-    """What one bot is replayed on."""
+    """What one bot is replayed on; with ``begins`` it goes on from there."""
 
     rule: Rule
     search: Search
     schedule: Schedule
     placing: Placing
+    begins: BotState | None = None
 
 
 class BotReplay:
@@ -71,6 +72,12 @@ class BotReplay:
         self._ended: list[SlotEnded] = []
         self._price = self.series.price(int(self.series.close[0]))
         account.holders.append(self)
+        begins = stage.begins
+        if begins is not None:
+            self.memory, self.deal, self.cycle = begins.memory, begins.deal, begins.cycle
+            self.is_finished = begins.status is BotStatus.FINISHED
+            self._keeper.take_over(begins, self._price)
+            self._ended = list(begins.ended)
         self._settle(0)
 
     @property
@@ -118,6 +125,7 @@ class BotReplay:
     def finish(self) -> None:
         """See the last close, and charge what is due until then."""
         self._charge_funding(self.series.end_ms)
+        self._keeper.note_left(self.series.end_ms)
         self._see(int(self.series.close[-1]))
         self.log.finish(self.deal, self.cycle, self.instrument, self._price)
 

@@ -17,7 +17,7 @@ from fairlead.backtest.account import ReplayAccount
 from fairlead.backtest.book import OrderBook, RestingOrder
 from fairlead.backtest.result import Denial, Fill, OrderSpan
 from fairlead.backtest.spec import FeeCurrency
-from fairlead.core.model.bots.bot import Trouble
+from fairlead.core.model.bots.bot import BotState, Trouble
 from fairlead.core.model.bots.deal import Deal
 from fairlead.core.model.bots.decision import SlotEnded, Want
 from fairlead.core.model.instrument import Instrument
@@ -106,6 +106,26 @@ class ReplayKeeper:
             self._log(one, at_ms, is_filled=False)
             ended.append(SlotEnded(one.want.slot, complete=False, reason="canceled"))
         return Kept(ended=tuple(ended))
+
+    def take_over(self, state: BotState, price: Decimal) -> None:
+        """Let rest what rested, without what of it was filled; it can fill from the next candle on."""
+        self._troubles = state.troubles
+        for order in state.orders:
+            want = order.want
+            if order.canceling_ms:
+                continue
+            whole = self._quantity(want, state.deal, want.price or price)
+            left = whole - order.before_quantity - order.filled_quantity if want.size is not None else whole
+            if left > ZERO:
+                is_buy = want.side is Side.BUY
+                ticks = 0 if want.price is None else self._book.ticks_of(want.price, falls=is_buy)
+                takes = want.price is None
+                self._book.add(RestingOrder(want, left, want.price, ticks, 1, order.placed_ms, takes))
+
+    def note_left(self, at_ms: int) -> None:
+        """No more candles: what still rests did so until then."""
+        for one in self._book.orders.values():
+            self._log(one, at_ms, is_filled=False)
 
     def begin_cycle(self) -> None:
         """A new deal begins with a clean slate."""

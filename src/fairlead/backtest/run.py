@@ -17,6 +17,7 @@ from fairlead.backtest.schedule import Schedule
 from fairlead.backtest.search import Search, make_search
 from fairlead.backtest.signals import schedule_of
 from fairlead.backtest.spec import BOTS_MAX, BacktestSpec, BotSpec, FeeCurrency
+from fairlead.core.model.bots.bot import BotState
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import ONE
 from fairlead.core.rules.bots.rules import FindRule, Rule, make_rule, no_rules
@@ -27,7 +28,8 @@ class Extras(msgspec.Struct, frozen=True, kw_only=True):
     """What a run may have beside candles and settings, by symbol or by the name of a bot.
 
     ``searches`` are those of series that other runs have used; ``rules`` go before what settings say; ``signals`` are
-    times and texts that a bot is told. ``gate`` judges orders; ``keep_orders`` writes down how long each one rested.
+    times and texts that a bot is told; ``begins`` are bots that go on from where they stood, with what they hold and
+    what rested. ``gate`` judges orders; ``keep_orders`` writes down how long each one rested.
     """
 
     find_rule: FindRule = no_rules
@@ -35,6 +37,7 @@ class Extras(msgspec.Struct, frozen=True, kw_only=True):
     funding: Mapping[str, Funding] = {}
     rules: Mapping[str, Rule] = {}
     signals: Mapping[str, Sequence[tuple[int, str]]] = {}
+    begins: Mapping[str, BotState] = {}
     gate: Gate | None = None
     keep_orders: bool = False
 
@@ -77,7 +80,8 @@ def run_backtest(
             gate=extras.gate,
         )
         schedule = _schedule(bot, placing.series, extras)
-        bots.append(BotReplay(Stage(rule, searches[bot.symbol], schedule, placing), account))
+        stage = Stage(rule, searches[bot.symbol], schedule, placing, extras.begins.get(bot.name))
+        bots.append(BotReplay(stage, account))
     _play(bots)
     return _result(spec, bots, account)
 

@@ -60,6 +60,23 @@ class DecisionDifference(msgspec.Struct, frozen=True, kw_only=True):
         return f"{place}: journaled {self.journaled}, re-derived {self.rederived}"
 
 
+class Heard(msgspec.Struct, frozen=True):
+    """A decision with all that it was made of; ``before`` is None for a bot's first."""
+
+    before: BotState | None
+    decided: BotDecided
+    settings: Settings
+    terms: BotTerms
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """A bot that said nothing in the stretch, as it stood before."""
+
+    state: BotState
+    settings: Settings
+    terms: BotTerms
+
+
 class DecisionReport(msgspec.Struct, frozen=True, kw_only=True):
     """What was decided again, and what of it differs.
 
@@ -84,10 +101,12 @@ def check_decisions(
     *,
     find_rule: FindRule = no_rules,
     progress: Progress | None = None,
+    hear: Callable[[Heard | Standing], None] | None = None,
 ) -> DecisionReport:
     """Decide again what bots decided in [``begin_ms``, ``end_ms``), and compare; blocks.
 
-    ``progress`` hears (rows read, rows in all). It reads one moment of the database, a page at a time, and keeps one
+    ``progress`` hears (rows read, rows in all); ``hear`` every decision that could be made again, and in the end the
+    bots that decided nothing. It reads one moment of the database, a page at a time, and keeps one
     state for each bot, so it may run beside a server. A difference is told once: the next decision begins from what
     the journal says.
 
@@ -96,12 +115,19 @@ def check_decisions(
         msgspec.DecodeError: a row cannot be read.
         Exception: what the driver says when the database is not there, was not migrated, or refused.
     """
-    check = DecisionCheck(begin_ms, end_ms, find_rule)
+    check = DecisionCheck(begin_ms, end_ms, find_rule, hear or _ignore)
     with closing(open_snapshot(url)) as snapshot:
         total = snapshot.read_number("SELECT count(*) FROM journal")
         for row in _read_rows(snapshot, lambda seq: None if progress is None else progress(seq, total)):
             check.take(row)
+    if hear is not None:
+        for standing in check.standing():
+            hear(standing)
     return check.report()
+
+
+def _ignore(_heard: Heard | Standing) -> None:
+    pass
 
 
 def _read_rows(snapshot: SnapshotReader, say: Callable[[int], None]) -> Iterator[StoredRow]:
@@ -116,6 +142,7 @@ class _Known(msgspec.Struct):
     """What the journal has said of one bot so far; rows from before the stretch are read when they are needed."""
 
     stored: StoredRow | None = None
+    stood: StoredRow | None = None
     state: BotState | None = None
     terms: StoredRow | BotTerms | None = None
     settings: dict[int, StoredRow | Settings] = {}
@@ -130,8 +157,11 @@ class _Kept(NamedTuple):
 class DecisionCheck:
     """Takes the rows of a journal in their order."""
 
-    def __init__(self, begin_ms: int, end_ms: int, find_rule: FindRule) -> None:
+    def __init__(
+        self, begin_ms: int, end_ms: int, find_rule: FindRule, hear: Callable[[Heard | Standing], None]
+    ) -> None:
         """Begin before the first row."""
+        self._hear = hear
         self._begin_ms, self._end_ms = begin_ms, end_ms
         self._find_rule = find_rule
         self._known: dict[str, _Known] = {}
@@ -180,9 +210,21 @@ class DecisionCheck:
             differences=tuple(self._named),
         )
 
+    def standing(self) -> Iterator[Standing]:
+        """Bots that said nothing in the stretch, as far as it is known what they went by."""
+        for stream, known in self._known.items():
+            if known.stood is None or stream in self._bots:
+                continue
+            state, terms = _event_of(known.stood).state, _terms_of(known)
+            settings = _settings_of(known, state.settings_version)
+            if settings is not None and terms is not None:
+                yield Standing(state, settings, terms)
+
     def _pass_over(self, row: StoredRow, known: _Known) -> None:
         """A word from before or after the stretch: only how it leaves the bot matters."""
         known.stored = row
+        if row[7] < self._begin_ms:
+            known.stood = row
         if row[4] == _DECIDED and _TERMS in unpack(row[8]):
             known.terms = row
 
@@ -216,6 +258,7 @@ class DecisionCheck:
         except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError) as error:
             self._say(row, f"cannot be decided again: {type(error).__name__}: {error}")
             return
+        self._hear(Heard(before, event, settings, terms))
         if again.answer.digest != answer_of(event).digest:
             self._tell(row, find_differences(answer_of(event), again.answer))
         for request in again.requests:
@@ -265,10 +308,14 @@ class DecisionCheck:
 
 def _state_of(known: _Known) -> BotState | None:
     if known.stored is not None:
-        event = decode_row(known.stored).event
-        assert isinstance(event, BotDecided | BotNoted), known.stored
-        return event.state
+        return _event_of(known.stored).state
     return known.state
+
+
+def _event_of(row: StoredRow) -> BotDecided | BotNoted:
+    event = decode_row(row).event
+    assert isinstance(event, BotDecided | BotNoted), row
+    return event
 
 
 def _terms_of(known: _Known) -> BotTerms | None:
