@@ -135,6 +135,20 @@ async def test_a_candle_that_is_not_over_is_not_fetched(tmp_path: Path) -> None:
     assert CandleArchive(tmp_path).manifest(NAME).fetched == (minutes(0, 49),)
 
 
+async def test_candles_that_are_late_are_asked_for_again_and_lost_ones_are_not(tmp_path: Path) -> None:
+    archive, past = CandleArchive(tmp_path), Past()
+    late, past.candles = past.candles[47:], past.candles[:47]
+    clock = VirtualClock(minutes(50, 0)[0] + CLOSE_MARGIN_MS)
+    await fetch(past, tmp_path, (BEGIN_MS, 0), clock)
+    assert archive.manifest(NAME).fetched == (minutes(0, 47),)
+    past.candles += late[:3]
+    assert (await fetch(past, tmp_path, (BEGIN_MS, 0), clock)).added.new == 3
+    clock.advance_ms(10 * HOUR_MS)
+    past.candles = past.candles[:50]
+    await fetch(past, tmp_path, (BEGIN_MS, minutes(90, 0)[0]), clock)
+    assert archive.manifest(NAME).fetched == (minutes(0, 90),)
+
+
 async def test_progress_is_told_up_to_all_of_it(tmp_path: Path) -> None:
     told: list[Sequence[int]] = []
     archive = CandleArchive(tmp_path)

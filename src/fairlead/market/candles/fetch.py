@@ -32,6 +32,9 @@ WRITE_EVERY_MS: Final = 10_000
 CLOSE_MARGIN_MS: Final = 10_000
 """A candle counts as closed so long after its end: the venue's clock may be behind ours."""
 
+EDGE_MS: Final = 3_600_000
+"""What is missing at the end of what was asked for may only be late while it is so young, and is asked for again."""
+
 T = TypeVar("T")
 Ask = Callable[[int, int], Awaitable[Page[T] | PageFailure]]
 Tell = Callable[[int, int], None]
@@ -212,9 +215,13 @@ class _Batch:
             self.write()
             begin_ms = span[0]
         self._rows += rows
-        self._span = (begin_ms, span[1])
+        self._span = (begin_ms, max(begin_ms, self._certain_end(span, rows)))
         self.done_ms += span[1] - span[0]
         self._tell(self.done_ms)
+
+    def _certain_end(self, span: Span, rows: Sequence[Candle]) -> int:
+        told_ms = rows[-1].open_ms + self._name.length_ms if rows else span[0]
+        return max(told_ms, min(span[1], self._clock.now_ms() - EDGE_MS))
 
     def write(self) -> None:
         self.added += self._archive.add(self._name, table_of(self._rows), source=self._source, fetched=self._span)
