@@ -35,7 +35,7 @@ def curves_of(holding: Holding) -> Floats:
     if not holding.fills:
         return curves
     trace = compiled_trace() if is_compiled() else _trace_arrays
-    trace(series.close, float(series.tick), int(instrument.is_inverse), _segments(holding), curves)
+    trace(series.close, float(series.tick), int(instrument.is_inverse), segments_of(holding), curves)
     if holding.funding:
         steps = np.zeros(len(series))
         for candle, amount in holding.funding:
@@ -44,7 +44,7 @@ def curves_of(holding: Holding) -> Floats:
     return curves
 
 
-def _segments(holding: Holding) -> Floats:
+def segments_of(holding: Holding) -> Floats:
     """Three rows with a column for each fill: its candle, the cash moved since the beginning, and what is held then.
 
     A value of inverse contracts counts the other way round: what was bought is owed less as the price rises.

@@ -320,7 +320,9 @@ def _why_not(returns: ReturnStatistics, deals: DealStatistics) -> dict[str, str]
     }
     missing = {f"returns.{name}": why.get(name, short or why["sharpe"]) for name in _none_of(returns)}
     for name in _none_of(deals):
-        missing[f"deals.{name}"] = few or ("no win" if name == "win_average" else NO_LOSS)
+        is_average = bool(deals.closed) and name in {"win_average", "loss_average"}
+        lacking = "no win" if name == "win_average" or (name == "payoff" and not deals.wins) else NO_LOSS
+        missing[f"deals.{name}"] = lacking if is_average else few or lacking
     return missing
 
 

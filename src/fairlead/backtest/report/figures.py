@@ -153,9 +153,9 @@ def _costs(statistics: Statistics, currency: str) -> list[Figure]:
         Figure("Fees", money(costs.fees, currency)),
         Figure("Funding", money(costs.funding, currency, is_signed=True), "negative: paid"),
         Figure("Profit before both", money(costs.gross, currency, is_signed=True)),
-        Figure("Fees of that", known.percent(costs.fees_share, "costs.fees_share")),
+        Figure("Fees of profit", known.percent(costs.fees_share, "costs.fees_share")),
         Figure("Traded", money(costs.traded, currency), f"{statistics.fills} fills"),
-        Figure("Fees of that", f"{known.number(costs.fees_bp, 'costs.fees_bp')} bp", "hundredths of a percent"),
+        Figure("Fees of trading", f"{known.number(costs.fees_bp, 'costs.fees_bp')} bp", "hundredths of a percent"),
         Figure("Turnover", known.number(costs.turnover, "costs.turnover"), "times the average equity, in and out"),
     ]
 

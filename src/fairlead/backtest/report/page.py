@@ -16,8 +16,9 @@ import msgspec
 
 from fairlead.backtest.periods import monthly_returns
 from fairlead.backtest.report import tables
+from fairlead.backtest.report.comparing import Pair
 from fairlead.backtest.report.embedding import compared_numbers, run_numbers
-from fairlead.backtest.report.figures import Figure, figure_groups, money, percent
+from fairlead.backtest.report.figures import figure_groups, money, percent
 from fairlead.backtest.report.words import (
     Surroundings,
     assumptions_of,
@@ -97,7 +98,18 @@ def report_page(
     )
 
 
-def compare_page(first: Compared, second: Compared, rows: Sequence[Figure], settings: Sequence[Figure]) -> str:
+def write_comparison(
+    path: Path, first: Compared, second: Compared, rows: Sequence[Pair], settings: Sequence[Pair]
+) -> None:
+    """Write the page of two runs.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    write_private_file(path, compare_page(first, second, rows, settings).encode())
+
+
+def compare_page(first: Compared, second: Compared, rows: Sequence[Pair], settings: Sequence[Pair]) -> str:
     """The page of two runs; ``rows`` have both values of each figure, as ``settings`` of what differs."""
     names = [f"{title_of(one.result.spec)} ({one.run_id})" for one in (first, second)]
     lines = (f"A {first.run_id}", f"B {second.run_id}")
@@ -212,11 +224,11 @@ def _charts(result: BacktestResult, market: Mapping[str, CandleSeries]) -> str:
     )
 
 
-def _both(rows: Sequence[Figure]) -> str:
+def _both(rows: Sequence[Pair]) -> str:
     if not rows:
         return ""
     body = "".join(
-        f'<tr><th scope="row">{escape(row.label)}</th><td>{escape(row.value)}</td><td>{escape(row.about)}</td></tr>'
+        f'<tr><th scope="row">{escape(row.label)}</th><td>{escape(row.first)}</td><td>{escape(row.second)}</td></tr>'
         for row in rows
     )
     head = '<thead><tr><th scope="col">Figure</th><th scope="col">A</th><th scope="col">B</th></tr></thead>'
