@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import outcome
 
-from fairlead.backtest.run import run_backtest
+from fairlead.backtest.run import Extras, run_backtest
 from fairlead.backtest.spec import BacktestSpec, BotSpec, FeeCurrency, IntraBar, ReplayTerms
 from fairlead.backtest.statistics import statistics_of
 from fairlead.core.model.account import FeeRates
@@ -112,10 +112,10 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "cross.py").write_text(CROSS)
-        rules = RuleFiles(Path(folder))
+        extras = Extras(find_rule=RuleFiles(Path(folder)).find)
 
         def run() -> outcome.Outcome:
-            result = run_backtest(spec, market, instruments, find_rule=rules.find)
+            result = run_backtest(spec, market, instruments, extras)
             statistics_of(result)
             sales = sum(not fill.is_buy for fill in result.fills)
             fees = sum(fill.fee for fill in result.fills)

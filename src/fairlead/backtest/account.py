@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Protocol
 
+from fairlead.backtest.book import OrderBook
 from fairlead.backtest.result import Denial, Fill, OrderSpan
 from fairlead.backtest.spec import FeeCurrency, ReplayTerms
 from fairlead.core.model.bots.deal import Deal, DealFill
@@ -13,10 +14,25 @@ from fairlead.core.model.bots.decision import BASE_SLOT
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import ONE, ZERO
 from fairlead.core.rules.bots.ledger import book_fill
+from fairlead.market.candles.series import CandleSeries
 
 
 class Holder(Protocol):
     """A bot of the account, as far as its neighbours' money depends on it."""
+
+    deal: Deal
+    book: OrderBook
+    price: Decimal
+
+    @property
+    def instrument(self) -> Instrument:
+        """What it trades."""
+        ...
+
+    @property
+    def series(self) -> CandleSeries:
+        """Its candles."""
+        ...
 
     @property
     def worth(self) -> Decimal:

@@ -70,25 +70,25 @@ class BotReplay:
         self._wires = Wires(self.book)
         self._keeper = ReplayKeeper(stage.placing, account, self.book)
         self._ended: list[SlotEnded] = []
-        self._price = self.series.price(int(self.series.close[0]))
+        self.price = self.series.price(int(self.series.close[0]))
         account.holders.append(self)
         begins = stage.begins
         if begins is not None:
             self.memory, self.deal, self.cycle = begins.memory, begins.deal, begins.cycle
             self.is_finished = begins.status is BotStatus.FINISHED
-            self._keeper.take_over(begins, self._price)
+            self._keeper.take_over(begins, self.price)
             self._ended = list(begins.ended)
         self._settle(0)
 
     @property
     def worth(self) -> Decimal:
         """What closing would add to cash, at the newest price that was seen."""
-        return worth_of(self.deal, self.instrument, self._price)
+        return worth_of(self.deal, self.instrument, self.price)
 
     @property
     def bound(self) -> Decimal:
         """What the holding and resting entries bind."""
-        entries = [(one.quantity, one.price or self._price) for one in self.book.orders.values() if one.want.opens]
+        entries = [(one.quantity, one.price or self.price) for one in self.book.orders.values() if one.want.opens]
         return bound_by(self.deal, self.instrument, entries, self.stage.placing.leverage)
 
     def next_candle(self) -> int:
@@ -113,6 +113,7 @@ class BotReplay:
         self.candle = candle
         self._charge_funding(int(self.series.opened_ms[candle]))
         opened = int(self.series.open[candle])
+        self._ended += self._keeper.follow_losses(int(self.series.opened_ms[candle]))
         self._see(opened)
         for one in self.book.markets(candle):
             self._fill(one, self._slipped(one, opened), takes=True)
@@ -127,7 +128,7 @@ class BotReplay:
         self._charge_funding(self.series.end_ms)
         self._keeper.note_left(self.series.end_ms)
         self._see(int(self.series.close[-1]))
-        self.log.finish(self.deal, self.cycle, self.instrument, self._price)
+        self.log.finish(self.deal, self.cycle, self.instrument, self.price)
 
     def _charge_funding(self, until_ms: int) -> None:
         added = self._keeper.charge_funding(self.deal, until_ms)
@@ -136,11 +137,12 @@ class BotReplay:
             self.log.note_funding(added)
 
     def _see(self, ticks: int) -> None:
-        self._price = self.series.price(ticks)
+        self.price = self.series.price(ticks)
 
     def _settle(self, candle: int) -> None:
         """Ask the rule at the close of a candle."""
         self._see(int(self.series.close[candle]))
+        self._ended += self._keeper.follow_losses(int(self.series.opened_ms[candle]) + self.series.length_ms)
         signals = self.stage.schedule.signals(candle, self._wires.awaited)
         self._decide(candle, candle + 1, signals)
 
@@ -289,7 +291,9 @@ class BotReplay:
         """Let the rule answer, and make its wish so; True when orders ended by that, which it has not been told of."""
         keeper = self._keeper
         for _ in range(ASKED_MAX):
-            wake = Wake(at_ms, self._price, True, len(self.book.orders), ended, signals, None, self.book.told())  # noqa: FBT003 (a position of a struct)
+            wake = Wake(
+                at_ms, self.price, keeper.may_enter, len(self.book.orders), ended, signals, None, self.book.told()
+            )
             decision = self.stage.rule.decide(self.memory, self.deal, wake)
             self._account.decisions += 1
             self.memory = decision.memory
@@ -301,7 +305,7 @@ class BotReplay:
                 self._end_cycle(at_ms, decision.reason.code)
                 self.is_finished = True
             wants = () if self.is_finished else decision.wants
-            kept = keeper.keep(wants, self.deal, self._price, at_ms=at_ms, first=first)
+            kept = keeper.keep(wants, self.deal, self.price, at_ms=at_ms, first=first)
             if not kept.settled:
                 self._wires.watch(decision.wires, keeper.again_ms(at_ms))
                 self._ended += kept.ended

@@ -40,10 +40,23 @@ class Funding(msgspec.Struct, frozen=True):
 
 
 class Gate(Protocol):
-    """Judges an order before it rests."""
+    """Judges an order before it rests, and follows what the account loses."""
 
-    def check(self, bot: int, want: Want, quantity: Decimal, price: Decimal, at_ms: int) -> str:
+    @property
+    def may_enter(self) -> bool:
+        """Whether anything may be opened at all."""
+        ...
+
+    def scaled(self, quantity: Decimal, instrument: Instrument) -> Decimal:
+        """What losses have left of a quantity that opens."""
+        ...
+
+    def check(self, bot: int, want: Want, quantity: Decimal, at_ms: int) -> str:
         """Why it may not be, in words; empty when it may."""
+        ...
+
+    def follow(self, until_ms: int) -> None:
+        """See the account's equity at every close until a time."""
         ...
 
 
@@ -101,10 +114,7 @@ class ReplayKeeper:
                     continue
                 free -= quantity
             ended += self._place(want, quantity, price, at_ms=at_ms, first=first)
-        for one in unwanted:
-            book.remove(one)
-            self._log(one, at_ms, is_filled=False)
-            ended.append(SlotEnded(one.want.slot, complete=False, reason="canceled"))
+        ended += [self._cancel(one, at_ms) for one in unwanted]
         return Kept(ended=tuple(ended))
 
     def take_over(self, state: BotState, price: Decimal) -> None:
@@ -126,6 +136,22 @@ class ReplayKeeper:
         """No more candles: what still rests did so until then."""
         for one in self._book.orders.values():
             self._log(one, at_ms, is_filled=False)
+
+    @property
+    def may_enter(self) -> bool:
+        """Whether the account may open anything."""
+        gate = self._placing.gate
+        return gate is None or gate.may_enter
+
+    def follow_losses(self, until_ms: int) -> list[SlotEnded]:
+        """Let the gate see what has become of the account; a halt takes every entry back, as a kill switch does."""
+        gate = self._placing.gate
+        if gate is None:
+            return []
+        gate.follow(until_ms)
+        if gate.may_enter:
+            return []
+        return [self._cancel(one, until_ms) for one in list(self._book.orders.values()) if one.want.opens]
 
     def begin_cycle(self) -> None:
         """A new deal begins with a clean slate."""
@@ -164,9 +190,17 @@ class ReplayKeeper:
         self._account.funding += added
         return added
 
+    def _cancel(self, one: RestingOrder, at_ms: int) -> SlotEnded:
+        self._book.remove(one)
+        self._log(one, at_ms, is_filled=False)
+        return SlotEnded(one.want.slot, complete=False, reason="canceled")
+
     def _place(self, want: Want, quantity: Decimal, price: Decimal, *, at_ms: int, first: int) -> tuple[SlotEnded, ...]:
         """Let it rest, or refuse it; a market order of nothing at all is settled before."""
-        why = self._refusal(want, quantity, want.price or price, at_ms) if want.opens else ""
+        gate = self._placing.gate
+        if want.opens and gate is not None:
+            quantity = gate.scaled(quantity, self._instrument)
+        why = self._refusal(want, quantity, want.price or price, at_ms)
         if why:
             self._account.denials.append(Denial(bot=self._placing.number, at_ms=at_ms, slot=want.slot, why=why))
             self._troubles = add_trouble(self._troubles, want, reason="denied", message=why, now_ms=at_ms)
@@ -186,10 +220,10 @@ class ReplayKeeper:
     def _refusal(self, want: Want, quantity: Decimal, price: Decimal, at_ms: int) -> str:
         value = self._instrument.notional(quantity, price)
         needed = value if self._instrument.is_spot else value / self._placing.leverage
-        if needed > self._account.free:
+        if want.opens and needed > self._account.free:
             return f"{REFUSED_FOR_FUNDS}: needs {needed.normalize():f}, free {self._account.free.normalize():f}"
         gate = self._placing.gate
-        return "" if gate is None else gate.check(self._placing.number, want, quantity, price, at_ms)
+        return "" if gate is None else gate.check(self._placing.number, want, quantity, at_ms)
 
     def _waits(self, slot: str, at_ms: int) -> bool:
         return any(one.slot == slot and (one.is_given_up or at_ms < one.again_ms) for one in self._troubles)

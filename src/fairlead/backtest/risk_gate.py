@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 
 from fairlead.accounts.profiles import ProfileBook, built_in_profiles
 from fairlead.backtest.ladder_shape import LadderShape
@@ -22,7 +23,6 @@ from fairlead.backtest.spec import BacktestSpec
 from fairlead.core.model.bots.decision import Want
 from fairlead.core.model.conditions import TIMEFRAMES_MS
 from fairlead.core.model.instrument import Instrument
-from fairlead.core.model.loss import LossStanding
 from fairlead.core.model.money import ZERO
 from fairlead.core.model.order import ApprovedOrder
 from fairlead.core.model.risk import RiskLimits
@@ -35,23 +35,17 @@ __all__ = ["AccountNow", "RiskGate", "make_gate"]
 class RiskGate:
     """Says of every order of a replay whether it may be placed.
 
-    ``is_careful`` follows the loss ladder from close to close (``losses.follow``); without it the run must be proven
-    afterwards (``losses.first_effect`` of its equity curve).
+    ``losses`` is either told of the equity at each close, or the run must be proven afterwards with its
+    ``first_effect``. ``asked`` counts the orders for which the bound was not enough.
     """
 
-    def __init__(self, maker: ViewMaker, bound: Bound, losses: LossReplay, *, is_careful: bool = False) -> None:
+    def __init__(self, maker: ViewMaker, bound: Bound, losses: LossReplay) -> None:
         """Take the parts; ``make_gate`` makes them from a spec."""
         self.losses = losses
-        self.is_careful = is_careful
         self.asked = 0
         self._maker = maker
         self._bound = bound
         self._memory = Memory(maker.lanes)
-
-    @property
-    def standing(self) -> LossStanding:
-        """What the loss ladder allows: its ``size_factor`` multiplies whatever opens."""
-        return self.losses.standing
 
     def admits_ladder(self, bot: int, shape: LadderShape, anchor: Decimal, now: AccountNow, at_ms: int) -> bool:
         """Whether every level of a ladder that hangs on ``anchor`` may be placed now, by the bound alone.
@@ -142,14 +136,13 @@ def make_gate(
     *,
     begin_ms: int,
     profiles: ProfileBook | None = None,
-    is_careful: bool = False,
     is_quick: bool = True,
 ) -> RiskGate:
     """The gate of a run that begins at ``begin_ms``, with the limits of ``spec.risk_profile``.
 
     As for every account, those of the platform and of bots come on top. ``is_quick`` False asks of every order.
     """
-    profiles = profiles or ProfileBook(built_in_profiles())
+    profiles = profiles or _built_in()
     account = replay_account(spec)
     limits: dict[str, RiskLimits] = {}
     label = spec.risk_profile
@@ -165,7 +158,12 @@ def make_gate(
         begin_ms,
     )
     bound = Bound(lanes, rooms if is_quick else (None,) * len(lanes), length_ms)
-    return RiskGate(maker, bound, losses, is_careful=is_careful)
+    return RiskGate(maker, bound, losses)
+
+
+@lru_cache(maxsize=1)
+def _built_in() -> ProfileBook:
+    return ProfileBook(built_in_profiles())
 
 
 def _batch_of(want: Want, quantity: Decimal, spent: Decimal | None, price: Decimal, instrument: Instrument) -> Batch:

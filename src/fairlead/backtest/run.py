@@ -8,11 +8,14 @@ from collections.abc import Mapping, Sequence
 import msgspec
 import numpy as np
 
+from fairlead.accounts.profiles import ProfileBook
 from fairlead.backtest.account import ReplayAccount
+from fairlead.backtest.account_gate import AccountGate
 from fairlead.backtest.curves import Holding, align, curves_of
 from fairlead.backtest.engine import BotReplay, Stage
 from fairlead.backtest.keeping import Funding, Gate, Placing
 from fairlead.backtest.result import BacktestResult, Curve
+from fairlead.backtest.risk_gate import RiskGate, make_gate
 from fairlead.backtest.schedule import Schedule
 from fairlead.backtest.search import Search, make_search
 from fairlead.backtest.signals import schedule_of
@@ -29,7 +32,8 @@ class Extras(msgspec.Struct, frozen=True, kw_only=True):
 
     ``searches`` are those of series that other runs have used; ``rules`` go before what settings say; ``signals`` are
     times and texts that a bot is told; ``begins`` are bots that go on from where they stood, with what they hold and
-    what rested. ``gate`` judges orders; ``keep_orders`` writes down how long each one rested.
+    what rested. ``gate`` judges orders instead of the risk checks of the spec's profile, which ``profiles`` has (by
+    default the built-in ones); ``keep_orders`` writes down how long each one rested.
     """
 
     find_rule: FindRule = no_rules
@@ -39,6 +43,7 @@ class Extras(msgspec.Struct, frozen=True, kw_only=True):
     signals: Mapping[str, Sequence[tuple[int, str]]] = {}
     begins: Mapping[str, BotState] = {}
     gate: Gate | None = None
+    profiles: ProfileBook | None = None
     keep_orders: bool = False
 
 
@@ -53,20 +58,40 @@ def run_backtest(
 ) -> BacktestResult:
     """Replay the bots of one account; ``market`` and ``instruments`` are by symbol.
 
-    The same arguments give the same result, bit for bit.
+    The same arguments give the same result, bit for bit. Most runs lose too little for the loss ladder to matter: a run
+    is made without it, and again with it where its equity shows that it would have.
 
     Raises:
         ValueError: there is no bot or too many, a symbol has no candles or no instrument in that time, an instrument
             settles in another currency than the account's, or a rule or a condition cannot be read.
     """
     _check(spec, market, instruments)
+    result, gate = _run(spec, market, instruments, extras, is_careful=False)
+    if gate is not None and gate.losses.first_effect(result.equity.at_ms, result.equity.values) is not None:
+        result, _ = _run(spec, market, instruments, extras, is_careful=True)
+    return result
+
+
+def _run(
+    spec: BacktestSpec,
+    market: Mapping[str, CandleSeries],
+    instruments: Mapping[str, Instrument],
+    extras: Extras,
+    *,
+    is_careful: bool,
+) -> tuple[BacktestResult, RiskGate | None]:
     account = ReplayAccount(spec.cash, spec.terms, keep_orders=extras.keep_orders)
     series = {bot.symbol: _cut(spec, market[bot.symbol]) for bot in spec.bots}
     searches: dict[str, Search] = {}
     for symbol, one in series.items():
         known = extras.searches.get(symbol) if one is market[symbol] else None
         searches[symbol] = known or make_search(one)
-    bots = []
+    bots: list[BotReplay] = []
+    risk_gate, gate = None, extras.gate
+    if spec.risk_profile and gate is None:
+        begin_ms = min(one.begin_ms for one in series.values())
+        risk_gate = make_gate(spec, instruments, begin_ms=begin_ms, profiles=extras.profiles)
+        gate = AccountGate(risk_gate, account, is_careful=is_careful)
     for number, bot in enumerate(spec.bots):
         rule = extras.rules.get(bot.name) or make_rule(
             bot.settings, instruments[bot.symbol], spec.terms.fees, extras.find_rule
@@ -77,13 +102,13 @@ def run_backtest(
             series=series[bot.symbol],
             leverage=bot.settings.leverage or ONE,
             funding=extras.funding.get(bot.symbol) if spec.terms.funding else None,
-            gate=extras.gate,
+            gate=gate,
         )
         schedule = _schedule(bot, placing.series, extras)
         stage = Stage(rule, searches[bot.symbol], schedule, placing, extras.begins.get(bot.name))
         bots.append(BotReplay(stage, account))
     _play(bots)
-    return _result(spec, bots, account)
+    return _result(spec, bots, account), risk_gate
 
 
 def _check(spec: BacktestSpec, market: Mapping[str, CandleSeries], instruments: Mapping[str, Instrument]) -> None:

@@ -1,0 +1,98 @@
+"""Runs are made through the risk checks of their profile."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+import numpy as np
+
+from fairlead.backtest.run import Extras, run_backtest
+from fairlead.backtest.spec import BacktestSpec, BotSpec, FeeCurrency, IntraBar, ReplayTerms
+from fairlead.core.model.account import FeeRates
+from fairlead.core.model.bots.martingale import PriceRounding
+from fairlead.core.model.risk import RiskLimits
+from fairlead.market.candles.generate import generate_series
+from tests.backtest.gate_world import BTC, ETH, INSTRUMENTS, W2, D, profiles_with
+from tests.backtest.w2_reference import replay_w2
+
+CANDLES = 40_000
+SERIES = generate_series(BTC, candles=CANDLES, seed=1)
+MARKET = {BTC: SERIES, ETH: generate_series(ETH, candles=CANDLES, seed=2, start_price=Decimal(2_500))}
+FEE = D("0.001")
+SPEC = BacktestSpec(
+    bots=(BotSpec(name="w2", symbol=BTC, settings=msgspec.structs.replace(W2, price_rounding=PriceRounding.NEAREST)),),
+    cash=D(10_000),
+    terms=ReplayTerms(
+        fees=FeeRates(spot_maker=FEE, spot_taker=FEE),
+        fee_currency=FeeCurrency.QUOTE,
+        intra_bar=IntraBar.EXIT_FIRST,
+    ),
+    risk_profile="paper",
+)
+
+
+# Levels are ordered one after the other here, so that some are after losses.
+ONE_AT_A_TIME = msgspec.structs.replace(SPEC.bots[0].settings, active_safety_orders=1)
+
+
+def drawn(limits: RiskLimits, *, one_at_a_time: bool = False) -> tuple[BacktestSpec, Extras]:
+    settings = ONE_AT_A_TIME if one_at_a_time else SPEC.bots[0].settings
+    bots = (msgspec.structs.replace(SPEC.bots[0], settings=settings),)
+    return msgspec.structs.replace(SPEC, bots=bots, risk_profile="drawn"), Extras(profiles=profiles_with(limits))
+
+
+def test_the_paper_profile_lets_the_reference_workload_through() -> None:
+    result, wanted = run_backtest(SPEC, MARKET, INSTRUMENTS), replay_w2(SERIES)
+    told = [(fill.candle, fill.is_buy, fill.quantity, fill.price, fill.fee) for fill in result.fills]
+    assert told == [(fill.candle, fill.is_buy, fill.quantity, fill.price, fill.fee) for fill in wanted.fills]
+    assert result.equity_end == wanted.equity
+    assert not result.denials
+
+
+def test_an_order_above_a_limit_is_denied_and_named_and_the_rest_goes_on() -> None:
+    spec, extras = drawn(RiskLimits(order_notional_max_usd=D(200)))
+    result = run_backtest(spec, MARKET, INSTRUMENTS, extras)
+    assert {denial.slot for denial in result.denials} == {"s3", "s4", "s5", "s6", "s7"}
+    assert "MAX_ORDER denied: order value" in result.denials[0].why
+    assert result.fills
+    assert max(fill.value for fill in result.fills if fill.is_buy) <= 200
+
+
+def test_a_day_that_lost_its_limit_opens_nothing_more() -> None:
+    spec, extras = drawn(RiskLimits(day_loss_reduce=D("0.001")), one_at_a_time=True)
+    unlimited = run_backtest(msgspec.structs.replace(spec, risk_profile="paper"), MARKET, INSTRUMENTS)
+    result = run_backtest(spec, MARKET, INSTRUMENTS, extras)
+    assert result.denials
+    assert all("DAY_LOSS denied" in denial.why for denial in result.denials)
+    first = result.denials[0].at_ms
+    before = [fill for fill in unlimited.fills if fill.at_ms < first]
+    assert [fill for fill in result.fills if fill.at_ms < first] == before
+
+
+def test_a_halt_takes_entries_back_and_opens_nothing_for_good() -> None:
+    spec, extras = drawn(RiskLimits(drawdown_halt=D("0.002")))
+    result = run_backtest(spec, MARKET, INSTRUMENTS, extras)
+    # A peak counts when it is half a thousandth above the one before.
+    halted = int(np.argmax(result.drawdown >= 0.0026))
+    assert halted
+    halted_ms = int(result.equity.at_ms[halted])
+    assert [fill for fill in result.fills if fill.opens and fill.at_ms < halted_ms]
+    assert not [fill for fill in result.fills if fill.opens and fill.at_ms >= halted_ms]
+
+
+def test_after_losses_sizes_are_cut() -> None:
+    spec, extras = drawn(RiskLimits(drawdown_halve=D("0.0005")), one_at_a_time=True)
+    result = run_backtest(spec, MARKET, INSTRUMENTS, extras)
+    sizes = {fill.value.quantize(D(1)) for fill in result.fills if fill.slot == "s4"}
+    assert sizes == {D(169)}, "half of 337.5, in whole lots"
+
+
+def test_bots_that_share_an_account_share_its_limits() -> None:
+    bots = (SPEC.bots[0], BotSpec(name="eth", symbol=ETH, settings=SPEC.bots[0].settings))
+    shared = msgspec.structs.replace(SPEC, bots=bots, risk_profile="drawn")
+    extras = Extras(profiles=profiles_with(RiskLimits(gross_exposure_max=D("0.45"))))
+    alone = run_backtest(msgspec.structs.replace(shared, bots=bots[:1]), MARKET, INSTRUMENTS, extras)
+    together = run_backtest(shared, MARKET, INSTRUMENTS, extras)
+    assert not alone.denials
+    assert {denial.why.split(" ")[0] for denial in together.denials} == {"GROSS"}

@@ -1,0 +1,80 @@
+"""The loss ladder over a curve says what it says close by close."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from random import Random
+
+import msgspec
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fairlead.backtest.risk_losses import LossReplay
+from fairlead.core.model.loss import LossLimits
+from fairlead.core.model.money import ONE
+
+BEGIN_MS = 1_735_689_600_000
+HOUR_MS = 3_600_000
+CASH = Decimal(10_000)
+FIELDS = [name for name in LossLimits.__struct_fields__ if name != "halt_flattens"]
+
+
+def draw_limits(random: Random) -> LossLimits:
+    """Some limits, of sizes that the curves reach or just do not."""
+    shares = {name: Decimal(random.randint(1, 300)) / 1000 for name in random.sample(FIELDS, random.randint(0, 4))}
+    return msgspec.structs.replace(LossLimits(), **shares)
+
+
+def draw_curve(random: Random) -> tuple[np.ndarray, np.ndarray]:
+    """Two months of equity, an hour apart, some of the hours missing."""
+    count = 24 * 60
+    steps = np.random.default_rng(random.randrange(2**32)).normal(0, random.choice((0.0005, 0.003, 0.01)), count)
+    equity = np.round(float(CASH) * np.exp(np.cumsum(steps)), 8)
+    kept = np.array([random.random() < 0.9 for _ in range(count)])
+    kept[0] = True
+    return (BEGIN_MS + HOUR_MS * np.arange(1, count + 1, dtype=np.int64))[kept], equity[kept]
+
+
+def fresh(limits: LossLimits) -> LossReplay:
+    return LossReplay(limits, limits, CASH, BEGIN_MS)
+
+
+@given(st.integers(0, 2**32))
+def test_a_whole_curve_leaves_what_its_closes_leave_one_by_one(seed: int) -> None:
+    random = Random(seed)
+    limits = draw_limits(random)
+    at_ms, equity = draw_curve(random)
+    whole, single = fresh(limits), fresh(limits)
+    cut = random.randrange(len(at_ms))
+    whole.follow(at_ms[:cut], equity[:cut])
+    whole.follow(at_ms[cut:], equity[cut:])
+    for moment, value in zip(at_ms.tolist(), equity.tolist(), strict=True):
+        single.look(moment, Decimal(f"{value:.8f}"))
+    assert whole.standing == single.standing
+    assert (whole.is_halted, whole.is_calm) == (single.is_halted, single.is_calm)
+
+
+@given(st.integers(0, 2**32))
+def test_before_the_first_effect_the_ladder_changes_nothing(seed: int) -> None:
+    random = Random(seed)
+    limits = draw_limits(random)
+    at_ms, equity = draw_curve(random)
+    first = fresh(limits).first_effect(at_ms, equity)
+    watched = fresh(limits)
+    for number, (moment, value) in enumerate(zip(at_ms.tolist(), equity.tolist(), strict=True)):
+        standing = watched.look(moment, Decimal(f"{value:.8f}"))
+        if first is not None and number >= first:
+            return
+        assert watched.is_calm
+        assert not standing.latches
+        assert standing.size_factor == ONE
+
+
+def test_a_day_that_loses_its_limit_is_found_at_that_close() -> None:
+    at_ms = BEGIN_MS + HOUR_MS * np.arange(1, 49, dtype=np.int64)
+    equity = np.full(48, 10_000.0)
+    equity[30] = 9_499.0
+    assert fresh(LossLimits(day_reduce=Decimal("0.05"))).first_effect(at_ms, equity) == 30
+    equity[30] = 9_501.0
+    assert fresh(LossLimits(day_reduce=Decimal("0.05"))).first_effect(at_ms, equity) is None
