@@ -85,7 +85,8 @@ def test_a_bad_row_is_named_and_nothing_is_imported(run: Run, ask: Ask, file: Pa
     ("words", "code", "told"),
     [
         (("check", "BTC-USDT"), 1, "candles fetch BTC-USDT"),
-        (("check", "../x"), 2, "is no name"),
+        (("check", "../x"), 1, "is no name"),
+        (("generate", "../x"), 2, "is no name"),
         (("check", "BTC-USDT", "--timeframe", "7m"), 2, "none of 1m"),
         (("generate", "BTC-USDT", "--price", "1"), 2, "below"),
         (("generate", "BTC-USDT", "--from", "soon"), 2, "no moment"),

@@ -18,7 +18,11 @@ UNUSED = {
     "aiosmtplib",
     "asyncmy",
     "ccxt",
+    "numba",
+    "numpy",
     "opentelemetry",
+    "optuna",
+    "polars",
     "prometheus_client",
     "psycopg",
     "pymysql",
@@ -99,4 +103,14 @@ def test_an_explanation_migrates_nothing(folder: Path, alice: str) -> None:
 def test_help_loads_neither_settings_nor_a_database() -> None:
     loaded = loaded_by(COMMAND, "--help")
     assert "typer" in loaded
-    assert not loaded & {"alembic", "pydantic", "rich", "sqlalchemy", "starlette", "structlog", "fairlead.settings"}
+    assert not loaded & {
+        "alembic",
+        "numpy",
+        "polars",
+        "pydantic",
+        "rich",
+        "sqlalchemy",
+        "starlette",
+        "structlog",
+        "fairlead.settings",
+    }

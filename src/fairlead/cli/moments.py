@@ -13,21 +13,21 @@ _UNITS_MS: Final = {"h": 3_600_000, "d": 86_400_000, "w": 7 * 86_400_000, "y": 3
 
 
 def read_moment(option: str, text: str, now_ms: int) -> int:
-    """Milliseconds of ``2025-01-31``, ``2025-01-31T12:30``, or ``90d`` ago (h, d, w, y).
+    """Milliseconds of ``2025-01-31``, ``2025-01-31T12:30``, or ``90d`` ago (h, d, w, y); none is before 1970.
 
     Raises:
         StopError: it is none of these.
     """
     ago = _AGO.fullmatch(text)
     if ago is not None:
-        return now_ms - int(ago[1]) * _UNITS_MS[ago[2]]
+        return max(0, now_ms - int(ago[1]) * _UNITS_MS[ago[2]])
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         message = f"{option}: {text!r} is no moment; write 2025-01-31, 2025-01-31T12:30, or 90d for 90 days ago"
         raise StopError(message, EXIT_USAGE) from None
     zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return int(zoned.timestamp()) * 1000
+    return max(0, int(zoned.timestamp()) * 1000)
 
 
 def moment_text(at_ms: int) -> str:

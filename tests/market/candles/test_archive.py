@@ -11,6 +11,7 @@ import pytest
 
 from fairlead.core.model.market import Candle
 from fairlead.market.candles.archive import Added, CandleArchive, NoCandlesError, SeriesName
+from fairlead.market.candles.file_swap import replace_file
 from fairlead.market.candles.generate import BEGIN_MS, generate_series
 from fairlead.market.candles.load import exchange_folder, load_series, table_of_series
 from fairlead.market.candles.manifest import CandleFileError, SeriesBusyError
@@ -141,6 +142,31 @@ def test_two_processes_do_not_write_one_series(archive: CandleArchive) -> None:
 def test_a_name_leads_nowhere_else(wrong: str) -> None:
     with pytest.raises(ValueError, match="is no name"):
         SeriesName("okx", wrong, "1m")
+
+
+def test_a_file_that_was_not_finished_changes_nothing(archive: CandleArchive) -> None:
+    archive.add(NAME, table_of([candle(0, "1")]), source="test")
+    path = archive.files(NAME)[0]
+    before = path.read_bytes()
+
+    def write_half(new: Path) -> None:
+        new.write_bytes(before[:20])
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        replace_file(path, write_half)
+    assert path.read_bytes() == before
+    assert archive.files(NAME) == [path]
+    assert archive.add(NAME, table_of([candle(1, "2")]), source="test") == Added(new=1)
+    assert len(archive.read(NAME)) == 2
+
+
+def test_folders_that_are_not_ours_are_passed_over(archive: CandleArchive) -> None:
+    archive.add(NAME, table_of([candle(0, "1")]), source="test")
+    for folder in ("okx/BTC-USDT/funding", "my notes/BTC-USDT/1m", "okx/BTC-USDT/7m"):
+        (archive.root / folder).mkdir(parents=True)
+        (archive.root / folder / "x.parquet").touch()
+    assert archive.names() == [NAME]
 
 
 def test_a_damaged_file_is_named(archive: CandleArchive) -> None:

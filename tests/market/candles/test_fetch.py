@@ -149,6 +149,15 @@ async def test_candles_that_are_late_are_asked_for_again_and_lost_ones_are_not(t
     assert archive.manifest(NAME).fetched == (minutes(0, 90),)
 
 
+async def test_what_was_asked_for_ends_with_a_whole_candle(tmp_path: Path) -> None:
+    past, clock = Past(), VirtualClock(minutes(150, 0)[0] + 29_999)
+    await fetch(past, tmp_path, (BEGIN_MS, 0), clock)
+    assert CandleArchive(tmp_path).manifest(NAME).fetched == (minutes(0, 100),)
+    clock.advance_ms(20 * MINUTE_MS)
+    await fetch(past, tmp_path, (BEGIN_MS, 0), clock)
+    assert CandleArchive(tmp_path).manifest(NAME).fetched == (minutes(0, 110),)
+
+
 async def test_progress_is_told_up_to_all_of_it(tmp_path: Path) -> None:
     told: list[Sequence[int]] = []
     archive = CandleArchive(tmp_path)

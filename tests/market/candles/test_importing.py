@@ -161,7 +161,7 @@ def test_a_row_that_contradicts_itself_or_another_is_refused(tmp_path: Path, row
         ("candles.csv", "time,open,high,low,volume\n1,2,3,4,5\n", "no column for close; it has time, open"),
         ("candles.csv", "hello\n", "no line of the first 20 has 5 columns"),
         ("candles.csv", "time,open,high,low,close\n", "no rows"),
-        ("candles.parquet", "PAR1", "candles.parquet: "),
+        ("candles.parquet", "PAR1", "parquet"),
     ],
 )
 def test_a_file_that_is_none_is_named(tmp_path: Path, name: str, text: str, named: str) -> None:

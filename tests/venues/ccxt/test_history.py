@@ -80,11 +80,10 @@ async def test_prices_stay_the_texts_they_came_as_and_no_volume_is_none() -> Non
 
 
 async def test_funding_rates_are_told_the_same_way() -> None:
-    history = CcxtHistory(Exchange(range(0, 1000, 480), 2))  # type: ignore[arg-type]  # a part of ccxt
+    history = CcxtHistory(Exchange(range(480, 2_000, 480), 2))  # type: ignore[arg-type]  # a part of ccxt
     page = await history.read_funding("BTC-USDT-SWAP", 0, 2_000 * MINUTE_MS)
-    assert page == Page(
-        (FundingRate(0, Decimal("0.0001")), FundingRate(480 * MINUTE_MS, Decimal("0.0001"))), 480 * MINUTE_MS + 1
-    )
+    rates = tuple(FundingRate(minute * MINUTE_MS, Decimal("0.0001")) for minute in (480, 960))
+    assert page == Page(rates, 960 * MINUTE_MS + 1)
 
 
 @pytest.mark.parametrize(

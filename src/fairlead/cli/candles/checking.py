@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from fairlead.cli.candles.options import opened_archive, series_name
+from fairlead.cli.candles.options import opened_archive, require_timeframe, series_name
 from fairlead.cli.moments import moment_text
 from fairlead.cli.options import PrintOptions, add_command
 from fairlead.cli.output import EXIT_USAGE, StopError, say, say_json, table_lines
@@ -80,10 +80,10 @@ def _read(options: CheckOptions, archive: CandleArchive) -> tuple[CandleTable, s
             timeframe = options.timeframe or find_timeframe(table)
         except FileFaultError as error:
             raise StopError(f"{path.name}: {error}") from None
-        return table, series_name("file", "file", timeframe).timeframe
-    name = series_name(options.exchange or "any", options.target, options.timeframe or "1m")
-    folder = exchange_folder(archive.root, name.symbol, options.exchange)
-    return archive.read(series_name(folder.name, name.symbol, name.timeframe)), name.timeframe
+        return table, require_timeframe(timeframe)
+    timeframe = require_timeframe(options.timeframe or "1m")
+    folder = exchange_folder(archive.root, options.target, options.exchange)
+    return archive.read(series_name(folder.name, options.target, timeframe)), timeframe
 
 
 def _amount(option: str, text: str) -> Decimal:

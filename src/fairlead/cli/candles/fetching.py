@@ -28,7 +28,7 @@ PERPETUAL: Final = "-SWAP"
 class FetchOptions(PrintOptions):
     """What to fetch, from where."""
 
-    symbols: Annotated[list[str], typer.Argument(metavar="SYMBOL...", help="Instruments, such as BTC-USDT.")]
+    symbols: Annotated[list[str], typer.Argument(metavar="SYMBOL", help="Instruments, such as BTC-USDT.")]
     timeframe: Annotated[str, typer.Option(help="Length of a candle; longer ones are made of shorter ones.")] = "1m"
     begin: Annotated[str, typer.Option("--from", metavar="TIME", help="2025-01-31, or 90d for so long ago (UTC).")] = (
         A_YEAR

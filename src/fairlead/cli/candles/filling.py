@@ -88,7 +88,7 @@ def generate(options: GenerateOptions) -> None:
     exchange `sample`.
     """
     begin_ms = read_moment("--from", options.begin, 0)
-    name = series_name_of(options)
+    name = series_name(SAMPLE, options.symbol, options.timeframe)
     with opened_archive(options, writes=True) as archive:
         from fairlead.core.model.money import AmountError, parse_amount
         from fairlead.market.candles.generate import generate_series
@@ -110,11 +110,6 @@ def generate(options: GenerateOptions) -> None:
         with archive.writing(name):
             added = archive.add(name, table, source=f"seed {options.seed}")
     say_facts(_row(name, table, added), as_json=options.as_json)
-
-
-def series_name_of(options: GenerateOptions) -> SeriesName:
-    """Under which name made-up candles are kept."""
-    return series_name(SAMPLE, options.symbol, options.timeframe)
 
 
 def _row(name: SeriesName, table: CandleTable, added: Added) -> dict[str, object]:

@@ -48,6 +48,19 @@ def opened_archive(options: Options, *, writes: bool = False) -> Iterator[Candle
             raise StopError(f"cannot use {error.filename or folder}: {error.strerror or error}") from None
 
 
+def require_timeframe(timeframe: str) -> str:
+    """Pass on a timeframe.
+
+    Raises:
+        StopError: there is none of this name.
+    """
+    from fairlead.core.model.conditions import TIMEFRAMES_MS
+
+    if timeframe not in TIMEFRAMES_MS:
+        raise StopError(f"timeframe {timeframe!r} is none of {', '.join(TIMEFRAMES_MS)}", EXIT_USAGE)
+    return timeframe
+
+
 def series_name(exchange: str, symbol: str, timeframe: str) -> SeriesName:
     """Name a series.
 

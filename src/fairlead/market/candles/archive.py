@@ -35,7 +35,8 @@ class SeriesName(msgspec.Struct, frozen=True, order=True):
     """Which candles: of which exchange, or ``sample`` for made-up ones; symbol as fairlead names it.
 
     Raises:
-        ValueError: a name that could not be that of a folder, or a timeframe that is not known.
+        NoCandlesError: a name that could not be that of a folder.
+        ValueError: a timeframe that is not known.
     """
 
     exchange: str
@@ -44,9 +45,8 @@ class SeriesName(msgspec.Struct, frozen=True, order=True):
 
     def __post_init__(self) -> None:
         """Refuse names that would lead elsewhere."""
-        for name in (self.exchange, self.symbol):
-            if _NAME.fullmatch(name) is None:
-                raise ValueError(f"{name!r} is no name of an exchange or an instrument")
+        require_name(self.exchange)
+        require_name(self.symbol)
         if self.timeframe not in TIMEFRAMES_MS:
             raise ValueError(f"timeframe {self.timeframe!r} is none of {', '.join(TIMEFRAMES_MS)}")
 
@@ -80,8 +80,9 @@ class CandleArchive:
 
     def names(self) -> list[SeriesName]:
         """Every series that has candles, in order."""
-        found = {path.parent for path in self.root.glob(f"*/*/*/*{SUFFIX}") if path.parent.name in TIMEFRAMES_MS}
-        return sorted(SeriesName(path.parts[-3], path.parts[-2], path.parts[-1]) for path in found)
+        found = {path.parent.parts[-3:] for path in self.root.glob(f"*/*/*/*{SUFFIX}")}
+        ours = (parts for parts in found if parts[2] in TIMEFRAMES_MS and all(map(_NAME.fullmatch, parts[:2])))
+        return sorted(SeriesName(*parts) for parts in ours)
 
     def folder(self, name: SeriesName) -> Path:
         """Where the files of a series are."""
@@ -153,6 +154,16 @@ class CandleArchive:
     def times(self, name: SeriesName) -> Ticks:
         """When the candles of a series open."""
         return np.concatenate([np.empty(0, dtype=np.int64), *map(read_times, self.files(name))])
+
+
+def require_name(name: str) -> None:
+    """Refuse what could not be the name of a folder for an exchange or an instrument.
+
+    Raises:
+        NoCandlesError: it could lead elsewhere.
+    """
+    if _NAME.fullmatch(name) is None:
+        raise NoCandlesError(f"{name!r} is no name of an exchange or an instrument")
 
 
 def list_files(folder: Path) -> list[Path]:

@@ -221,7 +221,8 @@ class _Batch:
 
     def _certain_end(self, span: Span, rows: Sequence[Candle]) -> int:
         told_ms = rows[-1].open_ms + self._name.length_ms if rows else span[0]
-        return max(told_ms, min(span[1], self._clock.now_ms() - EDGE_MS))
+        length_ms = self._name.length_ms
+        return max(told_ms, min(span[1], (self._clock.now_ms() - EDGE_MS) // length_ms * length_ms))
 
     def write(self) -> None:
         self.added += self._archive.add(self._name, table_of(self._rows), source=self._source, fetched=self._span)

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from fairlead.store.private_files import sync_folder
+
 _NEW: Final = ".new"
 
 
@@ -25,3 +27,5 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
     finally:
         os.close(descriptor)
     new.replace(path)
+    # So that what is written next cannot be on disk before this.
+    sync_folder(path.parent)

@@ -53,8 +53,8 @@ def read_candle_file(path: Path) -> ReadFile:
     """
     frame = _read_frame(path)
     if frame.is_empty():
-        raise FileFaultError(f"{path.name} has no rows")
-    names = _find_columns(path, frame.columns)
+        raise FileFaultError("it has no rows")
+    names = _find_columns(frame.columns)
     times = read_times(frame[names["time"]])
     prices, decimals = read_prices({name: frame[names[name]] for name in PRICES})
     volume = read_volumes(frame[names["volume"]]) if "volume" in names else np.zeros(len(times))
@@ -124,9 +124,9 @@ def _read_frame(path: Path) -> pl.DataFrame:
             case ".parquet":
                 return pl.read_parquet(path, hive_partitioning=False)
             case _:
-                raise FileFaultError(f"{path.name}: expected a name that ends in {' or '.join(SUFFIXES)}")
+                raise FileFaultError(f"expected a name that ends in {' or '.join(SUFFIXES)}")
     except pl.exceptions.PolarsError as error:
-        raise FileFaultError(f"{path.name}: {str(error).splitlines()[0]}") from None
+        raise FileFaultError(str(error).splitlines()[0]) from None
 
 
 def _read_csv(path: Path) -> pl.DataFrame:
@@ -138,7 +138,7 @@ def _read_csv(path: Path) -> pl.DataFrame:
     # Some begin with a line about where they are from.
     skipped = next((place for place, line in enumerate(head) if line.count(separator) >= _COLUMNS_MIN - 1), None)
     if skipped is None:
-        raise FileFaultError(f"{path.name}: no line of the first {_PEEKED_LINES} has {_COLUMNS_MIN} columns")
+        raise FileFaultError(f"no line of the first {_PEEKED_LINES} has {_COLUMNS_MIN} columns")
     fields = head[skipped].split(separator)
     has_header = _NUMBER.fullmatch(fields[0].strip().strip('"')) is None
     frame = pl.read_csv(path, separator=separator, has_header=has_header, skip_rows=skipped, infer_schema=False)
@@ -149,7 +149,7 @@ def _read_csv(path: Path) -> pl.DataFrame:
     return frame.rename(dict(zip(frame.columns, known, strict=False)))
 
 
-def _find_columns(path: Path, columns: Sequence[str]) -> dict[str, str]:
+def _find_columns(columns: Sequence[str]) -> dict[str, str]:
     simple: dict[str, str] = {}
     for column in columns:
         simple.setdefault(re.sub(r"[^a-z0-9]+", "_", column.lower().strip("\ufeff ")).strip("_"), column)
@@ -164,5 +164,5 @@ def _find_columns(path: Path, columns: Sequence[str]) -> dict[str, str]:
         found.setdefault("volume", volume)
     missing = [field for field in ("time", *PRICES) if field not in found]
     if missing:
-        raise FileFaultError(f"{path.name} has no column for {', '.join(missing)}; it has {', '.join(columns)}")
+        raise FileFaultError(f"no column for {', '.join(missing)}; it has {', '.join(columns)}")
     return found

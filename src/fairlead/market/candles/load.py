@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from fairlead.core.model.conditions import TIMEFRAMES_MS
-from fairlead.market.candles.archive import NoCandlesError, list_files, read_folder
+from fairlead.market.candles.archive import NoCandlesError, list_files, read_folder, require_name
 from fairlead.market.candles.parquet import SUFFIX
 from fairlead.market.candles.resample import resample
 from fairlead.market.candles.series import CandleSeries
@@ -21,6 +21,7 @@ def exchange_folder(root: Path, symbol: str, exchange: str = "") -> Path:
     Raises:
         NoCandlesError: there is none, or more than one and none is named.
     """
+    require_name(symbol)
     found = sorted(path.parent for path in root.glob(f"*/{symbol}") if any(path.glob(f"*/*{SUFFIX}")))
     chosen = [path for path in found if path.name == exchange] if exchange else found
     if not chosen:

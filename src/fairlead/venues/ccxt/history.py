@@ -37,7 +37,7 @@ class CcxtHistory:
         if isinstance(theirs, PageFailure):
             return theirs
         try:
-            rows = await self._client.fetch_ohlcv(theirs, timeframe, begin_ms, CANDLES_PER_PAGE)
+            rows = await self._client.fetch_ohlcv(theirs, timeframe, max(1, begin_ms), CANDLES_PER_PAGE)
             found = sorted((_candle(symbol, row) for row in rows), key=lambda candle: candle.open_ms)
         except Exception as error:
             return self._failure(error)
@@ -51,7 +51,7 @@ class CcxtHistory:
         if isinstance(theirs, PageFailure):
             return theirs
         try:
-            rows = await self._client.fetch_funding_rate_history(theirs, begin_ms, FUNDINGS_PER_PAGE)
+            rows = await self._client.fetch_funding_rate_history(theirs, max(1, begin_ms), FUNDINGS_PER_PAGE)
             found = sorted((int(row["timestamp"]), read_amount(row["fundingRate"])) for row in rows)
         except Exception as error:
             return self._failure(error)

@@ -58,7 +58,7 @@ class OkxHistory:
         """Closed candles that open in [``begin_ms``, ``end_ms``), at most ``candles_per_page`` of them."""
         query = {"instId": symbol, "bar": _BARS.get(timeframe, timeframe), "limit": str(CANDLES_PER_PAGE)}
         # Both bounds are left out by OKX.
-        query |= {"after": str(end_ms), "before": str(begin_ms - 1)}
+        query |= {"after": str(end_ms), "before": str(max(0, begin_ms - 1))}
         reply = await self._rest.get("market/history-candles", CandleRow, query=query)
         if not isinstance(reply, Answered):
             return _failure(reply)
@@ -68,7 +68,12 @@ class OkxHistory:
 
     async def read_funding(self, symbol: str, begin_ms: int, end_ms: int) -> Page[FundingRate] | PageFailure:
         """Settlements in [``begin_ms``, ``end_ms``), at most ``funding_page_ms`` long; OKX keeps three months."""
-        query = {"instId": symbol, "limit": str(FUNDINGS_PER_PAGE), "after": str(end_ms), "before": str(begin_ms - 1)}
+        query = {
+            "instId": symbol,
+            "limit": str(FUNDINGS_PER_PAGE),
+            "after": str(end_ms),
+            "before": str(max(0, begin_ms - 1)),
+        }
         reply = await self._rest.get("public/funding-rate-history", SettledFundingRow, subject=symbol, query=query)
         if not isinstance(reply, Answered):
             return _failure(reply)
