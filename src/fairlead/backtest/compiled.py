@@ -39,9 +39,18 @@ def compiled_search() -> Callable[[Ticks, int, int, int], int]:
 @lru_cache(maxsize=1)
 def compiled_trace() -> Callable[[Ticks, float, int, Floats, Floats], None]:
     """The curve of one holding: closes, tick, 1 for inverse, and columns as ``curves.py`` has them."""
-    signature = "void(int64[::1], float64, int64, float64[:, ::1], float64[:, ::1])"
+    # Candles from files may be read-only, which no text of a signature can say.
+    closes = "Array(int64, 1, 'C', readonly=True)"
+    signature = f"void({closes}, float64, int64, float64[:, ::1], float64[:, ::1])"
     trace: Callable[[Ticks, float, int, Floats, Floats], None] = _compile(_trace, signature)
     return trace
+
+
+def compile_all() -> None:
+    """Compile now: processes that are forked afterwards have it, and share its memory."""
+    if is_compiled():
+        compiled_search()
+        compiled_trace()
 
 
 def _search(flat: Ticks, start: int, buy: int, sell: int) -> int:

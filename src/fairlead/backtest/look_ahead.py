@@ -114,15 +114,10 @@ def _until(market: Market, cut_ms: int) -> Market:
 
 
 def _orders(result: BacktestResult, end_ms: int) -> Facts:
-    # Where an order ended may lie behind the cut; that it was wanted, and at which price, does not.
-    facts = [
-        (order.from_ms, order.bot, order.slot, order.is_buy, order.opens, order.price)
-        for order in result.orders
-        if order.from_ms < end_ms
-    ]
-    names = ("bot", "slot", "is_buy", "opens", "price")
-    for at_ms, *values in sorted(facts):
-        yield at_ms, f"order {values[1]}", dict(zip(names, values, strict=True))
+    # What became of an order that rests at the cut is not known there yet.
+    over = [order for order in result.orders if order.to_ms < end_ms]
+    for order in sorted(over, key=lambda one: (one.from_ms, one.bot, one.slot, one.to_ms)):
+        yield order.from_ms, f"order {order.slot}", msgspec.structs.asdict(order)
 
 
 def _fills(result: BacktestResult, end_ms: int) -> Facts:

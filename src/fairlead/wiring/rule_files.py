@@ -10,6 +10,7 @@ import ast
 import re
 import stat
 import sys
+from hashlib import blake2b
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
@@ -30,6 +31,8 @@ BUILTINS_REFUSED: Final = frozenset(
     {"__import__", "breakpoint", "compile", "eval", "exec", "globals", "input", "open", "print", "vars"}
 )
 _NAME: Final = re.compile(r"([a-z][a-z0-9_]*)(?:\.py)?:([A-Za-z_][A-Za-z0-9_]*)")
+_MODULE: Final = "fairlead_rule_"
+_DIGEST_BYTES: Final = 16
 _WRITABLE: Final = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -40,6 +43,20 @@ class RuleFiles:
         """Look here; None: nowhere."""
         self._folder = folder
         self._modules: dict[str, ModuleType] = {}
+
+    def __reduce__(self) -> tuple[type[RuleFiles], tuple[Path | None]]:
+        """Another process reads the folder itself."""
+        return RuleFiles, (self._folder,)
+
+    def digest(self, name: str) -> str:
+        """What tells the text of a rule's file from any other, as hex.
+
+        Raises:
+            ValueError: as ``find``.
+        """
+        stem = self.find(name).__module__.removeprefix(_MODULE)
+        assert self._folder is not None, name
+        return blake2b((self._folder / f"{stem}.py").read_bytes(), digest_size=_DIGEST_BYTES).hexdigest()
 
     def find(self, name: str) -> type[Rule]:
         """The class that ``file:Class`` names.
@@ -78,7 +95,7 @@ def _load(path: Path) -> ModuleType:
         message = f"{path} or its folder may be changed by others than its owner: chmod go-w {path} {path.parent}"
         raise ValueError(message)
     _check(path, source)
-    name = f"fairlead_rule_{path.stem}"
+    name = f"{_MODULE}{path.stem}"
     loader = SourceFileLoader(name, str(path))
     spec = spec_from_loader(name, loader)
     assert spec is not None, path

@@ -39,7 +39,7 @@ def shared_candles(market: Mapping[str, CandleSeries]) -> Iterator[Path]:
 
 
 def open_candles(folder: Path) -> dict[str, CandleSeries]:
-    """Map the candles of a folder; nothing is read before it is looked at.
+    """Map the candles of a folder: nothing is read before it is looked at, and what is written stays with the writer.
 
     Raises:
         OSError: they are not there.
@@ -47,7 +47,7 @@ def open_candles(folder: Path) -> dict[str, CandleSeries]:
     listed = msgspec.json.decode((folder / _LIST).read_bytes(), type=list[_Listed])
     market = {}
     for number, one in enumerate(listed):
-        columns = {name: np.load(folder / f"{number}-{name}.npy", mmap_mode="r") for name in _COLUMNS}
+        columns = {name: np.load(folder / f"{number}-{name}.npy", mmap_mode="c") for name in _COLUMNS}
         market[one.symbol] = CandleSeries(
             symbol=one.symbol,
             timeframe=one.timeframe,

@@ -16,6 +16,7 @@ from typing import Final, Literal, Self, cast
 
 import msgspec
 
+from fairlead.backtest.compiled import compile_all
 from fairlead.backtest.sweeps.trials import Row, Stage, Trial
 
 WORKERS_MAX: Final = 256
@@ -51,6 +52,8 @@ class WorkerPool:
         self._stalled_s = stalled_s
         self._lost = 0
         self._seats: list[_Seat] = []
+        if self._inherits:
+            compile_all()
         for _ in range(min(workers or len(os.sched_getaffinity(0)), WORKERS_MAX)):
             self._seats.append(_Seat())
             self._start(self._seats[-1])

@@ -46,7 +46,7 @@ def _value(value: object) -> str:
         case dict():
             inner = ", ".join(f"{_key(name)} = {_value(part)}" for name, part in value.items())
             return f"{{ {inner} }}" if inner else "{}"
-        case list():
+        case list() | tuple():
             return f"[{', '.join(map(_value, value))}]"
         case _:
             # Texts, whole numbers, true and false are written alike in both.

@@ -47,7 +47,7 @@ def read_price(text: str) -> Decimal | None:
     Raises:
         StopError: it is none above zero.
     """
-    return None if not text else _read_positive("--price", text)
+    return None if not text else read_positive("--price", text)
 
 
 def read_file(options: SettingsOptions) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def make_check(
     if isinstance(found, Refused):
         return found
     _, instrument, price = found
-    values = {**(before or {}), **_preset_values(options.preset, price, instrument), **read_file(options)}
+    values = {**(before or {}), **preset_values(options.preset, price, instrument), **read_file(options)}
     try:
         for change in options.changes or ():
             values = assign(values, change)
@@ -92,7 +92,7 @@ def make_check(
     check = stage.check(plan.having(settings))
     if not options.budget or isinstance(check, Refused):
         return check
-    budget, capital = _read_positive("--budget", options.budget), check.preview.worst.capital
+    budget, capital = read_positive("--budget", options.budget), check.preview.worst.capital
     if not capital:
         return check
     return stage.check(plan.having(scale_sizes(settings, budget / capital)))
@@ -108,7 +108,12 @@ def require_input(options: SettingsOptions) -> None:
         raise StopError("say what it shall do: --preset NAME, --file FILE or --set FIELD=VALUE", EXIT_USAGE)
 
 
-def _preset_values(name: str, price: Decimal, instrument: Instrument) -> dict[str, Any]:
+def preset_values(name: str, price: Decimal, instrument: Instrument) -> dict[str, Any]:
+    """What a preset says, for an instrument at a price; nothing without one.
+
+    Raises:
+        StopError: there is none of this name.
+    """
     from fairlead.accounts.bot_presets import built_in_presets
     from fairlead.accounts.registry.naming import unknown
 
@@ -120,7 +125,12 @@ def _preset_values(name: str, price: Decimal, instrument: Instrument) -> dict[st
     return preset.values(price, instrument)
 
 
-def _read_positive(option: str, text: str) -> Decimal:
+def read_positive(option: str, text: str) -> Decimal:
+    """An amount above zero as typed.
+
+    Raises:
+        StopError: it is none.
+    """
     from fairlead.core.model.money import ZERO, AmountError, parse_amount
 
     try:

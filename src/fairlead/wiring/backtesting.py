@@ -1,0 +1,126 @@
+"""Sets the stage of a replay: candles of the archive, instruments as a venue lists them, rules of a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from fairlead.backtest.engine_run import EngineRun
+from fairlead.backtest.following import Followed
+from fairlead.backtest.keeping import Funding
+from fairlead.backtest.spec import BacktestSpec, BotSpec
+from fairlead.backtest.sweeps.sweep import Scene
+from fairlead.core.model.bots.bot import Settings
+from fairlead.core.model.bots.user_rule import RuleSettings
+from fairlead.core.model.instrument import Instrument
+from fairlead.core.model.money import ONE
+from fairlead.core.rules.bots.imagined_market import Terms
+from fairlead.core.rules.bots.preview import new_state, preview_bot
+from fairlead.core.rules.bots.scaling import scale_sizes
+from fairlead.core.rules.perpetual_orders import LEVERAGE_DEFAULT
+from fairlead.market.candles.funding import load_funding
+from fairlead.market.candles.load import exchange_folder, load_series
+from fairlead.market.candles.series import CandleSeries
+from fairlead.wiring.rule_files import RuleFiles
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replay:
+    """One run before it is run: what, on which candles of which exchange, and by whom."""
+
+    spec: BacktestSpec
+    market: Mapping[str, CandleSeries]
+    instruments: Mapping[str, Instrument]
+    exchange: str
+    run: EngineRun
+    rules_key: str = ""
+
+    def scene(self, folder: Path, workers: int = 0) -> Scene:
+        """The same for many runs; their rows are kept in this data folder."""
+        return Scene(
+            spec=self.spec,
+            market=self.market,
+            instruments=self.instruments,
+            run=self.run,
+            folder=folder,
+            rules_key=self.rules_key,
+            workers=workers,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """Candles of one instrument and the funding rates of their time; ``exchange`` says whose."""
+
+    exchange: str
+    series: CandleSeries
+    funding: Funding | None
+
+
+def open_history(root: Path, symbol: str, *, exchange: str, timeframe: str, begin_ms: int, end_ms: int) -> History:
+    """Candles of an instrument from the archive, with the funding rates that are kept of it.
+
+    Raises:
+        NoCandlesError: there are none; the message says how to get some.
+        ValueError: they are damaged.
+    """
+    folder = exchange_folder(root, symbol, exchange)
+    series = load_series(folder, symbol, timeframe, None, begin_ms, end_ms)
+    times, rates = load_funding(folder, symbol, begin_ms, end_ms)
+    return History(exchange=folder.name, series=series, funding=Funding(times, rates) if rates else None)
+
+
+def set_replay(
+    spec: BacktestSpec,
+    history: History,
+    instruments: Mapping[str, Instrument],
+    *,
+    rules_dir: Path | None = None,
+    followed: Followed | None = None,
+) -> Replay:
+    """Give a specification of one instrument its history, and the folder of rules or the signals that it follows.
+
+    Raises:
+        ValueError: a rule is not there, or cannot be used.
+    """
+    symbol = history.series.symbol
+    funding = {} if history.funding is None else {symbol: history.funding}
+    if followed is not None:
+        name = followed.bot.name
+        run, rules_key = EngineRun(funding=funding, rules={name: followed.rule}, signals={name: followed.told}), ""
+    else:
+        files = RuleFiles(rules_dir)
+        names = sorted({bot.settings.rule for bot in spec.bots if isinstance(bot.settings, RuleSettings)})
+        run, rules_key = EngineRun(funding=funding, find_rule=files.find), " ".join(map(files.digest, names))
+    return Replay(
+        spec=spec,
+        market={symbol: history.series},
+        instruments={symbol: instruments[symbol]},
+        exchange=history.exchange,
+        run=run,
+        rules_key=rules_key,
+    )
+
+
+def scale_to_budget(bot: BotSpec, instrument: Instrument, terms: Terms, price: Decimal, budget: Decimal) -> BotSpec:
+    """The same bot, larger or smaller, so that its worst case from this price takes at most the budget.
+
+    Raises:
+        ValueError: there is no rule for its settings.
+    """
+    worst = preview_bot(
+        new_state(bot.settings, instrument, terms, tenant="", account_id=""), bot.settings, instrument, terms, price
+    ).worst
+    if not worst.capital:
+        return bot
+    settings = scale_sizes(bot.settings, budget / worst.capital)
+    return BotSpec(name=bot.name, symbol=bot.symbol, settings=settings)
+
+
+def leverage_of(settings: Settings, instrument: Instrument) -> Decimal:
+    """The leverage that a bot trades with where nobody has set one at a venue."""
+    if instrument.is_spot:
+        return ONE
+    return max(settings.leverage or min(LEVERAGE_DEFAULT, instrument.leverage_max), ONE)
