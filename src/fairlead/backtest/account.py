@@ -13,6 +13,7 @@ from fairlead.core.model.bots.deal import Deal, DealFill
 from fairlead.core.model.bots.decision import BASE_SLOT
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import ONE, ZERO
+from fairlead.core.model.request import Side
 from fairlead.core.rules.bots.ledger import book_fill
 from fairlead.market.candles.series import CandleSeries
 
@@ -78,33 +79,34 @@ class ReplayAccount:
             return fees.spot_maker if is_maker else fees.spot_taker
         return fees.perpetual_maker if is_maker else fees.perpetual_taker
 
-    def execute(self, deal: Deal, fill: Fill, rate: Decimal, instrument: Instrument) -> Deal:
-        """Take a fill that paid its fee at this rate: the deal after it; cash follows.
+    def takes_coin(self, instrument: Instrument, side: Side) -> bool:
+        """Whether a fill pays its fee in the coin that it receives."""
+        received = self.terms.fee_currency is FeeCurrency.RECEIVED
+        return received and instrument.is_spot and side is Side.BUY
+
+    def execute(self, deal: Deal, fill: Fill, instrument: Instrument) -> Deal:
+        """Take a fill: the deal after it; cash follows.
 
         A spot buy moves its value, a perpetual only fees and what closing gained or lost.
         """
         self.fills.append(fill)
-        in_coin = instrument.is_spot and fill.is_buy and self.terms.fee_currency is FeeCurrency.RECEIVED
-        fee_settle = ZERO if in_coin else fill.fee
-        booked = book_fill(
-            deal,
-            DealFill(
-                fill.is_buy,
-                fill.slot == BASE_SLOT,
-                fill.price,
-                fill.quantity,
-                fill.value,
-                fill.quantity * rate if in_coin else ZERO,
-                fee_settle,
-            ),
-            instrument,
-        )
+        in_coin = instrument.is_spot and self.terms.fee_currency is FeeCurrency.RECEIVED
+        booked = book_fill(deal, deal_fill(fill, in_coin=in_coin), instrument)
+        fee_settle = ZERO if in_coin and fill.is_buy else fill.fee
         if instrument.is_spot:
             self.cash += (-fill.value if fill.is_buy else fill.value) - fee_settle
         else:
             # Profits come with fees already taken, those of entries too: they were paid before.
             self.cash += (booked.realized - deal.realized) - (booked.fees - deal.fees)
         return booked
+
+
+def deal_fill(fill: Fill, *, in_coin: bool) -> DealFill:
+    """A fill as a deal's ledger takes it; ``in_coin``: a buy pays its fee in what it receives (spot)."""
+    is_base = fill.slot == BASE_SLOT
+    if in_coin and fill.is_buy:
+        return DealFill(True, is_base, fill.price, fill.quantity, fill.value, fill.fee_base)  # noqa: FBT003 (a struct)
+    return DealFill(fill.is_buy, is_base, fill.price, fill.quantity, fill.value, ZERO, fill.fee)
 
 
 def worth_of(deal: Deal, instrument: Instrument, price: Decimal) -> Decimal:

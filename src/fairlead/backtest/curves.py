@@ -18,7 +18,7 @@ from fairlead.core.model.instrument import Instrument
 from fairlead.market.candles.series import CandleSeries, Floats, Ticks
 
 
-class Holding(msgspec.Struct, frozen=True):
+class Traded(msgspec.Struct, frozen=True):
     """What one bot did: its fills in their order, and what funding added, by candle."""
 
     series: CandleSeries
@@ -28,28 +28,34 @@ class Holding(msgspec.Struct, frozen=True):
     funding: Sequence[tuple[int, Decimal]] = ()
 
 
-def curves_of(holding: Holding) -> Floats:
+def curves_of(traded: Traded) -> Floats:
     """Two rows: what a bot adds to equity at each close, and the absolute value of what it holds there."""
-    series, instrument = holding.series, holding.instrument
-    curves = np.zeros((2, len(series)))
-    if not holding.fills:
-        return curves
-    trace = compiled_trace() if is_compiled() else _trace_arrays
-    trace(series.close, float(series.tick), int(instrument.is_inverse), segments_of(holding), curves)
-    if holding.funding:
-        steps = np.zeros(len(series))
-        for candle, amount in holding.funding:
+    curves = trace_curves(traded.series, holding_segments(traded), inverse=traded.instrument.is_inverse)
+    if traded.funding:
+        steps = np.zeros(len(traded.series))
+        for candle, amount in traded.funding:
             steps[candle] += float(amount)
         curves[0] += np.cumsum(steps)
     return curves
 
 
-def segments_of(holding: Holding) -> Floats:
+def trace_curves(series: CandleSeries, segments: Floats, *, inverse: bool = False) -> Floats:
+    """The same from segments: rows of candles, cash moved until then, and what is held from then on."""
+    curves = np.zeros((2, len(series)))
+    if segments.shape[1]:
+        trace = compiled_trace() if is_compiled() else _trace_arrays
+        trace(series.close, float(series.tick), int(inverse), segments, curves)
+    return curves
+
+
+def holding_segments(traded: Traded) -> Floats:
     """Three rows with a column for each fill: its candle, the cash moved since the beginning, and what is held then.
 
     A value of inverse contracts counts the other way round: what was bought is owed less as the price rises.
     """
-    fills, instrument = holding.fills, holding.instrument
+    fills, instrument = traded.fills, traded.instrument
+    if not fills:
+        return np.zeros((3, 0))
     rows = [
         (fill.candle, fill.is_buy, float(fill.quantity), float(fill.value), float(fill.fee), float(fill.price))
         for fill in fills
@@ -57,7 +63,7 @@ def segments_of(holding: Holding) -> Floats:
     candles, is_buy, quantity, value, fee, price = np.array(rows, dtype=np.float64).T
     side = np.where(is_buy > 0, 1.0, -1.0)
     held, paid = side * quantity, fee
-    if holding.fee_in_coin:
+    if traded.fee_in_coin:
         held = held - np.where(side > 0, fee / price, 0.0)
         paid = np.where(side > 0, 0.0, fee)
     sign = -1.0 if instrument.is_inverse else 1.0
@@ -81,3 +87,16 @@ def align(closes_ms: Ticks, own_ms: Ticks, values: Floats) -> Floats:
         return values
     newest = np.searchsorted(own_ms, closes_ms, side="right") - 1
     return np.where(newest >= 0, values[newest], 0.0)
+
+
+def hold_curve(cash: float, series: Sequence[CandleSeries], at_ms: Ticks) -> Floats:
+    """Equity of somebody who bought equal parts at the first closes and kept them."""
+    if len(series) == 1:
+        return np.multiply(series[0].close, cash / float(series[0].close[0]))
+    part = cash / len(series)
+    total = np.zeros(len(at_ms))
+    for one in series:
+        worth = np.multiply(one.close, part / float(one.close[0]))
+        aligned = align(at_ms, one.closed_ms, worth)
+        total += np.where(aligned > 0, aligned, part)
+    return total

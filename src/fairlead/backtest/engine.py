@@ -27,9 +27,9 @@ from fairlead.backtest.watching import Wires
 from fairlead.core.model.bots.bot import BotState, BotStatus, Memory
 from fairlead.core.model.bots.deal import Deal
 from fairlead.core.model.bots.decision import Outcome, SlotEnded, Wake
-from fairlead.core.model.money import ONE
+from fairlead.core.model.money import ONE, ZERO
 from fairlead.core.model.request import Side
-from fairlead.core.rules.bots.ledger import next_deal
+from fairlead.core.rules.bots.ledger import next_deal, sellable
 from fairlead.core.rules.bots.rules import Rule
 from fairlead.core.rules.bots.step import ASKED_MAX
 
@@ -104,7 +104,7 @@ class BotReplay:
         if market is not None:
             found = min(found, market)
         if wires.at_ms:
-            due = int(np.searchsorted(self.series.opened_ms, wires.at_ms - self.series.length_ms))
+            due = int(np.searchsorted(self.series.closed_ms, wires.at_ms))
             found = min(found, max(due, start))
         return min(found, self.stage.schedule.next_candle(start, wires.awaited))
 
@@ -155,7 +155,7 @@ class BotReplay:
             # What the open is beyond already was filled there, whatever came after.
             at_open = self.book.touched(candle, opened, opened)
             self._fill_all(at_open, opened)
-            if at_open and not self.deal.quantity:
+            if at_open and not sellable(self.deal, self.instrument):
                 return
             entered = any(one.want.opens for one in at_open)
         touched = self.book.touched(candle, low, high)
@@ -163,7 +163,7 @@ class BotReplay:
         exits = [one for one in touched if not one.want.opens]
         if exits_first:
             self._fill_all(exits, opened)
-            if exits and not self.deal.quantity:
+            if exits and not sellable(self.deal, self.instrument):
                 return
         self._fill_all(entries, opened)
         woken = self._follow_wires(candle, opened, low, high)
@@ -271,12 +271,12 @@ class BotReplay:
             value * rate,
             self.cycle,
             not takes,
+            quantity * rate if self._account.takes_coin(instrument, want.side) else ZERO,
         )
-        self.deal = self._account.execute(self.deal, fill, rate, instrument)
+        self.deal = self._account.execute(self.deal, fill, instrument)
         self.log.note(fill, self.deal)
         self._keeper.note_filled(one, fill.at_ms)
-        fee_base = self._keeper.fee_base(fill, rate)
-        self._ended.append(SlotEnded(want.slot, complete=True, price=price, quantity=quantity, fee_base=fee_base))
+        self._ended.append(SlotEnded(want.slot, complete=True, price=price, quantity=quantity, fee_base=fill.fee_base))
 
     def _decide(self, candle: int, first: int, signals: tuple[str, ...]) -> None:
         """Ask until nothing more is to be told: what rests afterwards can fill from candle ``first`` on."""

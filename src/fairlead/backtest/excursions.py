@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 import numpy as np
 
-from fairlead.backtest.curves import Holding, segments_of
+from fairlead.backtest.curves import Traded, holding_segments
 from fairlead.backtest.result import BacktestResult, DealRow, Fill
 from fairlead.backtest.spec import BacktestSpec, FeeCurrency
 from fairlead.core.model.instrument import Instrument
@@ -38,7 +38,7 @@ def _extremes(
 ) -> dict[int, tuple[float, float]]:
     """Lowest and highest of each cycle."""
     in_coin = instrument.is_spot and spec.terms.fee_currency is FeeCurrency.RECEIVED
-    _, cash, held = segments_of(Holding(series, instrument, fills, in_coin))
+    _, cash, held = holding_segments(Traded(series, instrument, fills, in_coin))
     places = np.searchsorted(series.opened_ms, [fill.at_ms for fill in fills], side="right") - 1
     tick = float(series.tick)
     lows = np.minimum.reduceat(series.low, places) * tick

@@ -15,8 +15,7 @@ import numpy as np
 
 from fairlead.backtest.account import ReplayAccount
 from fairlead.backtest.book import OrderBook, RestingOrder
-from fairlead.backtest.result import Denial, Fill, OrderSpan
-from fairlead.backtest.spec import FeeCurrency
+from fairlead.backtest.result import Denial, OrderSpan
 from fairlead.core.model.bots.bot import BotState, Trouble
 from fairlead.core.model.bots.deal import Deal
 from fairlead.core.model.bots.decision import SlotEnded, Want
@@ -167,11 +166,6 @@ class ReplayKeeper:
         if self._troubles:
             self._troubles = tuple(trouble for trouble in self._troubles if trouble.slot != one.want.slot)
         self._log(one, at_ms, is_filled=True)
-
-    def fee_base(self, fill: Fill, rate: Decimal) -> Decimal:
-        """What of a fill its fee took in the coin."""
-        in_coin = self._instrument.is_spot and fill.is_buy and self._account.terms.fee_currency is FeeCurrency.RECEIVED
-        return fill.quantity * rate if in_coin else ZERO
 
     def charge_funding(self, deal: Deal, until_ms: int) -> Decimal:
         """Pay or receive what was due since the last time, for what was held all the while."""

@@ -18,7 +18,7 @@ class Fill(msgspec.Struct, frozen=True, gc=False):
 
     ``candle`` is the number of the candle in its instrument's series, ``at_ms`` that candle's first moment.
     ``quantity`` is in the instrument's unit, ``value`` and ``fee`` in the settle currency; a fee paid in the coin is
-    valued at this price. ``cycle`` is the deal's number in its bot.
+    valued at this price, and ``fee_base`` is then what of the coin it took. ``cycle`` is the deal's number in its bot.
     """
 
     bot: int
@@ -33,6 +33,7 @@ class Fill(msgspec.Struct, frozen=True, gc=False):
     fee: Decimal
     cycle: int
     is_maker: bool
+    fee_base: Decimal = ZERO
 
 
 class DealRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,13 +7,15 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from fairlead.accounts.profiles import ProfileBook
 from fairlead.backtest.account import ReplayAccount
 from fairlead.backtest.account_gate import AccountGate
-from fairlead.backtest.curves import Holding, align, curves_of
+from fairlead.backtest.curves import Traded, align, curves_of, hold_curve
 from fairlead.backtest.engine import BotReplay, Stage
 from fairlead.backtest.keeping import Funding, Gate, Placing
+from fairlead.backtest.quick import quick_backtest
 from fairlead.backtest.result import BacktestResult, Curve
 from fairlead.backtest.risk_gate import RiskGate, make_gate
 from fairlead.backtest.schedule import Schedule
@@ -24,7 +26,7 @@ from fairlead.core.model.bots.bot import BotState
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import ONE
 from fairlead.core.rules.bots.rules import FindRule, Rule, make_rule, no_rules
-from fairlead.market.candles.series import CandleSeries, Floats, Ticks
+from fairlead.market.candles.series import CandleSeries, Ticks
 
 
 class Extras(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,26 +68,33 @@ def run_backtest(
             settles in another currency than the account's, or a rule or a condition cannot be read.
     """
     _check(spec, market, instruments)
-    result, gate = _run(spec, market, instruments, extras, is_careful=False)
+    series = {bot.symbol: _cut(spec, market[bot.symbol]) for bot in spec.bots}
+    searches = {
+        symbol: (extras.searches.get(symbol) if one is market[symbol] else None) or make_search(one)
+        for symbol, one in series.items()
+    }
+    if _may_be_quick(spec, extras):
+        quick = quick_backtest(spec, series, instruments, searches)
+        if quick is not None:
+            return quick
+    world = _World(series, instruments, replace(extras, searches=searches))
+    result, gate = _run(spec, world, is_careful=False)
     if gate is not None and gate.losses.first_effect(result.equity.at_ms, result.equity.values) is not None:
-        result, _ = _run(spec, market, instruments, extras, is_careful=True)
+        result, _ = _run(spec, world, is_careful=True)
     return result
 
 
-def _run(
-    spec: BacktestSpec,
-    market: Mapping[str, CandleSeries],
-    instruments: Mapping[str, Instrument],
-    extras: Extras,
-    *,
-    is_careful: bool,
-) -> tuple[BacktestResult, RiskGate | None]:
+class _World(msgspec.Struct, frozen=True):
+    """What every attempt at a run looks at: candles of its time only, with their searches among the extras."""
+
+    series: Mapping[str, CandleSeries]
+    instruments: Mapping[str, Instrument]
+    extras: Extras
+
+
+def _run(spec: BacktestSpec, world: _World, *, is_careful: bool) -> tuple[BacktestResult, RiskGate | None]:
+    series, instruments, extras = world.series, world.instruments, world.extras
     account = ReplayAccount(spec.cash, spec.terms, keep_orders=extras.keep_orders)
-    series = {bot.symbol: _cut(spec, market[bot.symbol]) for bot in spec.bots}
-    searches: dict[str, Search] = {}
-    for symbol, one in series.items():
-        known = extras.searches.get(symbol) if one is market[symbol] else None
-        searches[symbol] = known or make_search(one)
     bots: list[BotReplay] = []
     risk_gate, gate = None, extras.gate
     if spec.risk_profile and gate is None:
@@ -105,10 +114,23 @@ def _run(
             gate=gate,
         )
         schedule = _schedule(bot, placing.series, extras)
-        stage = Stage(rule, searches[bot.symbol], schedule, placing, extras.begins.get(bot.name))
+        stage = Stage(rule, extras.searches[bot.symbol], schedule, placing, extras.begins.get(bot.name))
         bots.append(BotReplay(stage, account))
     _play(bots)
     return _result(spec, bots, account), risk_gate
+
+
+def _may_be_quick(spec: BacktestSpec, extras: Extras) -> bool:
+    """Whether nothing is asked for that only the replay of the rule itself has."""
+    has_own = (
+        spec.risk_profile
+        or extras.rules
+        or extras.signals
+        or extras.begins
+        or extras.keep_orders
+        or extras.gate is not None
+    )
+    return len(spec.bots) == 1 and not has_own
 
 
 def _check(spec: BacktestSpec, market: Mapping[str, CandleSeries], instruments: Mapping[str, Instrument]) -> None:
@@ -139,7 +161,7 @@ def _schedule(bot: BotSpec, series: CandleSeries, extras: Extras) -> Schedule:
     given = extras.signals.get(bot.name)
     if given is None:
         return schedule_of(bot.settings, series, extras.find_rule)
-    closes_ms = series.opened_ms + series.length_ms
+    closes_ms = series.closed_ms
     candles = np.searchsorted(closes_ms, [at_ms for at_ms, _ in given])
     told = [(int(candle), text) for candle, (_, text) in zip(candles, given, strict=True) if candle < len(series)]
     return Schedule(told=told)
@@ -183,8 +205,8 @@ def _result(spec: BacktestSpec, bots: Sequence[BotReplay], account: ReplayAccoun
     for number, bot in enumerate(bots):
         in_coin = bot.instrument.is_spot and spec.terms.fee_currency is FeeCurrency.RECEIVED
         fills = account.fills if len(bots) == 1 else [fill for fill in account.fills if fill.bot == number]
-        curves = curves_of(Holding(bot.series, bot.instrument, fills, in_coin, bot.funding))
-        own_ms = bot.series.opened_ms + bot.series.length_ms
+        curves = curves_of(Traded(bot.series, bot.instrument, fills, in_coin, bot.funding))
+        own_ms = bot.series.closed_ms
         equity += align(at_ms, own_ms, curves[0])
         held += align(at_ms, own_ms, curves[1])
     first = {bot.series.symbol: bot.series for bot in bots}
@@ -193,12 +215,12 @@ def _result(spec: BacktestSpec, bots: Sequence[BotReplay], account: ReplayAccoun
         candles=sum(len(one) for one in first.values()),
         begin_ms=min(one.begin_ms for one in first.values()),
         end_ms=max(one.end_ms for one in first.values()),
-        missing=sum(_missing(one) for one in first.values()),
+        missing=sum(one.missing for one in first.values()),
         fills=account.fills,
         deals=[row for bot in bots for row in bot.log.rows],
         equity=Curve(at_ms, equity),
         held_value=held,
-        hold=_hold(float(spec.cash), list(first.values()), at_ms),
+        hold=hold_curve(float(spec.cash), list(first.values()), at_ms),
         cash_end=account.cash,
         equity_end=account.equity,
         funding=account.funding,
@@ -210,7 +232,7 @@ def _result(spec: BacktestSpec, bots: Sequence[BotReplay], account: ReplayAccoun
 
 
 def _timeline(series: Sequence[CandleSeries]) -> Ticks:
-    closes = [one.opened_ms + one.length_ms for one in series]
+    closes = [one.closed_ms for one in series]
     first = closes[0]
     if all(
         one is series[0] or (len(other) == len(first) and bool((other == first).all()))
@@ -218,18 +240,3 @@ def _timeline(series: Sequence[CandleSeries]) -> Ticks:
     ):
         return first
     return np.unique(np.concatenate(closes))
-
-
-def _missing(series: CandleSeries) -> int:
-    """How many candles of the time between first and last there are not."""
-    return (series.end_ms - series.begin_ms) // series.length_ms - len(series)
-
-
-def _hold(cash: float, series: Sequence[CandleSeries], at_ms: Ticks) -> Floats:
-    part = cash / len(series)
-    total = np.zeros(len(at_ms))
-    for one in series:
-        worth = one.close.astype(np.float64) * (part / float(one.close[0]))
-        aligned = align(at_ms, one.opened_ms + one.length_ms, worth)
-        total += np.where(aligned > 0, aligned, part)
-    return total

@@ -70,6 +70,16 @@ class CandleSeries:
         """First moment after the newest candle."""
         return int(self.opened_ms[-1]) + self.length_ms
 
+    @property
+    def missing(self) -> int:
+        """How many candles of the time between the first and the last there are not."""
+        return (self.end_ms - self.begin_ms) // self.length_ms - len(self)
+
+    @cached_property
+    def closed_ms(self) -> Ticks:
+        """First moment after each candle."""
+        return self.opened_ms + self.length_ms
+
     @cached_property
     def block_lows(self) -> Ticks:
         """Lowest low of every ``BLOCK`` candles."""
