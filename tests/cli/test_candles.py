@@ -44,12 +44,21 @@ def test_a_newcomer_makes_candles_up_and_finds_nothing_wrong(run: Run, ask: Ask,
 
 
 def test_a_file_is_imported_and_what_was_done_to_it_is_told(run: Run, ask: Ask, folder: Path, file: Path) -> None:
-    told = ask("candles", "import", str(file), "--symbol", "X-USDT", "--exchange", "somewhere")
+    (told,) = ask("candles", "import", str(file), "--symbol", "X-USDT", "--exchange", "somewhere")
     assert (told["rows"], told["new"], told["twice"], told["out_of_order"], told["missing"]) == (4, 3, 1, 1, 2)
     assert told["columns"]["time"] == "time"
     assert "candles check X-USDT" in run("candles", "import", str(file), "--symbol", "X-USDT").stderr
     series = load_series(folder / "candles" / "somewhere", "X-USDT", "1m")
     assert [series.price(int(high)) for high in series.high] == [11, 11, Decimal("30.5")]
+
+
+def test_files_of_months_become_one_series(run: Run, ask: Ask, file: Path) -> None:
+    other = file.with_name("later.csv")
+    other.write_text("time,open,high,low,close,volume\n1735689720,10,11,9,10,5\n1735689780,10,11,9,10,5\n")
+    told = ask("candles", "import", str(file), str(other), "--symbol", "X-USDT")
+    assert [(row["file"], row["new"]) for row in told] == [("export.csv", 3), ("later.csv", 2)]
+    (listed,) = ask("candles", "list")
+    assert (listed["candles"], listed["missing"]) == (5, 0)
 
 
 def test_a_check_of_a_file_lists_everything_and_fails(run: Run, file: Path) -> None:

@@ -12,18 +12,18 @@ import typer
 from fairlead.cli.candles.options import SAMPLE, opened_archive, series_name
 from fairlead.cli.moments import moment_text, read_moment
 from fairlead.cli.options import PrintOptions, add_command
-from fairlead.cli.output import EXIT_USAGE, StopError, program_name, say_facts, tell
+from fairlead.cli.output import EXIT_USAGE, StopError, program_name, say_facts, say_rows, tell
 
 if TYPE_CHECKING:
-    from fairlead.market.candles.archive import Added, SeriesName
+    from fairlead.market.candles.archive import Added, CandleArchive, SeriesName
     from fairlead.market.candles.table import CandleTable
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImportOptions(PrintOptions):
-    """Which file, and what is in it."""
+    """Which files, and what is in them."""
 
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that ends in .csv or .parquet.")]
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Files that end in .csv or .parquet.")]
     symbol: Annotated[str, typer.Option(help="Instrument, such as BTC-USDT.")]
     timeframe: Annotated[str, typer.Option(help="Length of a candle; by default the usual distance of rows.")] = ""
     exchange: Annotated[str, typer.Option(help="Of which exchange they are; any name will do.")] = "imported"
@@ -46,9 +46,9 @@ def add_filling(app: typer.Typer) -> None:
     add_command(
         app,
         "import",
-        "fairlead candles import BTCUSDT-1m-2025-01.csv --symbol BTC-USDT --exchange binance",
+        "fairlead candles import BTCUSDT-1m-2025-*.csv --symbol BTC-USDT --exchange binance",
         "fairlead candles import export.parquet --symbol ETH-USDT --timeframe 1h",
-    )(import_file)
+    )(import_files)
     add_command(
         app,
         "generate",
@@ -57,28 +57,33 @@ def add_filling(app: typer.Typer) -> None:
     )(generate)
 
 
-def import_file(options: ImportOptions) -> None:
-    """Take candles from a CSV or Parquet file, such as one of Binance, TradingView or freqtrade.
+def import_files(options: ImportOptions) -> None:
+    """Take candles from CSV or Parquet files, such as those of Binance, TradingView or freqtrade.
 
     Columns are found by their usual names. Rows in another order are sorted, and rows that are there twice are taken
-    once; a row that contradicts itself or another one is refused. Prices are taken as they are written.
+    once; a file with a row that contradicts itself or another one is refused. Prices are taken as they are written.
     """
     with opened_archive(options, writes=True) as archive:
-        from fairlead.market.candles.column_reading import FileFaultError
-        from fairlead.market.candles.importing import find_timeframe, read_candle_file, require_sound
+        rows = [_import_file(options, archive, file) for file in options.files]
+    say_rows(rows, as_json=options.as_json, empty="")
+    if any(row["missing"] for row in rows):
+        tell(f"Candles are missing in between: {program_name()} candles check {options.symbol} tells which")
 
-        try:
-            read = read_candle_file(options.file)
-            name = series_name(options.exchange, options.symbol, options.timeframe or find_timeframe(read.table))
-            require_sound(read.table, name.timeframe)
-        except FileFaultError as error:
-            raise StopError(f"{options.file.name}: {error}") from None
-        with archive.writing(name):
-            added = archive.add(name, read.table, source=f"file {options.file.name}")
-    row = {**_row(name, read.table, added), "columns": dict(read.columns)}
-    say_facts(row, as_json=options.as_json)
-    if row["missing"]:
-        tell(f"Candles are missing in between: {program_name()} candles check {name.symbol} tells which")
+
+def _import_file(options: ImportOptions, archive: CandleArchive, file: Path) -> dict[str, object]:
+    from fairlead.market.candles.column_reading import FileFaultError
+    from fairlead.market.candles.importing import find_timeframe, read_candle_file, require_sound
+
+    try:
+        read = read_candle_file(file)
+        name = series_name(options.exchange, options.symbol, options.timeframe or find_timeframe(read.table))
+        require_sound(read.table, name.timeframe)
+    except FileFaultError as error:
+        raise StopError(f"{file.name}: {error}") from None
+    with archive.writing(name):
+        added = archive.add(name, read.table, source=f"file {file.name}")
+    columns = {"columns": dict(read.columns)} if options.as_json else {}
+    return {"file": file.name, **_row(name, read.table, added), **columns}
 
 
 def generate(options: GenerateOptions) -> None:
