@@ -46,7 +46,7 @@ class Bound:
     def __init__(self, lanes: Sequence[BotLane], rooms: Sequence[Room | None], length_ms: int) -> None:
         """Know of no order; a bot without a room is always refused an answer."""
         self._lanes = lanes
-        self._rooms = rooms
+        self.rooms = rooms
         self._pace = _Pace(length_ms)
         # Pending entries by symbol, in dollars per unit of price; what they hold of the cash; the nearest exits.
         self._pending: dict[str, Decimal] = {}
@@ -58,12 +58,12 @@ class Bound:
 
     def compares(self, bot: int) -> bool:
         """Whether two orders of one size and price would be taken for one."""
-        room = self._rooms[bot]
+        room = self.rooms[bot]
         return room is None or room.has_duplicates
 
     def fits(self, bot: int, batch: Batch, now: AccountNow, at_ms: int) -> bool:
         """Whether no check could deny any of a batch; what it knows of pending orders is looked up when it is stale."""
-        room = self._rooms[bot]
+        room = self.rooms[bot]
         if room is None or now.equity < ONE:
             return False
         if not now.resting:
@@ -79,7 +79,7 @@ class Bound:
 
     def keep(self, bot: int, batch: Batch, now: AccountNow, at_ms: int) -> None:
         """Count a batch as placed."""
-        lane, room = self._lanes[bot], self._rooms[bot]
+        lane, room = self._lanes[bot], self.rooms[bot]
         symbol = lane.instrument.symbol
         self._pace.add(at_ms, batch.orders)
         self._least = min(self._least, batch.least)
@@ -155,7 +155,7 @@ class Bound:
         """Count again what is really pending."""
         self._forget()
         for one in now.picture().resting:
-            instrument, room = self._lanes[one.bot].instrument, self._rooms[one.bot]
+            instrument, room = self._lanes[one.bot].instrument, self.rooms[one.bot]
             symbol = instrument.symbol
             price = now.prices[symbol] if one.price is None else one.price
             if not one.opens:
@@ -166,7 +166,7 @@ class Bound:
             self._holds += (HOLD_MOST if room is None else room.hold) * size * price
 
     def _note_exit(self, bot: int, price: Decimal) -> None:
-        symbol, room = self._lanes[bot].instrument.symbol, self._rooms[bot]
+        symbol, room = self._lanes[bot].instrument.symbol, self.rooms[bot]
         is_sale = room is None or room.side is Side.BUY
         self._exits[symbol] = (min if is_sale else max)(price, self._exits.get(symbol, price))
 

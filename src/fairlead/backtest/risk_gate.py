@@ -17,7 +17,7 @@ from fairlead.backtest.ladder_shape import LadderShape
 from fairlead.backtest.risk_bound import Batch, Bound
 from fairlead.backtest.risk_losses import LossReplay
 from fairlead.backtest.risk_memory import Memory, Placed, PlacedLadder, spent_by
-from fairlead.backtest.risk_room import rooms_of
+from fairlead.backtest.risk_room import Room, rooms_of
 from fairlead.backtest.risk_view import AccountNow, ViewMaker, bot_request, replay_account
 from fairlead.backtest.spec import BacktestSpec
 from fairlead.core.model.bots.decision import Want
@@ -46,6 +46,10 @@ class RiskGate:
         self._maker = maker
         self._bound = bound
         self._memory = Memory(maker.lanes)
+
+    def room_of(self, bot: int) -> Room | None:
+        """What the limits leave to a bot; None where nothing can be proven of it beforehand."""
+        return self._bound.rooms[bot]
 
     def admits_ladder(self, bot: int, shape: LadderShape, anchor: Decimal, now: AccountNow, at_ms: int) -> bool:
         """Whether every level of a ladder that hangs on ``anchor`` may be placed now, by the bound alone.
