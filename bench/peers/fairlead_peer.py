@@ -124,4 +124,5 @@ def main() -> None:
         outcome.measure("Fairlead", version("fairlead"), task, run, variant)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,4 @@
-"""Proves once for a whole run that no risk check denies an order of a plain ladder, but for a few numbers of each cycle.
+"""Proves once for a whole run that no check denies an order of a plain ladder, but for a few numbers of each cycle.
 
 With sizes in quote currency every cycle asks the same of the account, whatever the price: so the limits become a least
 amount of cash, bounds of the price, and how far it may have moved while the base order was filled. A cycle within them
@@ -22,7 +22,7 @@ from fairlead.core.model.money import HUNDRED, ONE, ZERO
 from fairlead.core.model.request import Side
 
 DRIFT: Final = Decimal("0.02")
-"""How far the price may move from the decision to the fill of the base order, and on to the close that places levels."""
+"""How far the price may move from the decision to the base order's fill, and from there to the close of that candle."""
 
 EXITS_MAX: Final = 12
 """Exits that may rest at a time, and orders of one moment beside the levels."""
