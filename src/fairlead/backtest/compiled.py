@@ -6,7 +6,9 @@ code is found again in the cache of the next process.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any, Final
@@ -17,10 +19,27 @@ HEADER: Final = 2
 """Numbers before the columns of a flat series: candles and blocks."""
 
 
+_plain: Final = ContextVar("plain", default=False)
+
+
 @lru_cache(maxsize=1)
-def is_compiled() -> bool:
-    """Whether numba is installed."""
+def _is_installed() -> bool:
     return find_spec("numba") is not None
+
+
+def is_compiled() -> bool:
+    """Whether loops are to be compiled: numba is installed, and nobody wants plain ones."""
+    return not _plain.get() and _is_installed()
+
+
+@contextmanager
+def plain_loops() -> Iterator[None]:
+    """Within this nothing is compiled, for a short run: loading numba would take longer than it saves."""
+    before = _plain.set(True)
+    try:
+        yield
+    finally:
+        _plain.reset(before)
 
 
 def _compile(function: Callable[..., Any], signature: str) -> Any:  # noqa: ANN401 (numba has no types)

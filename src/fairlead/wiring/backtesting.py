@@ -23,6 +23,7 @@ from fairlead.core.rules.perpetual_orders import LEVERAGE_DEFAULT
 from fairlead.market.candles.funding import load_funding
 from fairlead.market.candles.load import exchange_folder, load_series
 from fairlead.market.candles.series import CandleSeries
+from fairlead.simulator.instruments import DEFAULT_INSTRUMENTS
 from fairlead.wiring.rule_files import RuleFiles
 
 
@@ -70,6 +71,11 @@ def open_history(root: Path, symbol: str, *, exchange: str, timeframe: str, begi
     series = load_series(folder, symbol, timeframe, None, begin_ms, end_ms)
     times, rates = load_funding(folder, symbol, begin_ms, end_ms)
     return History(exchange=folder.name, series=series, funding=Funding(times, rates) if rates else None)
+
+
+def listed_instruments() -> Mapping[str, Instrument]:
+    """What the paper venue lists, by symbol: for whoever has no account."""
+    return {instrument.symbol: instrument for instrument in DEFAULT_INSTRUMENTS}
 
 
 def set_replay(

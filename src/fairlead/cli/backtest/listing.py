@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from fairlead.cli.backtest.archive_rows import archive_folder, archive_row
+from fairlead.cli.extras import backtest_extra
 from fairlead.cli.options import PrintOptions, add_command
 from fairlead.cli.output import say_rows
 
@@ -16,7 +17,8 @@ def add_listing(app: typer.Typer) -> None:
 
 def list_backtests(options: PrintOptions) -> None:
     """List the backtests that are kept, the newest first."""
-    from fairlead.backtest.archive import list_headers
+    with backtest_extra():
+        from fairlead.backtest.archive import list_headers
 
-    rows = [archive_row(header) for header in list_headers(archive_folder(options))]
+        rows = [archive_row(header) for header in list_headers(archive_folder(options))]
     say_rows(rows, as_json=options.as_json, empty="no backtest is kept here: make one with fairlead backtest run")

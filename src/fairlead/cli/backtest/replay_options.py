@@ -229,10 +229,10 @@ def _terms(options: ReplayOptions, known: Known) -> ReplayTerms:
 def _look_up(options: ReplayOptions) -> Known:
     """The stored bot and account; without either, what the paper venue lists, and no database is needed."""
     from fairlead.core.model.account import FeeRates
-    from fairlead.wiring.replaying import known_instruments
+    from fairlead.wiring.backtesting import listed_instruments
 
     if not options.bot and not options.account:
-        return Known(values={}, symbol="", instruments=known_instruments(), fees=FeeRates())
+        return Known(values={}, symbol="", instruments=listed_instruments(), fees=FeeRates())
 
     async def look(registry: Registry, tenant: str) -> Known | Refused:
         from fairlead.accounts.bot_presets import settings_values

@@ -115,12 +115,14 @@ def preset_values(name: str, price: Decimal, instrument: Instrument) -> dict[str
         StopError: there is none of this name.
     """
     from fairlead.accounts.bot_presets import built_in_presets
-    from fairlead.accounts.registry.naming import unknown
 
     if not name:
         return {}
     preset = built_in_presets().get(name)
     if preset is None:
+        # The registry needs a database library, which takes longer to load than most commands need.
+        from fairlead.accounts.registry.naming import unknown
+
         raise StopError(unknown("preset", name, built_in_presets()).message, EXIT_USAGE)
     return preset.values(price, instrument)
 

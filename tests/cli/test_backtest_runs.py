@@ -1,0 +1,156 @@
+"""Backtests from the command line: run, list, report, compare."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import Result
+
+from tests.cli.test_loaded_modules import COMMAND, loaded_by
+
+pytestmark = pytest.mark.slow
+
+Run = Callable[..., Result]
+Ask = Callable[..., Any]
+BALANCED = ("--symbol", "BTC-USDT", "--preset", "balanced")
+
+
+def said_by(report: Path) -> str:
+    """A page without the numbers of its charts."""
+    before, _, after = report.read_text(encoding="utf-8").partition('id="numbers">')
+    return before + after.partition("</script>")[2]
+
+
+@pytest.fixture(name="candles")
+def _candles(run: Run) -> None:
+    run("candles", "generate", "BTC-USDT", "--candles", "86400", "--seed", "7")
+
+
+@pytest.mark.usefixtures("candles")
+def test_a_run_says_what_came_of_it_and_is_kept(run: Run, ask: Ask, folder: Path) -> None:
+    done = run("backtest", "run", *BALANCED)
+    assert done.stdout.startswith("bot on BTC-USDT: 2025-01-01 to 2025-03-02, 86,400 candles of 1m")
+    assert "deepest fall" in done.stdout
+    (row,) = ask("backtest", "list")
+    assert row["id"] in done.stderr
+    report = folder / "backtests" / row["id"] / "report.html"
+    assert report.stat().st_mode & 0o777 == 0o600
+    assert "bot on BTC-USDT" in report.read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("candles")
+def test_the_same_run_again_is_the_same_one(run: Run, ask: Ask) -> None:
+    told = [ask("backtest", "run", *BALANCED) for _ in range(2)]
+    assert told[0]["id"] == told[1]["id"]
+    assert told[0]["statistics"] == told[1]["statistics"]
+    assert len(ask("backtest", "list")) == 1
+
+
+@pytest.mark.usefixtures("candles")
+def test_what_is_typed_is_what_is_replayed(ask: Ask) -> None:
+    told = ask(
+        *("backtest", "run", *BALANCED, "--set", "step=0.5", "--cash", "5000", "--fee", "0.2", "--slippage", "0.05"),
+        *("--intra-bar", "path", "--latency", "1000", "--from", "2025-01-10", "--to", "2025-02-01"),
+    )
+    spec = told["spec"]
+    assert spec["cash"] == "5000"
+    assert spec["bots"][0]["settings"]["step"] == "0.5"
+    assert spec["terms"]["fees"]["spot_taker"] == "0.002"
+    assert spec["terms"]["slippage"] == "0.0005"
+    assert (spec["terms"]["intra_bar"], spec["terms"]["latency_ms"]) == ("path", 1000)
+    assert (told["from"], told["to"]) == ("2025-01-10", "2025-02-01")
+
+
+@pytest.mark.usefixtures("candles")
+def test_a_risk_profile_is_asked(ask: Ask) -> None:
+    free = ask("backtest", "run", *BALANCED, "--budget", "9000")
+    strict = ask("backtest", "run", *BALANCED, "--budget", "9000", "--risk-profile", "strict")
+    assert free["statistics"]["denials"] == 0
+    assert strict["statistics"]["denials"] > 0
+
+
+@pytest.mark.usefixtures("candles")
+def test_tables_and_report_go_where_they_are_wanted(run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run("backtest", "run", *BALANCED, "--out", str(out), "--no-keep")
+    assert {path.name for path in out.iterdir()} == {"report.html", "fills.csv", "deals.csv", "equity.csv"}
+    assert "no backtest is kept" in run("backtest", "list").stderr
+
+
+@pytest.mark.usefixtures("candles")
+def test_a_kept_run_is_reported_again(run: Run, ask: Ask, folder: Path, tmp_path: Path) -> None:
+    made = ask("backtest", "run", *BALANCED)
+    first = folder / "backtests" / made["id"] / "report.html"
+    again = tmp_path / "again.html"
+    run("backtest", "report", made["id"][:6], "--out", str(again))
+    # Curves are kept to nine digits, so their last cent may be another one in the chart.
+    assert said_by(again) == said_by(first)
+    told = ask("backtest", "report", "last", "--export", str(tmp_path), "--format", "json")
+    result = json.loads(Path(told["files"][1]).read_bytes())
+    assert result["statistics"] == made["statistics"]
+
+
+@pytest.mark.usefixtures("candles")
+def test_a_report_says_when_its_candles_have_changed_or_are_gone(run: Run, folder: Path) -> None:
+    run("backtest", "run", *BALANCED)
+    run("candles", "generate", "BTC-USDT", "--candles", "86400", "--seed", "8")
+    assert "have changed since this run" in run("backtest", "report", "last").stderr
+    (folder / "candles").rename(folder / "away")
+    assert "not kept any more" in run("backtest", "report", "last").stderr
+
+
+@pytest.mark.usefixtures("candles")
+def test_two_runs_are_compared(run: Run, ask: Ask, tmp_path: Path) -> None:
+    first = ask("backtest", "run", *BALANCED)["id"]
+    second = ask("backtest", "run", *BALANCED, "--set", "step=0.7")["id"]
+    out = tmp_path / "both.html"
+    text = run("backtest", "compare", first, second, "--out", str(out)).stdout
+    assert f"{first}" in text.splitlines()[0]
+    assert "step" in text.splitlines()[1]
+    assert "0.7" in text.splitlines()[1]
+    assert "Result: Profit" in text
+    assert "Two backtests compared" in out.read_text(encoding="utf-8")
+    told = ask("backtest", "compare", first, second)
+    assert list(told["asked"]) == ["step"]
+    assert len(told["figures"]["Result: Profit"]) == 2
+
+
+def test_what_is_missing_is_named(run: Run) -> None:
+    assert "no candles of BTC-USDT are kept" in run("backtest", "run", *BALANCED, code=1).stderr
+    assert "name an instrument" in run("backtest", "run", "--preset", "balanced", code=2).stderr
+    assert "no backtest abc is kept" in run("backtest", "report", "abc", code=1).stderr
+    assert "make one with fairlead backtest run" in run("backtest", "compare", "last", "last", code=1).stderr
+
+
+@pytest.mark.usefixtures("candles")
+def test_a_bot_that_is_nothing_is_refused(run: Run) -> None:
+    assert "say what the bot shall do" in run("backtest", "run", "--symbol", "BTC-USDT", code=2).stderr
+    assert "no instrument NOPE" in run("backtest", "run", "--symbol", "NOPE", "--preset", "balanced", code=1).stderr
+
+
+@pytest.mark.usefixtures("candles")
+def test_a_run_loads_neither_a_compiler_nor_a_database() -> None:
+    loaded = loaded_by(COMMAND, "backtest", "run", *BALANCED)
+    assert "polars" in loaded
+    assert not loaded & {"numba", "optuna", "scipy", "sqlalchemy", "starlette", "fairlead.wiring.lifetime"}
+
+
+def test_the_commands_say_what_to_install_where_the_extra_is_missing(folder: Path) -> None:
+    script = "import sys\nsys.modules['numpy'] = None\nfrom fairlead.cli import main\nmain()\n"
+    done = subprocess.run(
+        [sys.executable, "-c", script, "backtest", "list"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "FAIRLEAD_DATA_DIR": str(folder)},
+        timeout=50,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "pip install 'fairlead[backtest]'" in done.stderr
