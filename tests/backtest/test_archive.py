@@ -21,12 +21,14 @@ from fairlead.backtest.archive import (
     save_result,
 )
 from fairlead.backtest.packing import pack_ints, pack_steps, unpack_ints, unpack_steps
+from fairlead.backtest.report.words import Surroundings
 from fairlead.backtest.result import BacktestResult, Denial
 from fairlead.backtest.statistics import statistics_of
 from fairlead.market.candles.generate import generate_series
 from fairlead.market.candles.series import CandleSeries
 from tests.backtest.runs import BEGIN_MS, HOUR_MS, make_deal, make_fill, make_result
 
+AROUND = Surroundings(exchange="okx", tried=40, deflated_sharpe=0.5)
 numbers = st.lists(st.integers(-(2**62), 2**62), max_size=40)
 
 
@@ -64,7 +66,7 @@ def run() -> BacktestResult:
 
 
 def keep(folder: Path, result: BacktestResult, made_ms: int = 5) -> RunHeader:
-    header = make_header(result, statistics_of(result), market(), exchange="okx", made_ms=made_ms)
+    header = make_header(result, statistics_of(result), market(), made_ms=made_ms, around=AROUND)
     save_result(folder, header, result)
     return header
 
@@ -74,6 +76,7 @@ def test_a_run_comes_back_as_it_was(tmp_path: Path) -> None:
     header = keep(tmp_path, result)
     loaded = load_header(tmp_path, header.run_id)
     assert loaded == header
+    assert (loaded.around.run_id, loaded.around.tried) == (header.run_id, 40)
     found = load_result(tmp_path, loaded)
     for name in ("spec", "fills", "deals", "denials", "cash_end", "equity_end", "funding", "begin_ms", "end_ms"):
         assert getattr(found, name) == getattr(result, name), name
@@ -95,7 +98,7 @@ def test_other_candles_make_another_run() -> None:
     statistics = statistics_of(result)
     known = market()
     later = {"BTC-USDT": known["BTC-USDT"].slice(1, 200)}
-    first, second = (make_header(result, statistics, one, exchange="okx", made_ms=5) for one in (known, later))
+    first, second = (make_header(result, statistics, one, made_ms=5) for one in (known, later))
     assert first.run_id != second.run_id
 
 

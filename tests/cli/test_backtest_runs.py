@@ -122,6 +122,27 @@ def test_two_runs_are_compared(run: Run, ask: Ask, tmp_path: Path) -> None:
     assert len(told["figures"]["Result: Profit"]) == 2
 
 
+@pytest.mark.usefixtures("candles")
+def test_the_best_of_a_sweep_has_a_report_that_says_how_many_were_tried(run: Run, ask: Ask, folder: Path) -> None:
+    space = ("--vary", "step=0.5,0.8", "--vary", "step_scale=1,1.2,1.4")
+    told = run("backtest", "sweep", *BALANCED, *space, "--workers", "1", "--report")
+    (row,) = ask("backtest", "list")
+    assert row["id"] in told.stderr
+    page = (folder / "backtests" / row["id"] / "report.html").read_text(encoding="utf-8")
+    assert "It is the best of 6 combinations that were tried" in page
+    assert "heat-best" in page
+    run("backtest", "report", "last")
+    again = (folder / "backtests" / row["id"] / "report.html").read_text(encoding="utf-8")
+    assert "It is the best of 6 combinations that were tried" in again
+
+
+@pytest.mark.usefixtures("candles")
+def test_monte_carlo_knows_how_bad_deals_looked(ask: Ask) -> None:
+    assert ask("backtest", "run", *BALANCED)["statistics"]["deals"]["worst_excursion"] < -1.0
+    drawn = ask("backtest", "monte-carlo", *BALANCED, "--draws", "50", "--ruin", "0.05")["deals"]
+    assert json.dumps(drawn)
+
+
 def test_what_is_missing_is_named(run: Run) -> None:
     assert "no candles of BTC-USDT are kept" in run("backtest", "run", *BALANCED, code=1).stderr
     assert "name an instrument" in run("backtest", "run", "--preset", "balanced", code=2).stderr

@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 
 from fairlead.backtest.packing import FAST, pack_steps, to_units, unpack_steps
+from fairlead.backtest.report.words import Surroundings
 from fairlead.backtest.result import BacktestResult, Curve, DealRow, Denial, Fill, OrderSpan
 from fairlead.backtest.spec import BacktestSpec
 from fairlead.backtest.statistics import Statistics
@@ -42,12 +43,11 @@ class ArchiveError(ValueError):
 class RunHeader(msgspec.Struct, frozen=True, kw_only=True):
     """What a list shows of a run; ``made_ms`` is when it was made, ``candles_of`` each symbol's digest of its candles.
 
-    ``exchange`` is whose candles were replayed; ``unit`` what curves are kept in.
+    ``unit`` is what curves are kept in, ``around`` what its report says besides.
     """
 
     run_id: str
     made_ms: int
-    exchange: str
     spec: BacktestSpec
     candles_of: dict[str, str]
     statistics: Statistics
@@ -58,6 +58,7 @@ class RunHeader(msgspec.Struct, frozen=True, kw_only=True):
     equity_end: Decimal
     decisions: int
     unit: float
+    around: Surroundings = Surroundings()
 
 
 class _Rows(msgspec.Struct, frozen=True):
@@ -90,14 +91,19 @@ def candles_digest(series: CandleSeries) -> str:
 
 
 def make_header(
-    result: BacktestResult, statistics: Statistics, market: Mapping[str, CandleSeries], *, exchange: str, made_ms: int
+    result: BacktestResult,
+    statistics: Statistics,
+    market: Mapping[str, CandleSeries],
+    *,
+    made_ms: int,
+    around: Surroundings | None = None,
 ) -> RunHeader:
     """What is kept of a run beside its rows and curves; ``market`` is what it replayed, by symbol."""
     digests = {symbol: candles_digest(series) for symbol, series in market.items()}
+    own_id = run_id(result.spec, digests)
     return RunHeader(
-        run_id=run_id(result.spec, digests),
+        run_id=own_id,
         made_ms=made_ms,
-        exchange=exchange,
         spec=result.spec,
         candles_of=digests,
         statistics=statistics,
@@ -108,6 +114,7 @@ def make_header(
         equity_end=result.equity_end,
         decisions=result.decisions,
         unit=10.0 ** (math.floor(math.log10(float(result.spec.cash))) + 1 - _DIGITS),
+        around=msgspec.structs.replace(around or Surroundings(), run_id=own_id),
     )
 
 

@@ -123,9 +123,11 @@ def compare_page(first: Compared, second: Compared, rows: Sequence[Pair], settin
     )
     sections = (
         tables.section(
-            "Settings that differ", _both(settings) or "<p>None: they differ in candles.</p>", name="settings"
+            "Settings that differ",
+            _both(settings, "Setting") or "<p>None: they differ in candles.</p>",
+            name="settings",
         ),
-        tables.section("Statistics", _both(rows), name="statistics"),
+        tables.section("Statistics", _both(rows, "Figure"), name="statistics"),
     )
     return _page(
         numbers,
@@ -144,7 +146,8 @@ def compare_page(first: Compared, second: Compared, rows: Sequence[Pair], settin
 def _page(numbers: Mapping[str, Any], **parts: str) -> str:
     style, script, page = _assets()
     for name in ("title", "heading", "period", "verdict"):
-        parts[name] = escape(parts[name])
+        # A number and its percent sign stay on one line.
+        parts[name] = escape(parts[name]).replace(" %", "&nbsp;%")
     # A name may hold what ends a script; between the marks of JSON it can stand as an escape.
     told = json.dumps(numbers, separators=(",", ":")).replace("<", "\\u003c")
     return _fill(
@@ -224,12 +227,12 @@ def _charts(result: BacktestResult, market: Mapping[str, CandleSeries]) -> str:
     )
 
 
-def _both(rows: Sequence[Pair]) -> str:
+def _both(rows: Sequence[Pair], head: str) -> str:
     if not rows:
         return ""
     body = "".join(
         f'<tr><th scope="row">{escape(row.label)}</th><td>{escape(row.first)}</td><td>{escape(row.second)}</td></tr>'
         for row in rows
     )
-    head = '<thead><tr><th scope="col">Figure</th><th scope="col">A</th><th scope="col">B</th></tr></thead>'
-    return f'<div class="scroll"><table>{head}<tbody>{body}</tbody></table></div>'
+    heads = "".join(f'<th scope="col">{name}</th>' for name in (head, "A", "B"))
+    return f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
@@ -45,7 +45,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     tried: int = 0
     deflated_sharpe: float | None = None
     heat_map: HeatMap | None = None
-    notes: Sequence[str] = ()
+    notes: tuple[str, ...] = ()
 
 
 def title_of(spec: BacktestSpec) -> str:

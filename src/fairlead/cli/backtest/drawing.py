@@ -69,11 +69,13 @@ def monte_carlo(options: DrawOptions) -> None:
 
     replay = open_replay(options)
     folder = load_settings(options).data_dir
+    from fairlead.backtest.excursions import with_excursions
     from fairlead.backtest.sweeps.monte_carlo import Redraw, redraw_deals
     from fairlead.backtest.trial_count import count_trials
 
     with trial_failures_explained():
         result = replay.run(replay.spec, replay.market, replay.instruments)
+        result = with_excursions(result, replay.market, replay.instruments)
         count_trials(folder, 1)
         drawn = redraw_deals(
             result.deals,

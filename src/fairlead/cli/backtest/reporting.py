@@ -69,17 +69,18 @@ def add_reporting(app: typer.Typer) -> None:
 def report(options: ReportOptions) -> None:
     """Write the report of a backtest that is kept, and its tables for other programs."""
     with backtest_extra():
+        from msgspec.structs import replace
+
         from fairlead.backtest.archive import REPORT_NAME, ArchiveError, load_header, load_result
         from fairlead.backtest.exports import ExportFormat, export_result
         from fairlead.backtest.report.page import write_report
-        from fairlead.backtest.report.words import Surroundings
 
         folder = archive_folder(options)
         try:
             header = load_header(folder, options.run_id)
             result = load_result(folder, header)
             market, notes = _find_candles(options, header)
-            around = Surroundings(run_id=header.run_id, exchange=header.exchange, notes=notes)
+            around = replace(header.around, notes=(*header.around.notes, *notes))
             path = options.out or folder / header.run_id / REPORT_NAME
             write_report(path, result, header.statistics, market, around)
             files = [path]
@@ -136,7 +137,7 @@ def _find_candles(options: Options, header: RunHeader) -> tuple[Mapping[str, Can
     from fairlead.backtest.archive import candles_digest
     from fairlead.market.candles.load import load_series
 
-    folder, spec = candles_folder(options) / header.exchange, header.spec
+    folder, spec = candles_folder(options) / header.around.exchange, header.spec
     market: dict[str, CandleSeries] = {}
     notes = []
     for symbol, digest in header.candles_of.items():

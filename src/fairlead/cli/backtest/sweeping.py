@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from fairlead.cli.backtest.archive_rows import archive_folder
+from fairlead.cli.backtest.keeping import keep_run, make_run
 from fairlead.cli.backtest.replay_options import open_replay
 from fairlead.cli.backtest.settings_file import write_settings
 from fairlead.cli.backtest.sweep_options import SearchOptions, read_plan, trial_failures_explained
@@ -42,6 +44,9 @@ class SweepOptions(SearchOptions):
     rows_to: Annotated[
         Path | None, typer.Option(metavar="FILE.csv", help="Write every combination with its figures.")
     ] = None
+    report: Annotated[
+        bool, typer.Option("--report", help="Run the best again and keep it, with this sweep in its report.")
+    ] = False
 
 
 def add_sweeping(app: typer.Typer) -> None:
@@ -79,6 +84,8 @@ def sweep(options: SweepOptions) -> None:
         _write_rows(options.rows_to, found)
     if options.best_to is not None:
         _write_best(options.best_to, found, replay)
+    if options.report:
+        _report_best(options, found, replay, drawn)
     if options.as_json:
         say_json(sweep_values(found, options.top, drawn))
         return
@@ -149,6 +156,19 @@ def _write_best(path: Path, found: SweepResult, replay: Replay) -> None:
     about = f"The best of {found.tried} by {figure} ({value:.4g}), of which some is luck.\n{command}"
     write_settings(path, bot.settings, about)
     tell(f"The best settings are in {path}; they trade with pretend money by: {command}")
+
+
+def _report_best(options: SweepOptions, found: SweepResult, replay: Replay, drawn: HeatMap | None) -> None:
+    from fairlead.backtest.report.words import Surroundings
+    from fairlead.backtest.sweeps.trials import spec_of
+
+    if found.best is None:
+        raise StopError("nothing is within the bounds, so there is no best to report")
+    around = Surroundings(
+        exchange=replay.exchange, tried=found.tried, deflated_sharpe=found.deflated_sharpe, heat_map=drawn
+    )
+    best = replace(replay, spec=spec_of(replay.spec, found.plan.space, found.best.trial))
+    tell(f"The report of the best: {keep_run(archive_folder(options), make_run(best, around))}")
 
 
 def _write_rows(path: Path, found: SweepResult) -> None:
