@@ -13,6 +13,7 @@ from fairlead.cli.config import add_config_commands
 from fairlead.cli.databases import databases
 from fairlead.cli.demo import add_demo
 from fairlead.cli.drift import drifts
+from fairlead.cli.drift_report import add_drift_report
 from fairlead.cli.explain import add_explain
 from fairlead.cli.groups import groups
 from fairlead.cli.hook_probe import add_hook_probe
@@ -71,6 +72,7 @@ app.add_typer(notify, name="notify")
 app.add_typer(vault, name="vault")
 app.add_typer(venues, name="venue")
 add_storage_commands(app)
+add_drift_report(app)
 app.add_typer(databases, name="db")
 add_backup(app)
 add_config_commands(app)

@@ -11,13 +11,13 @@ from typing import Final
 import numpy as np
 
 from fairlead.backtest.parity.stretches import BotDay, DayBook, Trade
-from fairlead.core.model.account import FeeRates
+from fairlead.core.model.account import FeeRates, VenueAccount
 from fairlead.core.model.bots.bot import Settings
 from fairlead.core.model.instrument import Instrument
 from fairlead.market.candles.series import CandleSeries
 from fairlead.reporting.decision_check import DecisionReport, Heard, Standing, check_decisions
 from fairlead.simulator.rules import VenueRules
-from tests.orders.trading_world import LINEAR, START_MS, make_exchange
+from tests.orders.trading_world import LINEAR, START_MS, account, make_exchange
 from tests.servers.clean import clean_sqlite
 from tests.sources.bots.bot_world import HOUR_MS, BotWorld
 
@@ -61,13 +61,35 @@ def candles_of(prices: Sequence[Decimal], symbol: str, instrument: Instrument, *
     )
 
 
+def slow_down(day: BotDay) -> None:
+    """Let a day last as long as its candles: each price is there at the end of its first candle."""
+    first_ms = START_MS // MINUTE_MS * MINUTE_MS
+
+    def at(then_ms: int) -> int:
+        return first_ms + MINUTE_MS + (then_ms - START_MS) * CANDLES_EACH * MINUTE_MS // TICK_MS
+
+    day.heard = [(at(then_ms), price) for then_ms, price in day.heard]
+    for stretch in day.stretches:
+        stretch.begin_ms, stretch.end_ms = at(max(START_MS, stretch.begin_ms)), at(stretch.end_ms)
+        for order in stretch.orders.values():
+            order.placed_ms, order.heard_ms = at(order.placed_ms), at(order.heard_ms)
+            order.over_ms = order.over_ms and at(order.over_ms)
+
+
 class PaperDay:
     """One bot on paper, price after price."""
 
-    def __init__(self, folder: Path, prices: Sequence[Decimal], settings: Settings, symbol: str = LINEAR) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        prices: Sequence[Decimal],
+        settings: Settings,
+        symbol: str = LINEAR,
+        rules: VenueRules = CALM,
+    ) -> None:
         """Prepare; ``live`` lets it happen."""
         self.world = BotWorld(clean_sqlite(folder))
-        self.world.make_exchange = make_exchange(CALM)
+        self.world.make_exchange = make_exchange(rules)
         self.prices = prices
         self.settings = settings
         self.symbol = symbol
@@ -85,6 +107,11 @@ class PaperDay:
         for price in self.prices[1:]:
             await world.move(price, self.symbol, wait_ms=tick_ms)
         await world.stop()
+
+    @property
+    def account(self) -> VenueAccount:
+        """The account that it trades on, unless another is given to its world."""
+        return account()
 
     @property
     def instrument(self) -> Instrument:

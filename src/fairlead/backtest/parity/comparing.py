@@ -18,7 +18,7 @@ from fairlead.backtest.parity.stretches import OTHERS_SLOT, LiveOrder, Trade
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import ZERO
 
-Key = tuple[int, str, int]
+Key = tuple[int, str, bool, int]
 
 
 class Why(StrEnum):
@@ -155,17 +155,16 @@ class _Comparison:
 
 
 def _by_key(trades: Iterable[Trade]) -> dict[Key, Trade]:
-    numbers: defaultdict[tuple[int, str], int] = defaultdict(int)
+    numbers: defaultdict[tuple[int, str, bool], int] = defaultdict(int)
     found: dict[Key, Trade] = {}
     for one in trades:
-        number = numbers[one.cycle, one.slot]
-        before = found.get((one.cycle, one.slot, number - 1))
-        if before is not None and before.is_partial:
-            # The rest of the same wish, ordered again.
-            found[one.cycle, one.slot, number - 1] = _join(before, one)
-            continue
-        found[one.cycle, one.slot, number] = one
-        numbers[one.cycle, one.slot] += 1
+        place = (one.cycle, one.slot, one.is_buy)
+        before = found.get((*place, numbers[place]))
+        # After a part comes the rest of the same wish, ordered again.
+        continues = before is not None and before.is_partial
+        if before is not None and not continues:
+            numbers[place] += 1
+        found[*place, numbers[place]] = _join(before, one) if before is not None and continues else one
     return found
 
 
@@ -204,7 +203,7 @@ def _difference(live: Trade | None, other: Trade | None, why: Why, parts: Parts)
     one = live or other
     assert one is not None
     return Difference(
-        at_ms=one.at_ms,
+        at_ms=min(side.at_ms for side in (live, other) if side is not None),
         cycle=one.cycle,
         slot=one.slot,
         live_price=None if live is None else live.price,

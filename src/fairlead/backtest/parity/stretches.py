@@ -48,7 +48,7 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
 class LiveOrder(msgspec.Struct, kw_only=True):
     """One order of a bot as its decisions tell of it: from ``placed_ms`` until ``over_ms`` (0: it still rests).
 
-    ``reason`` says why it ended when it did not do all that was asked.
+    ``reason`` says why it ended when it did not do all that was asked, and was not taken back.
     """
 
     want: Want
@@ -146,7 +146,8 @@ class DayBook:
             known.fee_base += news.fee_base - order.fee_base
             known.fee_settle += news.fee_settle - order.fee_settle
             if news.is_over:
-                known.over_ms, known.is_complete, known.reason = decided.at_ms, news.is_complete, news.reason
+                known.over_ms, known.is_complete = decided.at_ms, news.is_complete
+                known.reason = "" if order.canceling_ms else news.reason
         for reason in decided.reasons:
             if reason.code == CLOSED_BY_OTHERS:
                 numbers = dict(reason.numbers)
