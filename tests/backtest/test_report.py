@@ -108,7 +108,10 @@ def test_a_run_without_any_candle_has_a_page() -> None:
 def test_warnings_say_what_speaks_against_the_numbers() -> None:
     result = sample_run(
         missing=3,
-        denials=[Denial(bot=0, at_ms=BEGIN_MS, slot="s1", why="NOTIONAL_ABOVE_LIMIT")],
+        denials=[
+            Denial(bot=0, at_ms=BEGIN_MS, slot="s1", why=why)
+            for why in ("MAX_ORDER 8 above 5", "COLLAR far", "MAX_ORDER 9 above 5")
+        ],
         deals=[make_deal("1"), make_deal("-2.5", ended_ms=0)],
     )
     around = Surroundings(tried=1_000, deflated_sharpe=0.4, notes=("candles of another exchange",))
@@ -118,10 +121,10 @@ def test_warnings_say_what_speaks_against_the_numbers() -> None:
         "best of 1,000 combinations",
         "40.00 %, which is not enough",
         "3 candles are missing (0.10 %)",
-        "1 orders were refused by risk checks: NOTIONAL_ABOVE_LIMIT (1)",
+        "3 orders were refused by risk checks: MAX_ORDER 8 above 5 (2 times); COLLAR far (1 times)",
         "Risk checks were off",
         "1 deal was still open at the end, at -2.50 USDT",
-        "1 closed deals are too few",
+        "1 closed deal is too few",
     ):
         assert part in told, part
 

@@ -19,7 +19,7 @@ from fairlead.core.model.money import HUNDRED, ZERO, format_amount
 
 LUCK_MAX: Final = 0.95
 """A deflated Sharpe ratio below this may well be luck."""
-_SLOTS_NAMED: Final = 3
+_CHECKS_NAMED: Final = 3
 
 _INTRA_BAR: Final = {
     IntraBar.PESSIMISTIC: "pessimistic: entries and stops fill, a take-profit waits for the next candle",
@@ -146,11 +146,12 @@ def _of_sweep(around: Surroundings) -> Iterator[str]:
 def _of_candles(result: BacktestResult, statistics: Statistics) -> Iterator[str]:
     if result.missing:
         share = percent(result.missing / (result.missing + result.candles))
-        yield f"{result.missing:,} candles are missing ({share}): what happened in them is not known."
+        candles = _times(result.missing, "candle is", "candles are")
+        yield f"{candles} missing ({share}): what happened in them is not known."
     if statistics.returns.days < CAGR_DAYS_MIN:
         yield f"{statistics.returns.days:,.0f} days are too few to say much: a year has more weathers than that."
     if 0 < statistics.deals.closed < COUNT_MIN:
-        yield f"{statistics.deals.closed} closed deals are too few for ratios."
+        yield f"{_times(statistics.deals.closed, 'closed deal is', 'closed deals are')} too few for ratios."
 
 
 def _of_account(result: BacktestResult) -> Iterator[str]:
@@ -158,19 +159,33 @@ def _of_account(result: BacktestResult) -> Iterator[str]:
     if result.is_liquidated:
         yield "The account was liquidated; nothing after that counts."
     if result.denials:
-        slots = Counter(denial.why for denial in result.denials).most_common(_SLOTS_NAMED)
-        named = "; ".join(f"{why} ({count})" for why, count in slots)
-        yield f"{len(result.denials):,} orders were refused by risk checks: {named}."
+        yield f"{_times(len(result.denials), 'order was', 'orders were')} refused by risk checks: {_refusals(result)}."
     if not spec.risk_profile:
         yield "Risk checks were off: a live account may refuse some of these orders."
     still_open = [deal for deal in result.deals if deal.is_open]
     if still_open:
         profit = sum((deal.profit for deal in still_open), ZERO)
-        deals = "1 deal was" if len(still_open) == 1 else f"{len(still_open)} deals were"
+        deals = _times(len(still_open), "deal was", "deals were")
         yield f"{deals} still open at the end, at {money(profit, spec.currency, is_signed=True)}, which the profit has."
     fees = spec.terms.fees
     if not (fees.spot_taker or fees.spot_maker or fees.perpetual_maker or fees.perpetual_taker):
         yield "Fees are zero: no exchange is that kind."
+
+
+def _refusals(result: BacktestResult) -> str:
+    """The checks that refused most, each with the words of its first time; the code of a check is its first word."""
+    first: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for denial in result.denials:
+        code = denial.why.partition(" ")[0]
+        first.setdefault(code, denial.why)
+        counts[code] += 1
+    told = (f"{first[code]} ({count:,} times)" for code, count in counts.most_common(_CHECKS_NAMED))
+    return "; ".join(told)
+
+
+def _times(count: int, one: str, many: str) -> str:
+    return f"1 {one}" if count == 1 else f"{count:,} {many}"
 
 
 def _share(value: Decimal) -> str:
