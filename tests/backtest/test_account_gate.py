@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from random import Random
 
 import msgspec
 import numpy as np
+import pytest
 
 from fairlead.backtest.run import Extras, run_backtest
 from fairlead.backtest.spec import BacktestSpec, BotSpec, FeeCurrency, IntraBar, ReplayTerms
 from fairlead.core.model.account import FeeRates
-from fairlead.core.model.bots.martingale import PriceRounding
+from fairlead.core.model.bots.martingale import PriceRounding, TakeProfitStep
 from fairlead.core.model.risk import RiskLimits
 from fairlead.market.candles.generate import generate_series
 from tests.backtest.gate_world import BTC, ETH, INSTRUMENTS, W2, D, profiles_with
+from tests.backtest.test_ladder_proof import draw_settings as ladder_of
 from tests.backtest.w2_reference import replay_w2
 
 CANDLES = 40_000
@@ -96,3 +99,29 @@ def test_bots_that_share_an_account_share_its_limits() -> None:
     together = run_backtest(shared, MARKET, INSTRUMENTS, extras)
     assert not alone.denials
     assert {denial.why.split(" ")[0] for denial in together.denials} == {"GROSS"}
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_quick_way_denies_nothing_that_the_rule_is_denied(seed: int) -> None:
+    random = Random(seed)
+    settings = msgspec.structs.replace(
+        ladder_of(random), price_rounding=PriceRounding.NEAREST, take_profit=(TakeProfitStep(percent=D("0.4")),)
+    )
+    limits = random.choice(
+        (
+            RiskLimits(order_notional_max_usd=D(random.choice((90, 200, 900)))),
+            RiskLimits(order_equity_share_max=D(random.choice(("0.02", "0.2")))),
+            RiskLimits(position_equity_share_max_spot=D(random.choice(("0.05", "0.3")))),
+            RiskLimits(price_collar=D("0.0005"), price_collar_passive=D("0.05")),
+            RiskLimits(open_orders_max=random.choice((4, 40))),
+        )
+    )
+    bots = (msgspec.structs.replace(SPEC.bots[0], settings=settings),)
+    cash = D(random.choice((600, 10_000)))
+    spec = msgspec.structs.replace(SPEC, bots=bots, cash=cash, risk_profile="drawn")
+    extras = Extras(profiles=profiles_with(limits))
+    quick = run_backtest(spec, MARKET, INSTRUMENTS, extras)
+    rule = run_backtest(spec, MARKET, INSTRUMENTS, msgspec.structs.replace(extras, keep_orders=True))
+    assert list(quick.fills) == list(rule.fills)
+    assert quick.equity_end == rule.equity_end
+    assert list(quick.denials) == list(rule.denials)

@@ -16,7 +16,7 @@ from fairlead.backtest.search import NEVER_LOW, Search
 MayHang = Callable[[int, int], bool]
 """Asked at the close of the candle of each base order: the candle, and the price that the ladder hangs on, in ticks."""
 
-_ALWAYS: Final[MayHang] = lambda _candle, _anchor: True  # noqa: E731 (a default has no name)
+ALWAYS: Final[MayHang] = lambda _candle, _anchor: True  # noqa: E731 (a default has no name)
 
 
 class NotPlainError(Exception):
@@ -40,7 +40,7 @@ class LadderRun:
         self._opens, self._highs = series.open.data, series.high.data
         self._lows, self._closes = series.low.data, series.close.data
 
-    def run(self, *, exit_first: bool, may_hang: MayHang = _ALWAYS) -> None:
+    def run(self, *, exit_first: bool, may_hang: MayHang = ALWAYS) -> None:
         """From the close of the first candle to the end of the last.
 
         Raises:
@@ -57,12 +57,12 @@ class LadderRun:
         """Buy the base order, sized at the close and filled at the next open."""
         plan, close, opened = self._plan, self._closes[candle], self._opens[candle + 1]
         lots = plan.lots(0, close)
-        if lots < plan.lots_min or lots * close < max(1, plan.value_min) or lots * close > self._left():
+        if lots < plan.lots_min or lots * close < max(1, plan.value_min) or lots * close > self.left:
             raise NotPlainError
         self._note((candle + 1, 0, lots, opened, True))
         self.moved -= lots * opened
         self.holding.buy(lots, opened, takes=True, is_base=True)
-        if plan.cost_max > self._left() or not self.holding.lots:
+        if plan.cost_max > self.left or not self.holding.lots:
             # All levels rest at once, so there must be cash for all of them.
             raise NotPlainError
 
@@ -107,6 +107,7 @@ class LadderRun:
         self.moved += lots * price
         self.holding.sell(price, takes=takes)
 
-    def _left(self) -> int:
+    @property
+    def left(self) -> int:
         """Cash, in the plan's unit, rounded down."""
         return self._cash + self.moved + (-self.holding.fee // self._plan.fee_scale)

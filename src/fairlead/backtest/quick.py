@@ -7,10 +7,13 @@ from decimal import Decimal
 
 from fairlead.backtest.curves import hold_curve, trace_curves
 from fairlead.backtest.fill_log import LadderDeals, LadderFills, LadderLog, segments_of
+from fairlead.backtest.ladder_gate import LadderGate
 from fairlead.backtest.ladder_holding import CoinHolding, Holding, WholeHolding
 from fairlead.backtest.ladder_plan import plan_ladder
-from fairlead.backtest.ladder_run import LadderRun, NotPlainError
+from fairlead.backtest.ladder_proof import Terms
+from fairlead.backtest.ladder_run import ALWAYS, LadderRun, NotPlainError
 from fairlead.backtest.result import BacktestResult, Curve
+from fairlead.backtest.risk_gate import RiskGate
 from fairlead.backtest.search import Search
 from fairlead.backtest.spec import BacktestSpec, FeeCurrency, IntraBar
 from fairlead.core.model.bots.martingale import MartingaleSettings
@@ -24,8 +27,9 @@ def quick_backtest(
     market: Mapping[str, CandleSeries],
     instruments: Mapping[str, Instrument],
     searches: Mapping[str, Search],
+    gate: RiskGate | None = None,
 ) -> BacktestResult | None:
-    """Replay the one bot of a run; None: it is for the rule itself."""
+    """Replay the one bot of a run; None: it is for the rule itself, as it is where a check of ``gate`` may deny."""
     bot, terms = spec.bots[0], spec.terms
     series, instrument = market[bot.symbol], instruments[bot.symbol]
     plan = plan_ladder(bot.settings, terms, instrument, series.tick)
@@ -37,8 +41,12 @@ def quick_backtest(
         holding = CoinHolding(plan, bot.settings, instrument, series.tick, closing_fee(instrument, terms.fees))
     log = LadderLog(plan, series, instrument, in_coin, [])
     run = LadderRun(log, holding, searches[bot.symbol], int(spec.cash // plan.value_unit))
+    may_hang = ALWAYS
+    if gate is not None:
+        about = Terms(bot.settings, instrument, terms.fees, series.tick, plan.value_unit)
+        may_hang = LadderGate(gate, about, run, spec.cash).admits
     try:
-        run.run(exit_first=terms.intra_bar is IntraBar.EXIT_FIRST)
+        run.run(exit_first=terms.intra_bar is IntraBar.EXIT_FIRST, may_hang=may_hang)
     except NotPlainError:
         return None
     return _result(spec, run)

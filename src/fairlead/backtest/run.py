@@ -73,14 +73,17 @@ def run_backtest(
         symbol: (extras.searches.get(symbol) if one is market[symbol] else None) or make_search(one)
         for symbol, one in series.items()
     }
-    if _may_be_quick(spec, extras):
-        quick = quick_backtest(spec, series, instruments, searches)
-        if quick is not None:
-            return quick
     world = _World(series, instruments, replace(extras, searches=searches))
-    result, gate = _run(spec, world, is_careful=False)
+    gate, result = None, None
+    if _may_be_quick(spec, extras):
+        gate = world.make_gate(spec)
+        result = quick_backtest(spec, series, instruments, searches, gate)
+    if result is None:
+        # What was asked on the quick way did not come about.
+        gate = world.make_gate(spec)
+        result = _run(spec, world, gate, is_careful=False)
     if gate is not None and gate.losses.first_effect(result.equity.at_ms, result.equity.values) is not None:
-        result, _ = _run(spec, world, is_careful=True)
+        return _run(spec, world, world.make_gate(spec), is_careful=True)
     return result
 
 
@@ -91,15 +94,20 @@ class _World(msgspec.Struct, frozen=True):
     instruments: Mapping[str, Instrument]
     extras: Extras
 
+    def make_gate(self, spec: BacktestSpec) -> RiskGate | None:
+        """A gate that has seen no order yet; None where no risk profile is named."""
+        if not spec.risk_profile or self.extras.gate is not None:
+            return None
+        begin_ms = min(one.begin_ms for one in self.series.values())
+        return make_gate(spec, self.instruments, begin_ms=begin_ms, profiles=self.extras.profiles)
 
-def _run(spec: BacktestSpec, world: _World, *, is_careful: bool) -> tuple[BacktestResult, RiskGate | None]:
+
+def _run(spec: BacktestSpec, world: _World, risk_gate: RiskGate | None, *, is_careful: bool) -> BacktestResult:
     series, instruments, extras = world.series, world.instruments, world.extras
     account = ReplayAccount(spec.cash, spec.terms, keep_orders=extras.keep_orders)
     bots: list[BotReplay] = []
-    risk_gate, gate = None, extras.gate
-    if spec.risk_profile and gate is None:
-        begin_ms = min(one.begin_ms for one in series.values())
-        risk_gate = make_gate(spec, instruments, begin_ms=begin_ms, profiles=extras.profiles)
+    gate = extras.gate
+    if risk_gate is not None:
         gate = AccountGate(risk_gate, account, is_careful=is_careful)
     for number, bot in enumerate(spec.bots):
         rule = extras.rules.get(bot.name) or make_rule(
@@ -117,19 +125,12 @@ def _run(spec: BacktestSpec, world: _World, *, is_careful: bool) -> tuple[Backte
         stage = Stage(rule, extras.searches[bot.symbol], schedule, placing, extras.begins.get(bot.name))
         bots.append(BotReplay(stage, account))
     _play(bots)
-    return _result(spec, bots, account), risk_gate
+    return _result(spec, bots, account)
 
 
 def _may_be_quick(spec: BacktestSpec, extras: Extras) -> bool:
     """Whether nothing is asked for that only the replay of the rule itself has."""
-    has_own = (
-        spec.risk_profile
-        or extras.rules
-        or extras.signals
-        or extras.begins
-        or extras.keep_orders
-        or extras.gate is not None
-    )
+    has_own = extras.rules or extras.signals or extras.begins or extras.keep_orders or extras.gate is not None
     return len(spec.bots) == 1 and not has_own
 
 
