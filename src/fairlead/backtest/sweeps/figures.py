@@ -15,8 +15,8 @@ from fairlead.backtest.statistics import quick_statistics
 class Figures(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """How a run did, as ``fairlead.backtest.statistics`` has it; ratios are None where there is too little to tell.
 
-    ``profit``, ``fees`` and ``worst_excursion`` are in the settle currency, ``gain`` is the return on the cash and
-    ``max_drawdown`` how far below its highest equity it fell, both as fractions. ``deals`` are those that ended.
+    ``profit`` and ``fees`` are in the settle currency, ``gain`` is the return on the cash and ``max_drawdown`` how far
+    below its highest equity it fell, both as fractions. ``deals`` are those that ended.
     ``days`` counts daily returns, of which ``daily_sharpe``, ``skew`` and ``kurtosis`` (3: normal) are.
     """
 
@@ -29,7 +29,6 @@ class Figures(msgspec.Struct, frozen=True, array_like=True, gc=False):
     calmar: float | None
     profit_factor: float | None
     win_rate: float | None
-    worst_excursion: float
     deals: int
     levels_max: int
     fills: int
@@ -48,7 +47,6 @@ LARGEST_BEST: Final[Mapping[str, bool]] = {
     "calmar": True,
     "profit_factor": True,
     "win_rate": True,
-    "worst_excursion": True,
     "deals": True,
     "max_drawdown": False,
     "fees": False,
@@ -73,7 +71,6 @@ def figures_of(result: BacktestResult) -> Figures:
         calmar=returns.calmar,
         profit_factor=deals.profit_factor,
         win_rate=deals.win_rate,
-        worst_excursion=deals.worst_excursion,
         deals=deals.closed,
         levels_max=deals.levels_max,
         fills=found.fills,
