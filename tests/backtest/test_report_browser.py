@@ -121,3 +121,13 @@ def test_a_run_without_fills_opens(browser: Browser, tmp_path: Path) -> None:
     browser.open(path)
     assert browser.ask("document.documentElement.dataset.state") == "ready"
     assert "No deal was made." in browser.ask("document.querySelector('.deals').textContent")
+
+
+def test_paper_has_the_colours_of_light(browser: Browser, page: Path) -> None:
+    browser.open(page, is_dark=True)
+    look = "getComputedStyle(document.documentElement).getPropertyValue('--ink').trim()"
+    dark = browser.ask(look)
+    browser.ask("window.dispatchEvent(new Event('beforeprint'))")
+    assert browser.ask(look) == "#000"
+    browser.ask("window.dispatchEvent(new Event('afterprint'))")
+    assert browser.ask(look) == dark

@@ -30,7 +30,6 @@ from fairlead.backtest.report.words import (
 )
 from fairlead.backtest.result import BacktestResult
 from fairlead.backtest.statistics import Statistics
-from fairlead.core.model.money import ZERO
 from fairlead.market.candles.series import CandleSeries
 from fairlead.store.private_files import write_private_file
 
@@ -191,7 +190,7 @@ def _hash(text: str) -> str:
 
 def _cards(statistics: Statistics, currency: str) -> list[tuple[str, str, str, str]]:
     returns, deals, costs = statistics.returns, statistics.deals, statistics.costs
-    kind = "loss" if statistics.profit < ZERO else "gain"
+    kind = tables.kind_of(statistics.profit)
     sharpe = statistics.reasons["returns.sharpe"] if returns.sharpe is None else f"{returns.sharpe:.2f}"
     won = f"{deals.wins} won, {deals.losses} lost"
     held = percent(statistics.hold.total, is_signed=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from html import escape
 from typing import Final
 
@@ -164,11 +165,15 @@ def controls(symbols: Sequence[str]) -> str:
     )
 
 
+def kind_of(value: float | Decimal) -> str:
+    """``gain``, ``loss``, or nothing."""
+    return "gain" if value > 0 else "loss" if value < 0 else ""
+
+
 def _gain(value: float | None) -> str:
     if value is None:
         return "<td></td>"
-    kind = "loss" if value < 0.0 else "gain"
-    return f'<td class="{kind}">{percent(value).removesuffix(" %")}</td>'
+    return f'<td class="{kind_of(value)}">{percent(value).removesuffix(" %")}</td>'
 
 
 def _shade(value: float | None, low: float, high: float, *, is_largest_best: bool) -> str:

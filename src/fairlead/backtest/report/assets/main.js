@@ -143,7 +143,13 @@ async function openPage() {
   if (find("depth")) new Pane(view, find("depth"), new DepthPainter(lines.filter((_, i) => told.lines[i].depth), told.start));
   if (document.querySelector(".controls")) addControls(view);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => view.redraw());
-  window.addEventListener("beforeprint", () => { for (const pane of view.panes) pane.draw(); });
+  // What is drawn keeps its colours: paper wants those of light.
+  const print = (isPrinted) => {
+    document.documentElement.toggleAttribute("data-print", isPrinted);
+    for (const pane of view.panes) pane.draw();
+  };
+  window.addEventListener("beforeprint", () => print(true));
+  window.addEventListener("afterprint", () => print(false));
   view.redraw();
   document.documentElement.dataset.state = "ready";
   document.documentElement.dataset.readyMs = String(Math.round(performance.now()));

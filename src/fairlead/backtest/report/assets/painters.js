@@ -70,6 +70,7 @@ class PricePainter {
     const first = placeOf(fills.at, from - this.prices.step);
     const crowd = (placeOf(fills.at, to) - first) / pane.plotWidth;
     const size = crowd > 0.5 ? 2.5 : crowd > 0.15 ? 3.5 : 5;
+    context.globalAlpha = crowd > 0.5 ? 0.6 : 1;
     const half = this.prices.step / 2;
     const drawn = new Set();
     for (let i = first; i < fills.at.length && fills.at[i] <= to; i++) {
@@ -90,6 +91,7 @@ class PricePainter {
       context.fill();
       context.stroke();
     }
+    context.globalAlpha = 1;
   }
 
   tell(hover, pane) {

@@ -29,7 +29,7 @@ function timeTicks(from, to, most) {
     return ticks;
   }
   const months = (to - from) / (30.4 * DAY);
-  const every = [1, 2, 3, 6, 12, 24, 60, 120].find((one) => months / one <= most) || 240;
+  const every = [1, 2, 3, 4, 6, 12, 24, 60, 120].find((one) => months / one <= most) || 240;
   const date = new Date(from);
   for (let month = Math.ceil((date.getUTCFullYear() * 12 + date.getUTCMonth()) / every) * every; ; month += every) {
     const at = Date.UTC(Math.floor(month / 12), month % 12, 1);
@@ -118,7 +118,7 @@ class Pane {
     }
     context.textBaseline = "alphabetic";
     context.textAlign = "center";
-    for (const { at, label } of timeTicks(view.from, view.to, this.plotWidth / 84)) {
+    for (const { at, label } of timeTicks(view.from, view.to, this.plotWidth / (this.plotWidth < 500 ? 64 : 84))) {
       const x = Math.round(this.x(at)) + 0.5;
       this.line(x, this.top, x, this.bottom);
       if (x > 18 && x < this.plotWidth - 12) context.fillText(label, x, this.bottom + 15);
