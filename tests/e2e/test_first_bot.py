@@ -64,6 +64,9 @@ def test_a_newcomer_follows_the_readme_to_a_first_profit_and_asks_why(tmp_path: 
     assert "no problems" in run("verify", data=data).stdout
     again = run_json("verify", "--decisions", "today", data=data)
     assert (again["differing"], again["unchecked"]) == (0, 0)
+    report = run_json("drift-report", "today", data=data)
+    assert [name for name in report["names"].values() if name == "dip"] == ["dip"]
+    assert all(bot["parts"].get("bug", "0") == "0" for bot in report["bots"])
 
 
 def test_what_is_previewed_is_what_then_rests(tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ async def test_a_price_in_the_journal_that_is_one_tick_off_is_named(world: BotWo
     named = check(world, url).differences[0]
     assert (named.bot, named.at_ms, named.path) == ("dip", decided.at_ms, f"state.orders[{order.want.slot}].want.price")
     assert Decimal(named.journaled) - Decimal(named.rederived) == Decimal("0.1")
-    assert named.text.startswith("bot dip, 20")
+    assert named.text({"dip": "my dip"}).startswith("bot my dip, 20")
 
 
 async def test_a_ladder_that_was_rounded_the_other_way_is_named(world: BotWorld) -> None:

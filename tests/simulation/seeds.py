@@ -87,4 +87,4 @@ def _replay(disk: Disk) -> list[str]:
         url = disk.write_file(Path(folder) / "fairlead.sqlite3")
         found = verify(url, journal_fold(), records=record_kinds()).problems
         again = check_decisions(url, 0, TIME_MS_MAX)
-    return [*(f"replay: {line}" for line in found), *(f"decided again: {one.text}" for one in again.differences)]
+    return [*(f"replay: {line}" for line in found), *(f"decided again: {one.text({})}" for one in again.differences)]

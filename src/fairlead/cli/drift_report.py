@@ -114,7 +114,7 @@ def report_lines(report: DriftReport, names: Mapping[str, str], *, lines_max: in
             of_it = [one for one in bot.skipped if one.why is why]
             yield f"{name}: {len(of_it)} stretches with {sum(one.fills for one in of_it)} fills not replayed: {why}"
     for difference in report.decisions.differences:
-        yield difference.text
+        yield difference.text(names)
     unchecked = report.decisions.unchecked
     yield f"{report.decisions.decisions} decisions made again: {report.decisions.differing or 'no'} differences" + (
         f", {unchecked} of an older version not checked" if unchecked else ""

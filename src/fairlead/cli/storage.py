@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fairlead.cli.bot_names import find_bot_names
 from fairlead.cli.config import load_settings
 from fairlead.cli.days import DAY_HELP, read_day
 from fairlead.cli.failures import database_failures_explained
@@ -118,8 +119,9 @@ def verify_decisions(options: PrintOptions, day_text: str) -> None:
     if options.as_json:
         say_json(decision_values(day.name, report))
     else:
+        names = find_bot_names(options)
         for one in report.differences:
-            say(one.text)
+            say(one.text(names))
         unchecked = f", {report.unchecked} of them by an older version and not checked" if report.unchecked else ""
         differing = report.differing or "no"
         say(f"{day.name}: {report.decisions} decisions of {report.bots} bots{unchecked}: {differing} differences")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from hashlib import blake2b
 from typing import Final, NamedTuple
@@ -51,10 +51,9 @@ class DecisionDifference(msgspec.Struct, frozen=True, kw_only=True):
     journaled: str = ""
     rederived: str = ""
 
-    @property
-    def text(self) -> str:
-        """As a sentence."""
-        place = f"bot {self.bot}, {time_text(self.at_ms)}, journal row {self.seq}, {self.path}"
+    def text(self, names: Mapping[str, str]) -> str:
+        """As a sentence; ``names`` are what people call bots, by id."""
+        place = f"bot {names.get(self.bot, self.bot)}, {time_text(self.at_ms)}, journal row {self.seq}, {self.path}"
         if not self.journaled and not self.rederived:
             return place
         return f"{place}: journaled {self.journaled}, re-derived {self.rederived}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,7 +38,7 @@ def trade(instrument: Instrument, slot: str, price: Decimal, quantity: Decimal, 
 
 
 def replayed(*trades: Trade) -> Replayed:
-    return Replayed(trades=trades, orders=(), candle_ms=MINUTE_MS, mark=MARK)
+    return Replayed(trades=trades, orders=(), candle_ms=MINUTE_MS, end_ms=60 * MINUTE_MS, mark=MARK)
 
 
 def rested(slot: str, **changes: object) -> LiveOrder:
@@ -134,6 +135,31 @@ def test_a_fill_of_the_replay_alone_is_missed_unless_nobody_ever_ordered_it(orde
     one = only(compare([], [order], replayed(theirs), LINEAR))
     assert one.why is why
     assert (one.parts.bug if why in BUGS else one.parts.missed) == -1
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"at_ms": 59 * MINUTE_MS}, Why.NO_CANDLE),
+        ({"limit": None}, Why.NOT_SEEN),
+        ({"slot": "others"}, Why.OTHERS),
+        ({}, Why.NEVER_ORDERED),
+    ],
+)
+def test_a_fill_that_only_the_bot_had_is_missed_unless_nobody_would_have_ordered_it(
+    changes: dict[str, object], why: Why
+) -> None:
+    mine = trade(LINEAR, str(changes.pop("slot", "s1")), Decimal(99), Decimal(1_000), **changes)
+    one = only(compare([mine], (), replayed(), LINEAR))
+    assert one.why is why
+    assert (one.parts.bug if why in BUGS else one.parts.missed) == 1
+
+
+def test_a_rule_that_looks_at_prices_may_order_otherwise() -> None:
+    mine = trade(LINEAR, "s1", Decimal("98.9"), Decimal(5_000))
+    theirs = trade(LINEAR, "s1", Decimal("98.8"), Decimal(5_000))
+    seen = msgspec.structs.replace(replayed(theirs), sees_prices=True)
+    assert only(compare([mine], (), seen, LINEAR)).why is Why.FILLS
 
 
 def test_the_same_fills_before_and_another_order_is_a_bug() -> None:

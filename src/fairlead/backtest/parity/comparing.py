@@ -32,6 +32,8 @@ class Why(StrEnum):
     REFUSED = "it was refused"
     FOLLOWS = "follows from what was different before"
     OTHERS = "somebody else closed it"
+    NOT_SEEN = "it was decided at a price that the other did not see"
+    NO_CANDLE = "the candles end there"
     ORDERED_OTHERWISE = "the same fills before, and another order"
     NEVER_ORDERED = "the same fills before, and no such order"
     DECIDED_OTHERWISE = "decisions of this bot do not come out again: fairlead verify --decisions"
@@ -50,12 +52,18 @@ class ReplayedOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Replayed(msgspec.Struct, frozen=True, kw_only=True):
-    """What the replay of a stretch did; ``candle_ms`` is how long a candle lasts, ``mark`` the last close."""
+    """What the replay of a stretch did until ``end_ms``; ``candle_ms`` is how long a candle lasts.
+
+    ``mark`` is the last close. ``sees_prices``: what is ordered follows from prices beside fills, and those that a rule
+    is asked at are others than live.
+    """
 
     trades: Sequence[Trade]
     orders: Sequence[ReplayedOrder]
     candle_ms: int
+    end_ms: int
     mark: Decimal
+    sees_prices: bool = False
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,7 +101,7 @@ class _Comparison:
 
     def run(self, live: dict[Key, Trade], theirs: dict[Key, Trade]) -> list[Difference]:
         found: list[Difference] = []
-        is_same = True
+        is_same = not self._replayed.sees_prices
         for key in sorted({*live, *theirs}, key=lambda key: (_time_of(key, live, theirs), key)):
             mine, other = live.get(key), theirs.get(key)
             if mine is not None and other is not None:
@@ -129,8 +137,10 @@ class _Comparison:
             why = Why.NOT_TOUCHED
         elif slot:
             why = Why.NOT_RESTING
+        elif live.at_ms >= self._replayed.end_ms - self._replayed.candle_ms:
+            why = Why.NO_CANDLE
         else:
-            why = Why.NEVER_ORDERED if is_same else Why.FOLLOWS
+            why = _never_ordered(live, is_same=is_same)
         return _difference(live, None, why, _whole(part, why))
 
     def _replayed_alone(self, other: Trade, *, is_same: bool) -> Difference:
@@ -145,7 +155,7 @@ class _Comparison:
         elif slot:
             why = Why.NOT_RESTING
         else:
-            why = Why.NEVER_ORDERED if is_same else Why.FOLLOWS
+            why = _never_ordered(other, is_same=is_same)
         return _difference(None, other, why, _whole(part, why))
 
     def _is_candle_of(self, live: Trade, other: Trade) -> bool:
@@ -178,6 +188,13 @@ def _join(first: Trade, second: Trade) -> Trade:
         fee_base=first.fee_base + second.fee_base,
         fee_settle=first.fee_settle + second.fee_settle,
     )
+
+
+def _never_ordered(trade: Trade, *, is_same: bool) -> Why:
+    """Why one side never had such an order; one at market is decided at a price, which a candle may not show."""
+    if not is_same:
+        return Why.FOLLOWS
+    return Why.NOT_SEEN if trade.limit is None else Why.NEVER_ORDERED
 
 
 def _time_of(key: Key, live: dict[Key, Trade], theirs: dict[Key, Trade]) -> int:

@@ -11,6 +11,8 @@ from fairlead.backtest.result import BacktestResult, Fill
 from fairlead.backtest.run import Extras, run_backtest
 from fairlead.backtest.spec import BacktestSpec, BotSpec, FeeCurrency, ReplayTerms
 from fairlead.core.model.bots.bot import Settings
+from fairlead.core.model.bots.martingale import EntryMode, MartingaleSettings
+from fairlead.core.model.bots.user_rule import RuleSettings
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import ZERO
 from fairlead.core.model.request import SizeUnit
@@ -59,6 +61,13 @@ def depends_on_cash(settings: Settings, stretch: Stretch) -> bool:
     return any(size is not None and size.unit is SizeUnit.PERCENT for size in (*named, *wanted))
 
 
+def _sees_prices(settings: Settings) -> bool:
+    """Whether orders follow from the price that the rule is asked at, and not from fills and ladders alone."""
+    if isinstance(settings, MartingaleSettings):
+        return settings.entry_mode is EntryMode.TRIGGER
+    return isinstance(settings, RuleSettings)
+
+
 def fee_currency_of(stretch: Stretch) -> FeeCurrency:
     """In what spot buys paid, as far as there were any."""
     buys = [order for order in stretch.orders.values() if order.fee_base or order.fee_settle]
@@ -100,6 +109,8 @@ def _replayed(result: BacktestResult, stretch: Stretch, series: CandleSeries) ->
             ReplayedOrder(slot=one.slot, price=one.price, from_ms=one.from_ms, to_ms=one.to_ms) for one in result.orders
         ],
         candle_ms=series.length_ms,
+        end_ms=series.end_ms,
+        sees_prices=_sees_prices(stretch.settings),
         mark=series.price(int(series.close[-1])),
     )
 
