@@ -33,6 +33,7 @@ def run(symbol: str, fee_currency: FeeCurrency) -> tuple[BacktestResult, CandleS
     spec = BacktestSpec(
         bots=(BotSpec(name="dip", symbol=symbol, settings=settings),),
         cash=Decimal(10_000),
+        currency=INSTRUMENTS[symbol].settle_currency,
         terms=ReplayTerms(fee_currency=fee_currency),
     )
     series = generate_series(symbol, candles=7 * 1_440, seed=4)
@@ -48,8 +49,10 @@ def look_at_every_candle(result: BacktestResult, series: CandleSeries, cycle: in
     seen = []
     for number, fill in enumerate(fills):
         sign = 1.0 if fill.is_buy else -1.0
-        cash -= sign * float(fill.value)
-        held += sign * float(fill.quantity) * float(instrument.contract_value)
+        # What is bought of an inverse contract is owed in the coin, the less of it the higher the price.
+        turn = -sign if instrument.is_inverse else sign
+        cash -= turn * float(fill.value)
+        held += turn * float(fill.quantity) * float(instrument.contract_value)
         if in_coin and fill.is_buy:
             held -= float(fill.fee / fill.price)
         else:
@@ -58,7 +61,8 @@ def look_at_every_candle(result: BacktestResult, series: CandleSeries, cycle: in
         if number + 1 == len(fills) and result.deals[cycle - 1].is_open:
             after = len(series)
         for candle in range(fill.candle, max(after, fill.candle + 1)):
-            seen += [cash + held * float(series.price(int(column[candle]))) for column in (series.low, series.high)]
+            prices = [float(series.price(int(column[candle]))) for column in (series.low, series.high)]
+            seen += [cash + held * (1.0 / price if instrument.is_inverse else price) for price in prices]
     return min(seen), max(seen)
 
 
@@ -68,19 +72,21 @@ def look_at_every_candle(result: BacktestResult, series: CandleSeries, cycle: in
         ("BTC-USDT", FeeCurrency.RECEIVED),
         ("BTC-USDT", FeeCurrency.QUOTE),
         ("BTC-USDT-SWAP", FeeCurrency.QUOTE),
+        ("BTC-USD-SWAP", FeeCurrency.QUOTE),
     ],
 )
 def test_extremes_are_those_of_a_look_at_every_candle(symbol: str, fee_currency: FeeCurrency) -> None:
     plain, series = run(symbol, fee_currency)
     result = with_excursions(plain, {symbol: series}, INSTRUMENTS)
+    close = 1e-6 if INSTRUMENTS[symbol].is_inverse else 0.05
     assert len(result.deals) >= 3
     assert any(deal.worst < 0.0 for deal in result.deals)
     for deal in result.deals:
         worst, best = look_at_every_candle(result, series, deal.cycle)
         # After its last fill a closed deal holds what the fee and whole lots left of a coin.
-        assert abs(deal.worst - worst) < 0.05, deal
-        assert abs(deal.best - best) < 0.05, deal
-        assert deal.worst <= float(deal.profit) + 0.05
+        assert abs(deal.worst - worst) < close, deal
+        assert abs(deal.best - best) < close, deal
+        assert deal.worst <= float(deal.profit) + close
 
 
 def test_nothing_else_of_a_run_changes() -> None:

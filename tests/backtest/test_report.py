@@ -204,3 +204,16 @@ def test_a_year_of_minutes_is_a_page_below_six_megabytes() -> None:
     result = make_result(equity, 60_000, hold=10_000.0 * series.closes / series.closes[0])
     page = report_page(result, statistics_of(result), {"BTC-USDT": series}, Surroundings())
     assert len(page) < 6_000_000
+
+
+def test_amounts_in_a_coin_have_the_decimals_of_a_coin() -> None:
+    spec = msgspec.structs.replace(SPEC, currency="BTC", cash=Decimal(1))
+    result = make_result(
+        np.full(50, 1.0), spec=spec, fills=[make_fill("0.0125", "0.00001")], deals=[make_deal("0.0004")]
+    )
+    page = page_of(result)
+    assert "0.012500 BTC" in text_of(page)
+    told = json.loads(re.findall(r'id="numbers">(.*?)</script>', page)[0])
+    assert told["digits"] == 6
+    profit = told["deals"]["columns"]["profit"]
+    assert unpack_ints(b64decode(profit["packed"])).tolist() == [400]

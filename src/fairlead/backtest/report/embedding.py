@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 
 from fairlead.backtest.packing import pack_ints, pack_steps, to_units
+from fairlead.backtest.report.figures import decimals_of
 from fairlead.backtest.result import BacktestResult, Curve, DealRow, Fill, OrderSpan
 from fairlead.market.candles.series import CandleSeries, Floats, Ticks
 
@@ -63,8 +64,8 @@ def line_columns(curve: Curve, points_max: int = POINTS_MAX) -> dict[str, Any]:
     return {"times": _text(pack_steps(at_ms)), "values": _text(pack_steps(to_units(values, unit))), "unit": unit}
 
 
-def fill_columns(fills: Sequence[Fill], slots: Sequence[str]) -> dict[str, Any]:
-    """Every fill, in the order of time."""
+def fill_columns(fills: Sequence[Fill], slots: Sequence[str], unit: float = _CENT) -> dict[str, Any]:
+    """Every fill, in the order of time; values in whole ``unit`` of the currency."""
     numbers = {slot: number for number, slot in enumerate(slots)}
     finest = _finest(fill.price for fill in fills)
     columns: dict[str, _Column[Fill]] = {
@@ -75,7 +76,7 @@ def fill_columns(fills: Sequence[Fill], slots: Sequence[str]) -> dict[str, Any]:
         "isBuy": (lambda fill: fill.is_buy, 1),
         "opens": (lambda fill: fill.opens, 1),
         "price": (lambda fill: float(fill.price), finest),
-        "value": (lambda fill: float(fill.value), _CENT),
+        "value": (lambda fill: float(fill.value), unit),
         "fee": (lambda fill: float(fill.fee), _FEE_UNIT),
     }
     return _table(sorted(fills, key=lambda fill: fill.at_ms), columns, steps={"at", "cycle", "price"})
@@ -95,8 +96,8 @@ def order_columns(orders: Sequence[OrderSpan]) -> dict[str, Any]:
     return _table(shown, columns, steps={"from", "to", "price"})
 
 
-def deal_columns(deals: Sequence[DealRow], whys: Sequence[str]) -> dict[str, Any]:
-    """Every deal."""
+def deal_columns(deals: Sequence[DealRow], whys: Sequence[str], unit: float = _CENT) -> dict[str, Any]:
+    """Every deal; amounts in whole ``unit`` of the currency."""
     numbers = {why: number for number, why in enumerate(whys)}
     columns: dict[str, _Column[DealRow]] = {
         "bot": (lambda deal: deal.bot, 1),
@@ -105,11 +106,11 @@ def deal_columns(deals: Sequence[DealRow], whys: Sequence[str]) -> dict[str, Any
         "ended": (lambda deal: deal.ended_ms, 1),
         "levels": (lambda deal: deal.levels, 1),
         "fills": (lambda deal: deal.fills, 1),
-        "cost": (lambda deal: float(deal.cost_max), _CENT),
-        "profit": (lambda deal: float(deal.profit), _CENT),
-        "fees": (lambda deal: float(deal.fees), _CENT),
-        "funding": (lambda deal: float(deal.funding), _CENT),
-        "worst": (lambda deal: deal.worst, _CENT),
+        "cost": (lambda deal: float(deal.cost_max), unit),
+        "profit": (lambda deal: float(deal.profit), unit),
+        "fees": (lambda deal: float(deal.fees), unit),
+        "funding": (lambda deal: float(deal.funding), unit),
+        "worst": (lambda deal: deal.worst, unit),
         "why": (lambda deal: numbers[deal.why], 1),
     }
     return _table(deals, columns, steps={"began", "ended", "cycle"})
@@ -122,7 +123,10 @@ def run_numbers(result: BacktestResult, market: Mapping[str, CandleSeries]) -> d
     shown = {bot.symbol: market[bot.symbol] for bot in result.spec.bots if bot.symbol in market}
     hold = Curve(result.equity.at_ms, result.hold)
     begin_ms, end_ms = _ends(result, shown)
+    digits = decimals_of(result.spec.currency)
+    unit = 10.0**-digits
     return {
+        "digits": digits,
         "begin": begin_ms,
         "end": end_ms,
         "shortest": SHORTEST_CANDLES * min((series.length_ms for series in shown.values()), default=60_000),
@@ -136,9 +140,9 @@ def run_numbers(result: BacktestResult, market: Mapping[str, CandleSeries]) -> d
             {"name": "equity", "colour": "equity", "depth": True, **line_columns(result.equity)},
             {"name": "hold", "colour": "hold", "depth": False, **line_columns(hold)},
         ],
-        "fills": fill_columns(result.fills, slots),
+        "fills": fill_columns(result.fills, slots, unit),
         "orders": order_columns(result.orders),
-        "deals": deal_columns(result.deals, whys),
+        "deals": deal_columns(result.deals, whys, unit),
     }
 
 
@@ -147,6 +151,7 @@ def compared_numbers(results: Sequence[tuple[str, BacktestResult]]) -> dict[str,
     begin_ms = min(result.begin_ms for _, result in results)
     end_ms = max(result.end_ms for _, result in results)
     return {
+        "digits": decimals_of(results[0][1].spec.currency),
         "begin": begin_ms,
         "end": end_ms,
         "shortest": (end_ms - begin_ms) // 1_000 or 1,

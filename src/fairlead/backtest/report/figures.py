@@ -11,10 +11,13 @@ import msgspec
 
 from fairlead.backtest.periods import DAY_MS
 from fairlead.backtest.statistics import ReturnStatistics, Statistics
+from fairlead.core.model.money import USD_CURRENCIES
 
 _HOUR_MS: Final = 3_600_000
 _MINUTE_MS: Final = 60_000
 _DAYS_SHOWN_FROM: Final = 2
+_DOLLAR_DECIMALS: Final = 2
+_COIN_DECIMALS: Final = 6
 
 
 class Figure(msgspec.Struct, frozen=True):
@@ -44,10 +47,16 @@ def figure_groups(statistics: Statistics, currency: str) -> list[FigureGroup]:
     ]
 
 
-def money(value: Decimal | float, currency: str = "", *, is_signed: bool = False) -> str:
-    """An amount with two decimals, as in ``1,234.50 USDT``."""
-    shown = f"{value:+,.2f}" if is_signed else f"{value:,.2f}"
-    return f"{shown} {currency}".rstrip()
+def money(value: Decimal | float, currency: str, *, is_signed: bool = False) -> str:
+    """An amount in its currency, as in ``1,234.50 USDT`` or ``0.012500 BTC``."""
+    decimals = decimals_of(currency)
+    shown = f"{value:+,.{decimals}f}" if is_signed else f"{value:,.{decimals}f}"
+    return f"{shown} {currency}"
+
+
+def decimals_of(currency: str) -> int:
+    """How many decimals people read of an amount: a coin is worth more than a dollar."""
+    return _DOLLAR_DECIMALS if currency in USD_CURRENCIES else _COIN_DECIMALS
 
 
 def percent(value: float, *, is_signed: bool = False) -> str:

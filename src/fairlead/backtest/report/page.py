@@ -195,12 +195,12 @@ def _cards(statistics: Statistics, currency: str) -> list[tuple[str, str, str, s
     won = f"{deals.wins} won, {deals.losses} lost"
     held = percent(statistics.hold.total, is_signed=True)
     return [
-        ("Profit", money(statistics.profit, is_signed=True), currency, kind),
+        ("Profit", money(statistics.profit, currency, is_signed=True), "open positions at the last close", kind),
         ("Return", percent(returns.total, is_signed=True), f"holding {held}", kind),
         ("Deepest fall", percent(statistics.fall.share), f"holding {percent(statistics.hold.max_drawdown)}", ""),
         ("Sharpe ratio", sharpe, "daily returns, a year", ""),
         ("Closed deals", f"{deals.closed:,}", won, ""),
-        ("Fees", money(costs.fees), f"{currency}, {statistics.fills:,} fills", ""),
+        ("Fees", money(costs.fees, currency), f"{statistics.fills:,} fills", ""),
     ]
 
 

@@ -42,6 +42,6 @@ def _key_numbers(statistics: Statistics, currency: str) -> Iterator[tuple[str, s
     yield "deals", f"{deals.closed:,}: {deals.wins:,} won, {deals.losses:,} lost{still_open}"
     factor = reasons["deals.profit_factor"] if deals.profit_factor is None else f"{deals.profit_factor:.2f}"
     yield "profit factor", f"{factor}, worst moment of a deal {money(deals.worst_excursion, currency)}"
-    yield "costs", f"fees {money(costs.fees)}, funding {money(costs.funding, currency, is_signed=True)}"
+    yield "costs", f"fees {money(costs.fees, currency)}, funding {money(costs.funding, currency, is_signed=True)}"
     yield "capital", f"held {percent(capital.exposure)} on average, {percent(capital.exposure_max)} at most"
     yield "holding", f"{percent(statistics.hold.total, is_signed=True)}, fell {percent(statistics.hold.max_drawdown)}"

@@ -166,7 +166,8 @@ def _of_account(result: BacktestResult) -> Iterator[str]:
     if still_open:
         profit = sum((deal.profit for deal in still_open), ZERO)
         deals = _times(len(still_open), "deal was", "deals were")
-        yield f"{deals} still open at the end, at {money(profit, spec.currency, is_signed=True)}, which the profit has."
+        worth = money(profit, spec.currency, is_signed=True)
+        yield f"{deals} still open at the end, at {worth}, which the profit includes."
     fees = spec.terms.fees
     if not (fees.spot_taker or fees.spot_maker or fees.perpetual_maker or fees.perpetual_taker):
         yield "Fees are zero: no exchange is that kind."

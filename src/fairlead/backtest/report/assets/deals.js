@@ -9,10 +9,11 @@ function showLength(ms) {
 }
 
 class DealTable {
-  constructor(root, deals, onChoose) {
+  constructor(root, deals, digits, onChoose) {
     this.body = root.querySelector("tbody");
     this.told = root.querySelector(".told");
     this.deals = deals;
+    this.digits = digits;
     this.onChoose = onChoose;
     this.order = deals.began.map((_, i) => i);
     this.page = 0;
@@ -60,6 +61,7 @@ class DealTable {
 
   row(i) {
     const { deals } = this;
+    const money = (amount) => showNumber(amount, this.digits);
     const row = document.createElement("tr");
     row.className = "goes";
     const link = document.createElement("button");
@@ -71,9 +73,9 @@ class DealTable {
     row.append(name);
     const cells = [
       [deals.bot[i], "text"], [showTime(deals.began[i]), ""], [deals.isOpen[i] ? "still open" : showLength(deals.lasted[i]), ""],
-      [String(deals.levels[i]), ""], [String(deals.fills[i]), ""], [showNumber(deals.cost[i], 2), ""],
-      [showNumber(deals.profit[i], 2), deals.profit[i] < 0 ? "loss" : "gain"], [showNumber(deals.fees[i], 2), ""],
-      [showNumber(deals.funding[i], 2), ""], [showNumber(deals.worst[i], 2), ""], [deals.why[i], "text"],
+      [String(deals.levels[i]), ""], [String(deals.fills[i]), ""], [money(deals.cost[i]), ""],
+      [money(deals.profit[i]), deals.profit[i] < 0 ? "loss" : "gain"], [money(deals.fees[i]), ""],
+      [money(deals.funding[i]), ""], [money(deals.worst[i]), ""], [deals.why[i], "text"],
     ];
     for (const [text, kind] of cells) {
       const cell = document.createElement("td");

@@ -91,7 +91,7 @@ async function readSymbol(told, tables, symbol) {
   const prices = await readPrices(told.prices.find((one) => one.symbol === symbol));
   const isWanted = (bot) => told.bots[bot].symbol === symbol;
   const fills = { ...chosen(tables.fills, isWanted), bots: told.bots.map((bot) => bot.name), slots: told.slots };
-  return new PricePainter(prices, fills, chosen(tables.orders, isWanted), told.currency);
+  return new PricePainter(prices, fills, chosen(tables.orders, isWanted), told);
 }
 
 async function addPrices(told, tables, view, figure) {
@@ -133,13 +133,13 @@ async function openPage() {
     if (find("ladder")) new Pane(view, find("ladder"), countLevels(tables.fills, { ...tables.deals, isOpen: deals.isOpen }));
     const table = document.querySelector(".deals");
     if (table) {
-      new DealTable(table, deals, (i) => {
+      new DealTable(table, deals, told.digits, (i) => {
         view.mark(deals.began[i], deals.ended[i]);
         document.querySelector(".charts").scrollIntoView({ behavior: "smooth" });
       });
     }
   }
-  if (find("equity")) addEquity(view, find("equity"), new LinesPainter(lines, told.currency));
+  if (find("equity")) addEquity(view, find("equity"), new LinesPainter(lines, told));
   if (find("depth")) new Pane(view, find("depth"), new DepthPainter(lines.filter((_, i) => told.lines[i].depth), told.start));
   if (document.querySelector(".controls")) addControls(view);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => view.redraw());

@@ -3,8 +3,8 @@
 class PricePainter {
   static ORDERS_MAX = 4_000;
 
-  constructor(prices, fills, orders, currency) {
-    Object.assign(this, { prices, fills, orders, currency });
+  constructor(prices, fills, orders, money) {
+    Object.assign(this, { prices, fills, orders, money });
     this.curve = new Curve(prices.times, prices.low, prices.high, prices.close);
   }
 
@@ -117,16 +117,16 @@ class PricePainter {
   }
 
   tellFill(i) {
-    const { fills, currency } = this;
+    const { fills, money } = this;
     const side = fills.isBuy[i] ? "bought" : "sold";
     return `${showTime(fills.at[i])}  ${fills.bots[fills.bot[i]]} ${side} ${fills.slots[fills.slot[i]]} at `
-      + `${showNumber(fills.price[i], this.prices.decimals)}: ${showNumber(fills.value[i], 2)} ${currency}, `
-      + `fee ${showNumber(fills.fee[i], 4)}, deal ${fills.cycle[i]}`;
+      + `${showNumber(fills.price[i], this.prices.decimals)}: ${showNumber(fills.value[i], money.digits)} ${money.currency}, `
+      + `fee ${showNumber(fills.fee[i], money.digits + 2)}, deal ${fills.cycle[i]}`;
   }
 }
 
 class LinesPainter {
-  constructor(all, currency) { Object.assign(this, { all, currency, hidden: new Set() }); }
+  constructor(all, money) { Object.assign(this, { all, money, hidden: new Set() }); }
 
   get lines() { return this.all.filter(({ name }) => !this.hidden.has(name)); }
 
@@ -149,9 +149,9 @@ class LinesPainter {
   tell(hover) {
     const told = this.lines.map(({ curve, name }) => {
       const i = curve.at(hover.at);
-      return i < 0 ? "" : `${name} ${showNumber(curve.closes[i], 2)}`;
+      return i < 0 ? "" : `${name} ${showNumber(curve.closes[i], this.money.digits)}`;
     });
-    return `${showTime(hover.at)}  ${told.filter(Boolean).join("  ")} ${this.currency}`;
+    return `${showTime(hover.at)}  ${told.filter(Boolean).join("  ")} ${this.money.currency}`;
   }
 }
 
