@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from fairlead.backtest.fill_log import LadderFills
 from fairlead.backtest.result import BacktestResult
-from fairlead.backtest.run import Extras
-from fairlead.backtest.spec import FeeCurrency, IntraBar, ReplayTerms
+from fairlead.backtest.run import Extras, run_backtest
+from fairlead.backtest.spec import BacktestSpec, BotSpec, FeeCurrency, IntraBar, ReplayTerms
 from fairlead.core.model.account import FeeRates
 from fairlead.core.model.bots.martingale import (
     DeviationFrom,
@@ -26,7 +26,7 @@ from fairlead.core.model.bots.martingale import (
 )
 from fairlead.market.candles.generate import generate_series
 from fairlead.market.candles.series import CandleSeries
-from tests.backtest.world import SYMBOL, quote, replay
+from tests.backtest.world import INSTRUMENTS, SYMBOL, quote, replay
 
 
 def amounts(*texts: str) -> st.SearchStrategy[Decimal]:
@@ -83,6 +83,29 @@ def test_it_is_the_run_of_the_rule_bit_for_bit(
     assert (quick.cash_end, quick.equity_end) == (slow.cash_end, slow.equity_end)
     assert np.allclose(quick.equity.values, slow.equity.values, rtol=0, atol=1e-6)
     assert np.allclose(quick.held_value, slow.held_value, rtol=0, atol=1e-6)
+
+
+@settings(max_examples=15)
+@given(chosen=SETTINGS, seed=st.integers(0, 500), profile=st.sampled_from(["paper", "standard", "strict"]))
+def test_with_risk_checks_it_is_the_run_in_which_every_order_was_asked(
+    chosen: dict[str, Any], seed: int, profile: str
+) -> None:
+    series = generate_series(SYMBOL, candles=160, seed=seed)
+    wanted = MartingaleSettings(**chosen)
+    bot = BotSpec(name="bot", symbol=SYMBOL, settings=wanted)
+    spec = BacktestSpec(bots=(bot,), cash=Decimal(8_000), risk_profile=profile)
+    quick = run_backtest(spec, {SYMBOL: series}, INSTRUMENTS)
+    slow = run_backtest(spec, {SYMBOL: series}, INSTRUMENTS, Extras(keep_orders=True))
+    assert list(quick.fills) == list(slow.fills)
+    assert list(quick.denials) == list(slow.denials)
+    assert quick.equity_end == slow.equity_end
+
+
+def test_a_ladder_that_no_check_of_paper_accounts_minds_takes_the_quick_way() -> None:
+    series = generate_series(SYMBOL, candles=400, seed=1)
+    bot = BotSpec(name="bot", symbol=SYMBOL, settings=MartingaleSettings())
+    spec = BacktestSpec(bots=(bot,), cash=Decimal(8_000), risk_profile="paper")
+    assert isinstance(run_backtest(spec, {SYMBOL: series}, INSTRUMENTS).fills, LadderFills)
 
 
 def test_most_plain_ladders_take_the_quick_way() -> None:

@@ -78,3 +78,27 @@ def test_a_day_that_loses_its_limit_is_found_at_that_close() -> None:
     assert fresh(LossLimits(day_reduce=Decimal("0.05"))).first_effect(at_ms, equity) == 30
     equity[30] = 9_501.0
     assert fresh(LossLimits(day_reduce=Decimal("0.05"))).first_effect(at_ms, equity) is None
+
+
+@given(st.integers(0, 2**32))
+def test_what_does_not_matter_to_entries_at_some_closes_changes_nothing_there(seed: int) -> None:
+    random = Random(seed)
+    limits = draw_limits(random)
+    at_ms, equity = draw_curve(random)
+    asked = np.array(sorted(random.sample(range(len(at_ms)), random.randint(0, 5))), dtype=np.int64)
+    if fresh(limits).matters(at_ms, equity, asked):
+        return
+    watched = fresh(limits)
+    for number, (moment, value) in enumerate(zip(at_ms.tolist(), equity.tolist(), strict=True)):
+        watched.look(moment, Decimal(f"{value:.8f}"))
+        assert not watched.is_halted
+        assert watched.is_calm or number not in asked
+
+
+def test_a_day_of_losses_holds_back_entries_of_that_day_only() -> None:
+    at_ms = BEGIN_MS + HOUR_MS * np.arange(1, 73, dtype=np.int64)
+    equity = np.full(72, 10_000.0)
+    equity[30:40] = 9_400.0
+    ladder = fresh(LossLimits(day_reduce=Decimal("0.05")))
+    assert not ladder.matters(at_ms, equity, np.array([29, 47]))
+    assert ladder.matters(at_ms, equity, np.array([29, 45]))

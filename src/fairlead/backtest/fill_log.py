@@ -185,6 +185,12 @@ def _rows_of_ledger(fills: LadderFills) -> list[DealRow]:
     return deals.rows
 
 
+def placed_at(log: LadderLog) -> Ticks:
+    """Candles at whose close entries were placed: a base order one before it is filled, levels as others are."""
+    entries = [(candle, level) for candle, level, *_ in log.rows if level != EXIT]
+    return np.array([candle for candle, _ in entries] + [candle - 1 for candle, level in entries if not level])
+
+
 def segments_of(log: LadderLog) -> Floats:
     """The rows that ``curves.py`` traces: candles, cash moved since the beginning, what is held."""
     columns: Ticks = np.array(log.rows, dtype=np.int64).reshape(-1, 5).T

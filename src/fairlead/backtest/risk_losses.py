@@ -7,6 +7,7 @@ is the run made again with the ladder followed close by close.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC
 from decimal import Decimal
 from typing import Final
@@ -116,6 +117,27 @@ class LossReplay:
         found = [one for one in suspects if one is not None]
         return min(found) if found else None
 
+    def matters(self, at_ms: Ticks, equity: Floats, asked: Ticks) -> bool:
+        """Whether the ladder changes anything, where entries were placed at the closes ``asked`` only.
+
+        What merely holds entries back until the end of a day or a week matters to those placed until then, what a
+        drawdown does to sizes matters ever after; what only a person ends takes back what rests, whenever it comes.
+        """
+        if self.is_empty or self.first_effect(at_ms, equity) is None:
+            return False
+        limits = self._strictest
+        halts = ((PeriodKind.DAY, limits.day_halt), (PeriodKind.MONTH, limits.month_halt))
+        if any(self._first_loss(kind, limit, at_ms, equity) is not None for kind, limit in halts):
+            return True
+        drawdown = self._first_drawdown(equity)
+        if drawdown is not None:
+            halts_too = limits.drawdown_reduce is not None or limits.drawdown_halt is not None
+            if halts_too or bool((asked >= drawdown).any()):
+                return True
+        holds = ((PeriodKind.DAY, limits.day_reduce), (PeriodKind.WEEK, limits.week_halve))
+        spells = [spell for kind, limit in holds for spell in self._spells(kind, limit, at_ms, equity)]
+        return any(bool(((asked >= first) & (asked < after)).any()) for first, after in spells)
+
     def _first_drawdown(self, equity: Floats) -> int | None:
         limit = min((one for one in _drawdowns(self._strictest) if one is not None), default=None)
         if limit is None:
@@ -128,19 +150,24 @@ class LossReplay:
         return _first(equity <= top * left)
 
     def _first_loss(self, kind: PeriodKind, limit: Decimal | None, at_ms: Ticks, equity: Floats) -> int | None:
+        return next((first for first, _ in self._spells(kind, limit, at_ms, equity)), None)
+
+    def _spells(
+        self, kind: PeriodKind, limit: Decimal | None, at_ms: Ticks, equity: Floats
+    ) -> Iterator[tuple[int, int]]:
+        """Of each period in which so much is lost: the first close at which it is, and the first one of the next."""
         if limit is None:
-            return None
+            return
         starts = np.unique(np.searchsorted(at_ms, _bounds(kind, int(at_ms[0]), int(at_ms[-1]))))
         opening = equity[starts].copy()
         if int(at_ms[0]) < period_bounds(kind, self._begin_ms, UTC)[1]:
             # The first period began with the cash, before any close.
             opening[0] = float(self._cash)
         least = opening * (1.0 - float(limit) + NEAR)
-        period = _first(np.minimum.reduceat(equity, starts) <= least)
-        if period is None:
-            return None
-        found = _first(equity[starts[period] :] <= least[period])
-        return None if found is None else int(starts[period]) + found
+        ends = np.append(starts[1:], len(equity))
+        for period in np.flatnonzero(np.minimum.reduceat(equity, starts) <= least).tolist():
+            first, after = int(starts[period]), int(ends[period])
+            yield first + int(np.argmax(equity[first:after] <= least[period])), after
 
 
 def _is_empty(limits: LossLimits) -> bool:

@@ -14,6 +14,7 @@ from fairlead.backtest.account import ReplayAccount
 from fairlead.backtest.account_gate import AccountGate
 from fairlead.backtest.curves import Traded, align, curves_of, hold_curve
 from fairlead.backtest.engine import BotReplay, Stage
+from fairlead.backtest.fill_log import LadderFills, placed_at
 from fairlead.backtest.keeping import Funding, Gate, Placing
 from fairlead.backtest.quick import quick_backtest
 from fairlead.backtest.result import BacktestResult, Curve
@@ -82,9 +83,14 @@ def run_backtest(
         # What was asked on the quick way did not come about.
         gate = world.make_gate(spec)
         result = _run(spec, world, gate, is_careful=False)
-    if gate is not None and gate.losses.first_effect(result.equity.at_ms, result.equity.values) is not None:
+    if gate is not None and gate.losses.matters(result.equity.at_ms, result.equity.values, _asked(result)):
         return _run(spec, world, world.make_gate(spec), is_careful=True)
     return result
+
+
+def _asked(result: BacktestResult) -> Ticks:
+    """Closes at which entries may have been placed: all of them, where nobody has kept account of it."""
+    return placed_at(result.fills.log) if isinstance(result.fills, LadderFills) else np.arange(len(result.equity))
 
 
 class _World(msgspec.Struct, frozen=True):
