@@ -15,17 +15,24 @@ from fairlead.backtest.parity.report import BotDrift, Skipped, drift_of
 from fairlead.core.model.account import FeeRates
 from fairlead.core.model.bots.bot import Settings, Wish
 from fairlead.core.model.bots.decision import Instruction
+from fairlead.core.model.bots.grid import GridSettings
 from fairlead.core.model.bots.martingale import TakeProfitStep
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.request import Size, SizeUnit
 from fairlead.market.candles.series import PRICES, CandleSeries
 from fairlead.simulator.rules import VenueRules
 from tests.backtest.parity.paper_day import CALM, TICK_MS, PaperDay, candles_of, slow_down, walk
-from tests.orders.trading_world import LINEAR, SPOT
+from tests.orders.trading_world import LINEAR, SPOT, START_MS
 from tests.sources.bots.bot_world import dip
 
 TICKS = 60
 DIP = dip(max_safety_orders=3, active_safety_orders=3, step=Decimal("0.4"), volume_scale=Decimal("1.4"))
+GRID = GridSettings(
+    lower=Decimal(58_000),
+    upper=Decimal(62_000),
+    lines=20,
+    per_line=Size(amount=Decimal(2), unit=SizeUnit.CONTRACTS),
+)
 # With one fee for all it makes no difference who waited in the book.
 FLAT = FeeRates(
     spot_maker=Decimal("0.001"),
@@ -157,3 +164,36 @@ async def test_a_pause_and_words_of_a_person_are_no_differences(tmp_path: Path) 
     assert adds_up(drift)
     assert drift.parts.bug == 0
     assert Skipped.HELD_BACK in {one.why for one in drift.skipped}
+
+
+@pytest.mark.parametrize("settings", [DIP, GRID], ids=["martingale", "grid"])
+async def test_a_day_that_begins_in_the_middle_goes_on_from_where_the_bot_stood(
+    tmp_path: Path, settings: Settings
+) -> None:
+    day = PaperDay(tmp_path, walk(1, TICKS), settings)
+    await day.live()
+    middle_ms = START_MS + 12 * TICK_MS - TICK_MS // 2
+    assert day.read(middle_ms).differences == ()
+    first = day.day.stretches[0]
+    assert first.begin_ms == middle_ms
+    assert first.state.orders
+    slow_down(day.day)
+    drift = drift_of(day.day, series_of(day))
+    assert adds_up(drift)
+    assert drift.fills > 1
+    assert drift.parts.bug == 0
+    assert abs(drift.parts.total) < Decimal("0.05")
+
+
+async def test_a_bot_that_was_not_there_all_day_has_missed_what_candles_show(tmp_path: Path) -> None:
+    day = PaperDay(tmp_path, walk(1, TICKS), DIP)
+    await day.live()
+    later_ms = day.world.clock.now_ms() + 1
+    assert day.read(later_ms, later_ms + 60 * TICK_MS).decisions == 0
+    (stretch,) = day.day.stretches
+    stretch.begin_ms = series_of(day).begin_ms
+    drift = drift_of(day.day, series_of(day))
+    assert adds_up(drift)
+    assert drift.live_profit == 0
+    assert drift.parts.missed == -drift.replayed_profit != 0
+    assert {one.why for one in drift.differences} <= {Why.NOT_FILLED, Why.FOLLOWS}

@@ -9,7 +9,7 @@ from fairlead.backtest.parity.comparing import Replayed, ReplayedOrder
 from fairlead.backtest.parity.stretches import Stretch, Trade
 from fairlead.backtest.result import BacktestResult, Fill
 from fairlead.backtest.run import Extras, run_backtest
-from fairlead.backtest.spec import BacktestSpec, BotSpec, FeeCurrency, ReplayTerms
+from fairlead.backtest.spec import BacktestSpec, BotSpec, FeeCurrency, IntraBar, ReplayTerms
 from fairlead.core.model.bots.bot import Settings
 from fairlead.core.model.bots.martingale import EntryMode, MartingaleSettings
 from fairlead.core.model.bots.user_rule import RuleSettings
@@ -42,7 +42,13 @@ def replay(stretch: Stretch, series: CandleSeries, find_rule: FindRule = no_rule
         cash=CASH,
         currency=instrument.settle_currency,
         timeframe=series.timeframe,
-        terms=ReplayTerms(fees=terms.fee_rates, fee_currency=fee_currency_of(stretch), funding=False),
+        terms=ReplayTerms(
+            fees=terms.fee_rates,
+            fee_currency=fee_currency_of(stretch),
+            # A live bot is asked at each touch.
+            intra_bar=IntraBar.PATH,
+            funding=False,
+        ),
     )
     extras = Extras(
         find_rule=find_rule,
