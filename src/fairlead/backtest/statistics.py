@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 from statistics import NormalDist
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -161,19 +161,6 @@ def quick_statistics(result: BacktestResult) -> QuickStatistics:
         deals=deals,
         reasons=_why_not(returns, deals),
     )
-
-
-def flat_statistics(statistics: QuickStatistics) -> dict[str, Any]:
-    """Every number under one name, such as ``returns.sharpe``: for tables and files; amounts are exact text."""
-    flat: dict[str, Any] = {}
-    for name, value in msgspec.to_builtins(statistics).items():
-        if name == "reasons":
-            continue
-        if isinstance(value, dict):
-            flat.update({f"{name}.{inner}": number for inner, number in value.items()})
-        else:
-            flat[name] = value
-    return flat
 
 
 def probabilistic_sharpe(
