@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from fairlead.backtest.run import Extras, run_backtest
 from fairlead.backtest.search import make_search
 from fairlead.backtest.spec import BacktestSpec, BotSpec, IntraBar, ReplayTerms
-from fairlead.core.model.account import FeeRates
+from fairlead.core.model.account import FeeRates, MarginMode
 from fairlead.core.model.bots.decision import Direction
 from fairlead.core.model.bots.martingale import EntryMode, MartingaleSettings, StopLoss, TakeProfitStep
 from fairlead.market.candles.generate import generate_series
@@ -181,6 +181,34 @@ def test_funding_is_charged_while_something_is_held() -> None:
     assert result.deals[0].funding == Decimal("-0.5")
     assert result.equity_end == Decimal(9999) + Decimal("0.5")
     assert result.equity.values[-1] == pytest.approx(9999.5)
+
+
+@pytest.mark.parametrize(("mode", "left"), [(MarginMode.ISOLATED, Decimal(80)), (MarginMode.CROSS, Decimal(0))])
+def test_a_position_whose_margin_is_gone_is_taken_away_and_lost(mode: MarginMode, left: Decimal) -> None:
+    settings = ladder(
+        base_order=quote(200 if mode is MarginMode.ISOLATED else 900),
+        leverage=Decimal(10),
+        margin_mode=mode,
+        max_safety_orders=0,
+        restart=False,
+    )
+    series = candles(FLAT, FLAT, ("100", "100", "88", "95"), FLAT, symbol="BTC-USDT-SWAP")
+    result = replay(settings, series, cash=100)
+    taken = result.fills[1]
+    assert (taken.slot, taken.candle, taken.is_buy) == ("liquidation", 2, False)
+    assert taken.price == Decimal(90) if mode is MarginMode.ISOLATED else Decimal("88.8") < taken.price < 89
+    assert result.is_liquidated
+    assert round(result.equity_end, 12) == left
+    assert result.equity.values[-1] == pytest.approx(float(left))
+    assert [deal.why for deal in result.deals] == ["closed"]
+
+
+def test_a_stop_loss_before_the_liquidation_price_comes_first() -> None:
+    settings = ladder(leverage=Decimal(10), max_safety_orders=0, stop_loss=StopLoss(percent=Decimal(3)))
+    series = candles(FLAT, FLAT, ("100", "100", "88", "95"), FLAT, symbol="BTC-USDT-SWAP")
+    result = replay(settings, series, cash=100)
+    assert [fill[:3] for fill in fills_of(result)] == [(1, "b", "100"), (2, "c", "97")]
+    assert not result.is_liquidated
 
 
 def test_an_order_that_cash_does_not_cover_is_refused_and_told() -> None:

@@ -14,11 +14,13 @@ from typing import Final
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from fairlead.backtest.account import ReplayAccount, bound_by, worth_of
 from fairlead.backtest.book import OrderBook, RestingOrder
 from fairlead.backtest.deal_log import DealLog
 from fairlead.backtest.keeping import Placing, ReplayKeeper
+from fairlead.backtest.liquidation import LIQUIDATED, MarginWatch
 from fairlead.backtest.result import Fill
 from fairlead.backtest.schedule import Schedule
 from fairlead.backtest.search import Search
@@ -27,7 +29,7 @@ from fairlead.backtest.watching import Wires
 from fairlead.core.model.bots.bot import BotState, BotStatus, Memory
 from fairlead.core.model.bots.deal import Deal
 from fairlead.core.model.bots.decision import Outcome, SlotEnded, Wake
-from fairlead.core.model.money import ONE, ZERO
+from fairlead.core.model.money import ZERO
 from fairlead.core.model.request import Side
 from fairlead.core.rules.bots.ledger import next_deal, sellable
 from fairlead.core.rules.bots.rules import Rule
@@ -69,6 +71,7 @@ class BotReplay:
         self.book = OrderBook(self.series.tick)
         self._wires = Wires(self.book)
         self._keeper = ReplayKeeper(stage.placing, account, self.book)
+        self._margin = MarginWatch(stage.placing, account)
         self._ended: list[SlotEnded] = []
         self.price = self.series.price(int(self.series.close[0]))
         account.holders.append(self)
@@ -116,7 +119,7 @@ class BotReplay:
         self._ended += self._keeper.follow_losses(int(self.series.opened_ms[candle]))
         self._see(opened)
         for one in self.book.markets(candle):
-            self._fill(one, self._slipped(one, opened), takes=True)
+            self._fill(one, self._keeper.slipped(one, self.series.price(opened)), takes=True)
         if self._account.terms.intra_bar is IntraBar.PATH:
             self._play_path(candle)
         else:
@@ -166,6 +169,8 @@ class BotReplay:
             if exits and not sellable(self.deal, self.instrument):
                 return
         self._fill_all(entries, opened)
+        if entries or entered:
+            self._margin.watch(self._wires, self.deal, self.worth)
         woken = self._follow_wires(candle, opened, low, high)
         if not (exits_first or entries or entered or woken):
             self._fill_all(exits, opened)
@@ -221,6 +226,8 @@ class BotReplay:
     def _wake(self, candle: int, ticks: int, *, fills_at: int) -> None:
         """Ask the rule within a candle, and fill what it wants at once."""
         self._see(ticks)
+        if self._wires.is_doomed(ticks):
+            self._liquidate()
         is_path = self._account.terms.intra_bar is IntraBar.PATH
         self._decide(candle, candle if is_path else candle + 1, ())
         for _ in range(TOUCHES_MAX):
@@ -229,20 +236,25 @@ class BotReplay:
             if not markets and not marketable:
                 return
             for one in markets:
-                self._fill(one, self._slipped(one, fills_at), takes=True)
+                self._fill(one, self._keeper.slipped(one, self.series.price(fills_at)), takes=True)
             for one in marketable:
                 assert one.price is not None
                 self._fill(one, _better(one, self.series.price(fills_at)), takes=True)
             self._decide(candle, candle if is_path else candle + 1, ())
 
-    def _slipped(self, one: RestingOrder, ticks: int) -> Decimal:
-        """What a market order gets at a price, on a tick and never better."""
-        price, slippage = self.series.price(ticks), self._account.terms.slippage
-        if not slippage:
-            return price
-        if one.want.side is Side.BUY:
-            return self.instrument.round_price_up(price * (ONE + slippage))
-        return self.instrument.round_price_down(price * (ONE - slippage))
+    def _liquidate(self) -> None:
+        """Lose the position, as the venue closes it; the rule finds that others have closed what it held."""
+        deal, price = self.deal, self._margin.closing_price(self.deal, self.worth)
+        quantity, price = deal.quantity, price or self.price
+        value = self.instrument.notional(quantity, price)
+        at_ms = int(self.series.opened_ms[self.candle])
+        closes = (self.candle, at_ms, LIQUIDATED, not deal.is_long, False)
+        fill = Fill(self.stage.placing.number, *closes, quantity, price, value, ZERO, self.cycle, is_maker=False)
+        after = self._account.execute(deal, fill, self.instrument)
+        self.deal = replace(after, lost=after.lost + quantity)
+        self.log.note(fill, self.deal)
+        self._wires.fear(None, falls=True)
+        self._account.is_liquidated = True
 
     def _fill_resting(self, one: RestingOrder, opened: int) -> None:
         assert one.price is not None
@@ -308,6 +320,7 @@ class BotReplay:
             kept = keeper.keep(wants, self.deal, self.price, at_ms=at_ms, first=first)
             if not kept.settled:
                 self._wires.watch(decision.wires, keeper.again_ms(at_ms))
+                self._margin.watch(self._wires, self.deal, self.worth)
                 self._ended += kept.ended
                 return bool(kept.ended)
             ended = kept.settled

@@ -16,6 +16,7 @@ import numpy as np
 from fairlead.backtest.account import ReplayAccount
 from fairlead.backtest.book import OrderBook, RestingOrder
 from fairlead.backtest.result import Denial, OrderSpan
+from fairlead.core.model.account import MarginMode
 from fairlead.core.model.bots.bot import BotState, Trouble
 from fairlead.core.model.bots.deal import Deal
 from fairlead.core.model.bots.decision import SlotEnded, Want
@@ -66,6 +67,7 @@ class Placing(msgspec.Struct, frozen=True):
     instrument: Instrument
     series: CandleSeries
     leverage: Decimal = ONE
+    margin_mode: MarginMode = MarginMode.CROSS
     funding: Funding | None = None
     gate: Gate | None = None
 
@@ -151,6 +153,15 @@ class ReplayKeeper:
         if gate.may_enter:
             return []
         return [self._cancel(one, until_ms) for one in list(self._book.orders.values()) if one.want.opens]
+
+    def slipped(self, one: RestingOrder, price: Decimal) -> Decimal:
+        """What a market order gets at a price, on a tick and never better."""
+        slippage = self._account.terms.slippage
+        if not slippage:
+            return price
+        if one.want.side is Side.BUY:
+            return self._instrument.round_price_up(price * (ONE + slippage))
+        return self._instrument.round_price_down(price * (ONE - slippage))
 
     def begin_cycle(self) -> None:
         """A new deal begins with a clean slate."""

@@ -104,7 +104,7 @@ class BacktestResult(msgspec.Struct, frozen=True, kw_only=True):
     ``equity`` is cash and holdings at each close, in the settle currency; ``equity_end`` its last value, exact.
     ``held_value`` is what is held at each close, absolute, and ``hold`` the equity of somebody who bought the bots'
     instruments in equal parts at the first close and kept them. ``orders`` are kept only when asked for.
-    ``decisions`` counts how often rules were asked, ``is_liquidated`` says that the account lost everything.
+    ``decisions`` counts how often rules were asked, ``is_liquidated``: the venue took a position away.
     """
 
     spec: BacktestSpec

@@ -23,6 +23,7 @@ from fairlead.backtest.schedule import Schedule
 from fairlead.backtest.search import Search, make_search
 from fairlead.backtest.signals import schedule_of
 from fairlead.backtest.spec import BOTS_MAX, BacktestSpec, BotSpec, FeeCurrency
+from fairlead.core.model.account import MarginMode
 from fairlead.core.model.bots.bot import BotState
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import ONE
@@ -124,6 +125,7 @@ def _run(spec: BacktestSpec, world: _World, risk_gate: RiskGate | None, *, is_ca
             instrument=instruments[bot.symbol],
             series=series[bot.symbol],
             leverage=bot.settings.leverage or ONE,
+            margin_mode=bot.settings.margin_mode or MarginMode.CROSS,
             funding=extras.funding.get(bot.symbol) if spec.terms.funding else None,
             gate=gate,
         )
