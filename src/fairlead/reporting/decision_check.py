@@ -241,7 +241,9 @@ class DecisionCheck:
 
     def _take_decision(self, row: JournalRow, event: BotDecided, known: _Known, before: BotState | None) -> None:
         self._decisions += 1
-        self._digest.update(answer_of(event).digest.encode())
+        answer = answer_of(event)
+        digest = answer.digest
+        self._digest.update(digest.encode())
         terms = _terms_of(known)
         if terms is None:
             self._unchecked += 1
@@ -258,8 +260,8 @@ class DecisionCheck:
             self._say(row, f"cannot be decided again: {type(error).__name__}: {error}")
             return
         self._hear(Heard(before, event, settings, terms))
-        if again.answer.digest != answer_of(event).digest:
-            self._tell(row, find_differences(answer_of(event), again.answer))
+        if again.answer.digest != digest:
+            self._tell(row, find_differences(answer, again.answer))
         for request in again.requests:
             self._due[request.request_id] = (row, request)
 
