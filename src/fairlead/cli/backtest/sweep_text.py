@@ -96,8 +96,9 @@ def walk_lines(found: WalkForward, currency: str) -> Iterator[str]:
         )
     yield from (f"  {line}" for line in table_lines(rows))
     yield ""
-    yield f"Tested profit {figure_text('profit', found.profit)} {currency} in {len(found.steps)} stretches,"
-    yield f"{found.profitable} of which gained; deepest fall {found.max_drawdown:.1%}."
+    gained = f"{found.profitable} of {len(found.steps)} stretches gained"
+    profit = figure_text("profit", found.profit)
+    yield f"Tested profit {profit} {currency}: {gained}; deepest fall {found.max_drawdown:.1%}."
     if found.efficiency is None:
         yield "Nothing was gained while choosing, so there is no efficiency."
     else:
@@ -126,8 +127,8 @@ def start_lines(found: StartTimes) -> Iterator[str]:
     rows = [_spread_row("gain", found.gain, "gain"), _spread_row("deepest fall", found.max_drawdown, "max_drawdown")]
     yield from (f"  {line}" for line in table_lines(rows))
     yield ""
-    yield f"{found.profitable:.0%} gained; the worst began {moment_text(found.worst_ms)}, the best"
-    yield f"{moment_text(found.best_ms)}."
+    worst, best = moment_text(found.worst_ms), moment_text(found.best_ms)
+    yield f"{found.profitable:.0%} of them gained; the worst began {worst}, the best {best}."
     for row in found.faults[:FAULTS_SHOWN]:
         yield f"Failed: from {moment_text(row.trial.begin_ms)}: {row.fault}"
 
