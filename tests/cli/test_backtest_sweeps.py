@@ -115,6 +115,15 @@ def test_what_cannot_be_replayed_is_said_in_one_sentence(
     assert says in run("backtest", "check-lookahead", *words, code=code).stderr
 
 
+def test_what_would_make_no_bot_is_not_tried(ask: Ask, run: Run) -> None:
+    words = ("backtest", "sweep", *BOT, "--vary", "step=0.5,90", "--rank", "gain")
+    found = ask(*words)
+    assert [row["settings"]["step"] for row in found["best"]] == ["0.5"]
+    ((fault),) = found["failed"]
+    assert "must be less than 100 %" in fault["fault"]
+    assert "must be less than 100 %" in run("backtest", "check-lookahead", *BOT[:6], "--set", "step=90", code=1).stderr
+
+
 def test_a_stored_bot_is_swept_with_its_own_settings_and_fees(alice: str, ask: Ask, run: Run) -> None:
     run("account", "add", "main", "--balance", "USDT=100000")
     where = ("--account", "main", "--symbol", "BTC-USDT", "--preset", "balanced", "--set", "step=0.4", "--yes")

@@ -10,6 +10,7 @@ from pathlib import Path
 from fairlead.backtest.engine_run import EngineRun
 from fairlead.backtest.following import Followed
 from fairlead.backtest.keeping import Funding
+from fairlead.backtest.sound_settings import require_sound
 from fairlead.backtest.spec import BacktestSpec, BotSpec
 from fairlead.backtest.sweeps.sweep import Scene
 from fairlead.core.model.bots.bot import Settings
@@ -89,9 +90,10 @@ def set_replay(
     """Give a specification of one instrument its history, and the folder of rules or the signals that it follows.
 
     Raises:
-        ValueError: a rule is not there, or cannot be used.
+        ValueError: a rule is not there or cannot be used, or the settings would make no bot.
     """
     symbol = history.series.symbol
+    require_sound(spec, {symbol: history.series}, instruments)
     funding = {} if history.funding is None else {symbol: history.funding}
     if followed is not None:
         name = followed.bot.name

@@ -122,6 +122,19 @@ def test_a_combination_that_hangs_is_ended_and_named() -> None:
     assert rows[2].figures
 
 
+def test_what_was_to_come_after_combinations_that_hang_is_run() -> None:
+    space = space_of(Decimal(1), HANGS, Decimal(2))
+    trials = [Trial(1), Trial(1), Trial(0), Trial(2)]
+    with shared_candles(MARKET) as folder, pool_of(folder, space, stalled_s=0.5) as pool:
+        rows = list(pool.evaluate(trials))
+    assert sorted((row.trial.number, bool(row.figures)) for row in rows) == [
+        (0, True),
+        (1, False),
+        (1, False),
+        (2, True),
+    ]
+
+
 def test_workers_that_keep_dying_end_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fairlead.backtest.sweeps.workers.WORKERS_LOST_MAX", 2)
     says = pytest.raises(WorkersLostError, match=r"combination 0: its worker died \(exit code 3\)")

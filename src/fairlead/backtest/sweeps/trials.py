@@ -11,6 +11,7 @@ import msgspec
 
 from fairlead.accounts.bot_presets import settings_values
 from fairlead.backtest.result import BacktestResult
+from fairlead.backtest.sound_settings import require_sound
 from fairlead.backtest.spec import BacktestSpec
 from fairlead.backtest.sweeps.figures import Figures, figures_of
 from fairlead.backtest.sweeps.shared_candles import open_candles
@@ -103,6 +104,7 @@ class _Bench:
         try:
             market = self._between(trial.begin_ms, trial.end_ms)
             spec = spec_of(self.stage.spec, self.stage.space, trial, self.before)
+            require_sound(spec, market, self.stage.instruments)
             result = self.stage.run(spec, market, self.stage.instruments)
             return Row(trial, figures_of(result))
         except FAULTS as error:

@@ -69,18 +69,21 @@ class WorkerPool:
             seat.give(next(chunks, ()))
         while busy := {seat.connection: seat for seat in self._seats if seat.trials}:
             ready = wait(list(busy), timeout=self._stalled_s)
-            if not ready:
-                for seat in busy.values():
+            stalled = busy.values() if not ready else ()
+            for seat in stalled or [busy[cast("Connection", connection)] for connection in ready]:
+                if stalled:
                     why = f"no answer within {self._stalled_s:g} s, so its worker was ended"
                     yield self._replace(seat, why, is_gone=False)
-            for connection in ready:
-                seat = busy[cast("Connection", connection)]
-                try:
-                    yield seat.hear()
-                except (EOFError, ConnectionError):
-                    yield self._replace(seat, "its worker died", is_gone=True)
+                else:
+                    yield self._answer(seat)
                 if not seat.trials:
                     seat.give(next(chunks, ()))
+
+    def _answer(self, seat: _Seat) -> Row:
+        try:
+            return seat.hear()
+        except (EOFError, ConnectionError):
+            return self._replace(seat, "its worker died", is_gone=True)
 
     def close(self) -> None:
         """End every worker, whatever it is doing."""
