@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,29 @@ def test_a_file_that_others_may_change_is_refused(folder: Path) -> None:
 def test_without_a_folder_there_are_no_rules() -> None:
     with pytest.raises(ValueError, match="FAIRLEAD_RULES_DIR"):
         RuleFiles(None).find("mine:Mine")
+
+
+def test_another_process_reads_the_folder_itself(tmp_path: Path) -> None:
+    folder = tmp_path / "shared"
+    folder.mkdir(mode=0o700)
+    file = folder / "mine.py"
+    file.write_text("from fairlead.rules import Rule\n\n\nclass Mine(Rule):\n    length: int = 3\n", encoding="utf-8")
+    file.chmod(0o600)
+    files = RuleFiles(folder)
+    assert files.find("mine:Mine").__name__ == "Mine"
+    find = pickle.loads(pickle.dumps(files.find))
+    assert find("mine:Mine") is not files.find("mine:Mine")
+    assert find("mine:Mine")({"length": "5"}).length == 5
+
+
+def test_a_rule_that_was_changed_is_told_from_what_it_was(tmp_path: Path) -> None:
+    folder = tmp_path / "changing"
+    folder.mkdir(mode=0o700)
+    file = folder / "mine.py"
+    digests = []
+    for length in (3, 4, 3):
+        text = f"from fairlead.rules import Rule\n\n\nclass Mine(Rule):\n    length: int = {length}\n"
+        file.write_text(text, encoding="utf-8")
+        file.chmod(0o600)
+        digests.append(RuleFiles(folder).digest("mine:Mine"))
+    assert digests[0] == digests[2] != digests[1]
