@@ -6,7 +6,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 # Whoever has the development tools keeps them: `make demo` must not shrink their environment.
-INSTALLED := $(if $(wildcard $(VENV)/dev.stamp),dev,runtime)
+INSTALLED := $(if $(wildcard $(VENV)/dev.stamp),dev,$(if $(wildcard $(VENV)/backtest.stamp),backtest,runtime))
 PARALLEL := -n auto --dist loadscope --no-loadscope-reorder
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
@@ -18,11 +18,12 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev demo check test lint quick format lock clean
+.PHONY: help setup setup-backtest setup-dev demo check test lint quick format lock clean
 
 help:
 	@echo 'make demo               run Fairlead with pretend money; ARGS="--once" passes options on'
 	@echo 'make setup              install what running needs into $(VENV), from hash-pinned locks'
+	@echo 'make setup-backtest     the same, and what backtests and conditions of rules need: Polars, numba, Optuna, TA-Lib'
 	@echo 'make setup-dev          the same, and the tools for changing it'
 	@echo 'make check              before each commit: format, ruff, mypy, import contracts, quick tests'
 	@echo 'make test               what CI runs: the same with the whole suite, slow tests too'
@@ -35,6 +36,9 @@ help:
 
 setup: $(VENV)/$(INSTALLED).stamp
 	@echo 'Ready: $(BIN)/fairlead --help' >&2
+
+setup-backtest: $(VENV)/$(if $(wildcard $(VENV)/dev.stamp),dev,backtest).stamp
+	@echo 'Ready: $(BIN)/fairlead backtest --help' >&2
 
 setup-dev: $(VENV)/dev.stamp
 	@echo 'Ready: make check' >&2
@@ -67,6 +71,7 @@ lock: $(VENV)/uv.stamp
 	@$(COMPILE) $(ARGS) requirements-uv.in -o requirements-uv.lock
 	@$(COMPILE) $(ARGS) pyproject.toml --all-extras --group dev -o requirements-dev.lock
 	@$(COMPILE) $(ARGS) pyproject.toml -c requirements-dev.lock -o requirements.lock
+	@$(COMPILE) $(ARGS) pyproject.toml --extra backtest --extra rules -c requirements-dev.lock -o requirements-backtest.lock
 
 clean:
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
@@ -88,6 +93,11 @@ $(VENV)/uv.stamp: $(BIN)/python requirements-uv.lock
 
 $(VENV)/runtime.stamp: $(VENV)/uv.stamp requirements.lock pyproject.toml
 	@$(BIN)/uv pip sync --require-hashes requirements-uv.lock requirements.lock >&2
+	@$(BIN)/uv pip install --no-deps --no-build-isolation -e . >&2
+	@touch $@
+
+$(VENV)/backtest.stamp: $(VENV)/uv.stamp requirements-backtest.lock pyproject.toml
+	@$(BIN)/uv pip sync --require-hashes requirements-uv.lock requirements-backtest.lock >&2
 	@$(BIN)/uv pip install --no-deps --no-build-isolation -e . >&2
 	@touch $@
 

@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 from tests.architecture.source_tree import ROOT, describe
 
 RUNTIME: Final = "requirements.lock"
+BACKTEST: Final = "requirements-backtest.lock"
 DEVELOPMENT: Final = "requirements-dev.lock"
 INSTALLER: Final = "requirements-uv.lock"
 PIN: Final = re.compile(
@@ -70,23 +71,28 @@ def _read_project() -> dict[str, Any]:
 
 
 def test_every_lock_pins_by_hash_and_names_no_place() -> None:
-    for name in (RUNTIME, DEVELOPMENT, INSTALLER):
+    for name in (RUNTIME, BACKTEST, DEVELOPMENT, INSTALLER):
         flaws = find_flaws(_read_lock(name))
         assert read_pins(_read_lock(name)), name
         assert not flaws, name + describe(flaws)
 
 
 def test_developers_run_what_users_run() -> None:
-    disagreements = find_disagreements(read_pins(_read_lock(RUNTIME)), read_pins(_read_lock(DEVELOPMENT)))
-    assert not disagreements, describe(disagreements)
+    for name in (RUNTIME, BACKTEST):
+        disagreements = find_disagreements(read_pins(_read_lock(name)), read_pins(_read_lock(DEVELOPMENT)))
+        assert not disagreements, name + describe(disagreements)
 
 
 def test_what_the_project_asks_for_is_locked() -> None:
     project = _read_project()
     groups: list[str | dict[str, str]] = [asked for group in project["dependency-groups"].values() for asked in group]
     extras = [asked for extra in project["project"]["optional-dependencies"].values() for asked in extra]
+    backtest = [
+        asked for extra in ("backtest", "rules") for asked in project["project"]["optional-dependencies"][extra]
+    ]
     unpinned = [
         *find_unpinned(project["project"]["dependencies"], read_pins(_read_lock(RUNTIME))),
+        *find_unpinned([*project["project"]["dependencies"], *backtest], read_pins(_read_lock(BACKTEST))),
         *find_unpinned(extras, read_pins(_read_lock(DEVELOPMENT))),
         *find_unpinned([asked for asked in groups if isinstance(asked, str)], read_pins(_read_lock(DEVELOPMENT))),
         *find_unpinned(project["build-system"]["requires"], read_pins(_read_lock(INSTALLER))),

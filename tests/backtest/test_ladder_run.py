@@ -50,6 +50,7 @@ SETTINGS = st.fixed_dictionaries(
         "take_profit_from": st.sampled_from(TakeProfitFrom),
         "take_profit_after_fees": st.booleans(),
         "price_rounding": st.sampled_from(PriceRounding),
+        "cooldown_s": st.sampled_from([0, 0, 60, 90, 600]),
     }
 )
 TERMS = st.fixed_dictionaries(
@@ -119,7 +120,7 @@ def test_most_plain_ladders_take_the_quick_way() -> None:
     [
         {"stop_loss": StopLoss(percent=Decimal(5))},
         {"trailing": Decimal("0.2")},
-        {"cooldown_s": 60},
+        {"max_cycles": 3},
         {"total_max": Decimal(300)},
     ],
 )

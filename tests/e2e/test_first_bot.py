@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -11,17 +10,10 @@ from typing import Any, Final
 import pytest
 
 from tests.e2e.processes import Server, run, run_json
+from tests.e2e.readme import read_commands
 
-README: Final = Path(__file__).resolve().parents[2] / "README.md"
 CYCLE_S: Final = 50
 POLL_S: Final = 0.25
-
-
-def read_commands() -> list[list[str]]:
-    """The words of every command of the section, in its order."""
-    section = README.read_text(encoding="utf-8").partition("## Your first bot\n")[2].partition("\n## ")[0]
-    blocks = re.findall(r"```console\n(.*?)```", section, re.DOTALL)
-    return [shlex.split(line[2:]) for block in blocks for line in block.splitlines() if line.startswith("$ ")]
 
 
 def split(words: list[str]) -> tuple[dict[str, str], list[str]]:
@@ -44,7 +36,7 @@ def wait_for_profit(data: Path) -> list[dict[str, Any]]:
 def test_a_newcomer_follows_the_readme_to_a_first_profit_and_asks_why(tmp_path: Path) -> None:
     data = tmp_path / "data"
     told: dict[str, str] = {}
-    commands = [split(words) for words in read_commands()]
+    commands = [split(words) for words in read_commands("Your first bot")]
     at = next(index for index, (_, words) in enumerate(commands) if words == ["serve"])
     for environment, words in commands[:at]:
         told[" ".join(words[:2])] = run(*words, data=data, given="y\n", fails=False, **environment).stdout

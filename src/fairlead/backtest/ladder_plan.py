@@ -23,12 +23,13 @@ from fairlead.core.rules.bots.ladder import Ladder
 from fairlead.core.rules.bots.rules import closing_fee
 from fairlead.core.rules.sizing import to_native
 
+_MS_PER_SECOND: Final = 1_000
 _PLAIN: Final = MartingaleSettings()
 _MAY_DIFFER: Final = frozenset(
     {
         *("base_order", "safety_order", "max_safety_orders", "active_safety_orders", "step", "step_scale"),
         *("volume_scale", "deviation_from", "custom_ladder", "take_profit", "take_profit_from"),
-        *("take_profit_after_fees", "price_rounding", "reserve", "leverage", "margin_mode"),
+        *("take_profit_after_fees", "price_rounding", "reserve", "leverage", "margin_mode", "cooldown_s"),
     }
 )
 """What a plain ladder may have as it likes; every other setting must be as it is by default."""
@@ -73,6 +74,7 @@ class LadderPlan(msgspec.Struct, frozen=True):
     lots_min: int
     value_min: int
     cost_max: int
+    cooldown_ms: int
 
     def price(self, level: int, anchor: int) -> int:
         """Where a level rests, in ticks of the series."""
@@ -135,6 +137,7 @@ def plan_ladder(settings: Settings, terms: ReplayTerms, instrument: Instrument, 
         close_down=close_down,
         lots_min=max(1, _at_least(instrument.quantity_min / instrument.lot_size)),
         value_min=_at_least(instrument.notional_min / value_unit),
+        cooldown_ms=settings.cooldown_s * _MS_PER_SECOND,
         cost_max=_at_least(sum(ladder.sizes[1:], ZERO) * (ONE + max(ZERO, *fees)) / value_unit),
     )
 

@@ -5,6 +5,7 @@ A cycle reaches few of its levels, so a level is computed when the price can rea
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
 from typing import Final
 
@@ -39,6 +40,7 @@ class LadderRun:
         self._note = log.rows.append
         self._opens, self._highs = series.open.data, series.high.data
         self._lows, self._closes = series.low.data, series.close.data
+        self._closed_ms = series.closed_ms.data
 
     def run(self, *, exit_first: bool, may_hang: MayHang = ALWAYS) -> None:
         """From the close of the first candle to the end of the last.
@@ -51,7 +53,15 @@ class LadderRun:
             self._begin(candle)
             if not may_hang(candle + 1, self._opens[candle + 1]):
                 raise NotPlainError
-            candle = self._hold(candle + 1, exit_first=exit_first)
+            candle = self._cool(self._hold(candle + 1, exit_first=exit_first))
+
+    def _cool(self, candle: int) -> int:
+        """The candle at whose close the next cycle begins."""
+        cooldown_ms = self._plan.cooldown_ms
+        if not cooldown_ms or candle >= len(self._opens):
+            return candle
+        until_ms = self._closed_ms[candle] + cooldown_ms
+        return max(candle + 1, bisect_left(self._closed_ms, until_ms, candle))
 
     def _begin(self, candle: int) -> None:
         """Buy the base order, sized at the close and filled at the next open."""

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 UNNAMED: Final = "bot"
 HOOK: Final = "hook:"
+PAPER_PROFILE: Final = "paper"
+NO_PROFILE: Final = "none"
 
 
 class Touched(StrEnum):
@@ -75,7 +77,11 @@ class ReplayOptions(SettingsOptions):
     ] = Touched.PESSIMISTIC
     funding: Annotated[bool, typer.Option(help="Charge the funding rates that are kept (perpetuals).")] = True
     risk_profile: Annotated[
-        str, typer.Option(metavar="NAME", help="Check every order against these limits; by default none.")
+        str,
+        typer.Option(
+            metavar="NAME|none",
+            help="Check every order against these limits; by default those of the account, or of a paper one.",
+        ),
     ] = ""
     seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same lots.")] = 0
 
@@ -88,6 +94,7 @@ class Known:
     symbol: str
     instruments: Mapping[str, Instrument]
     fees: FeeRates
+    risk_profile: str = PAPER_PROFILE
 
 
 def open_replay(options: ReplayOptions) -> Replay:
@@ -169,7 +176,7 @@ def _write_spec(options: ReplayOptions, known: Known, instrument: Instrument, bo
         begin_ms=begin_ms,
         end_ms=end_ms,
         terms=_terms(options, known),
-        risk_profile=_profile(options.risk_profile),
+        risk_profile=_profile(options.risk_profile or known.risk_profile),
         seed=options.seed,
     )
 
@@ -253,7 +260,13 @@ def _look_up(options: ReplayOptions) -> Known:
         if chosen is None:
             return unknown("account", account, [one.label for one in accounts])
         instruments = stage.instruments_of(chosen.account_id)
-        return Known(values=values, symbol=symbol, instruments=instruments, fees=chosen.fee_rates)
+        return Known(
+            values=values,
+            symbol=symbol,
+            instruments=instruments,
+            fees=chosen.fee_rates,
+            risk_profile=chosen.risk_profile,
+        )
 
     return ask_tenant(options, look, reads=True)
 
@@ -282,8 +295,10 @@ def _profile(name: str) -> str:
     from fairlead.accounts.profiles import built_in_profiles
 
     known = built_in_profiles()
-    if name and name not in known:
-        raise StopError(f"--risk-profile {name}: there are {', '.join(sorted(known))}", EXIT_USAGE)
+    if name == NO_PROFILE:
+        return ""
+    if name not in known:
+        raise StopError(f"--risk-profile {name}: there are {', '.join(sorted(known))}, and none", EXIT_USAGE)
     return name
 
 
