@@ -3,8 +3,8 @@
 
 Run it as ``.venv/bin/python bench/backtest.py [--quick] [--only ours] [--cache FOLDER] [WORKLOAD ...]``,
 workloads being W1, W2, W3, W4, active and start, by default all. Each engine has an environment of its own below the
-cache folder, outside of the repository, made when it is first needed, and runs in a process of its own. The candles are
-made up from a seed: a year of minutes (``--quick``: a fifth of it).
+cache folder, outside of the repository, made when it is first needed, and runs in a process of its own. Seconds are of
+the processor. The candles are made up from a seed: a year of minutes (``--quick``: a fifth of it).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from stage import describe_machine, say
+from stage import CLOCK, CORES, describe_machine, say
 
 from fairlead.market.candles.generate import YEAR_OF_MINUTES, generate_series
 from fairlead.market.candles.series import CandleSeries
@@ -55,6 +55,7 @@ OURS: Final = (
     Peer("Fairlead, no risk checks", (), "fairlead_peer.py", "unchecked", workloads=("W2", "active"), is_fast=True),
     Peer("Fairlead, without numba", (), "fairlead_peer.py", "without-numba", workloads=("W2",), is_fast=True),
 )
+SWEEP: Final = Peer("Fairlead", (), "fairlead_sweep.py", workloads=("W3",))
 BOUNDS: Final = (
     Peer("plain Python loop", (), "bounds_peer.py", "plain", workloads=("W2", "active"), is_fast=True),
     Peer("numba loop", (), "bounds_peer.py", "compiled", workloads=("W2", "active"), is_fast=True),
@@ -97,16 +98,16 @@ class Stage:
 
     def __init__(self, folder: Path, cache: Path, *, only_ours: bool) -> None:
         """Nothing is made yet."""
-        self._folder = folder
+        self.folder = folder
         self._cache = cache
         self.only_ours = only_ours
 
     def write_candles(self, series: CandleSeries) -> None:
         """Put the columns where every engine finds them, prices in USDT."""
-        np.save(self._folder / "opened_ms.npy", series.opened_ms)
+        np.save(self.folder / "opened_ms.npy", series.opened_ms)
         for name in ("open", "high", "low", "close"):
             # A hundredth of a whole number is the nearest that a float has to the price.
-            np.save(self._folder / f"{name}.npy", getattr(series, name) / 100)
+            np.save(self.folder / f"{name}.npy", getattr(series, name) / 100)
 
     def python_of(self, peer: Peer) -> Path:
         """The interpreter that has this engine; its environment is made when it is not there."""
@@ -127,8 +128,13 @@ class Stage:
     def run(self, peer: Peer, workload: str, candles: int) -> Line | None:
         """Let an engine do the work; None when it could not, and why is said."""
         given = min(candles, peer.candles_max) if peer.candles_max else candles
+        told = self.ask(peer, workload, given, peer.variant)
+        return None if told is None else Line(peer, told, candles)
+
+    def ask(self, peer: Peer, workload: str, candles: int, variant: str) -> dict[str, Any] | None:
+        """Run an engine's script, and read what it says."""
         repeats = ROUNDS if peer.is_fast else 0
-        task = (str(self._folder), workload, str(given), str(repeats), peer.variant)
+        task = (str(self.folder), workload, str(candles), str(repeats), variant)
         command = [str(self.python_of(peer)), str(HERE / peer.script), *task]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)  # noqa: S603
@@ -139,7 +145,8 @@ class Stage:
         if done.returncode or not lines:
             say(f"  {peer.name}: {(done.stderr.strip().splitlines() or ['no answer'])[-1]}")
             return None
-        return Line(peer, json.loads(lines[-1]), candles)
+        told: dict[str, Any] = json.loads(lines[-1])
+        return told
 
     def engines(self, workload: str) -> Iterable[Peer]:
         """Who takes part."""
@@ -166,7 +173,7 @@ def compare(stage: Stage, workload: str, candles: int) -> list[Line]:
         return []
     first = next((line for line in lines if not line.is_extrapolated), lines[0])
     beside = next((line for line in lines if line.peer.name == "vectorbt"), None)
-    say(f"  {'engine':<26}{'M bars/s':>10}{'s':>9}{'us/fill':>9}{'x vectorbt':>11}{'start s':>9}{'MiB':>7}  result")
+    say(f"  {'engine':<26}{'M bars/s':>10}{'CPU s':>9}{'us/fill':>9}{'x vectorbt':>11}{'start s':>9}{'MiB':>7}  result")
     for line in lines:
         fills = int(line.said["fills"])
         per_fill = 1e6 * float(line.said["seconds"]) / fills if fills else 0.0
@@ -195,7 +202,7 @@ def _result(line: Line, first: Line) -> str:
 def scale(stage: Stage, sizes: Sequence[int]) -> None:
     """The martingale on more and more candles."""
     say("\nW4: the martingale on more candles")
-    say(f"  {'candles':>12}{'fills':>8}{'ms':>9}{'M bars/s':>10}{'us/fill':>9}{'start s':>9}{'MiB':>7}")
+    say(f"  {'candles':>12}{'fills':>8}{'CPU ms':>9}{'M bars/s':>10}{'us/fill':>9}{'start s':>9}{'MiB':>7}")
     for candles in sizes:
         stage.write_candles(generate_series("BTC-USDT", candles=candles, seed=SEED))
         line = stage.run(OURS[0], "W2", candles)
@@ -206,6 +213,57 @@ def scale(stage: Stage, sizes: Sequence[int]) -> None:
             f"  {candles:>12,}{fills:>8,}{1e3 * line.seconds:>9.2f}{candles / line.seconds / 1e6:>10.4g}"
             f"{1e6 * line.seconds / fills:>9.1f}{line.said['start_s']:>9.1f}{line.said['memory_mib']:>7.0f}"
         )
+
+
+def sweep(stage: Stage, candles: int, beside: Line | None) -> None:
+    """A thousand combinations on all cores; the other engine is extrapolated from one."""
+    say(f"\nW3: {COMBINATIONS:,} combinations of the martingale, {candles:,} candles, all cores")
+    for variant in ("", "unchecked"):
+        told = stage.ask(SWEEP, "W3", candles, variant)
+        if told is None:
+            continue
+        name = "Fairlead, no risk checks" if variant else "Fairlead"
+        extra = f", {told['faults']} faults: {told['fault']}" if told["faults"] else ""
+        say(
+            f"  {name:<26}{told['seconds']:>9.2f} s  {told['memory_mib']:>5.0f} MiB at most"
+            f"  {told['fills']:,} fills, {1e6 * told['seconds'] / max(told['fills'], 1):.1f} us of wall a fill{extra}"
+        )
+    if beside is not None:
+        seconds = beside.seconds * COMBINATIONS / len(CORES)
+        say(f"  {'vectorbt':<26}{seconds:>9.0f} s  (extrapolated from one set, shared by {len(CORES)} cores)")
+
+
+def start(stage: Stage, candles: int) -> None:
+    """The command as a user types it: from the shell to the report, candles read from disk."""
+    say(f"\nstart: fairlead backtest run, from the shell to the report, {candles:,} candles")
+    program = Path(sys.executable).parent / "fairlead"
+    folder = stage.folder / "data"
+    base = [str(program), "candles", "generate", "BTC-USDT", "--data", str(folder), "--candles", str(candles)]
+    done = subprocess.run(base, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        say(f"  {(done.stderr.strip().splitlines() or ['no answer'])[-1]}")
+        return
+    command = [
+        str(program),
+        "backtest",
+        "run",
+        "--symbol",
+        "BTC-USDT",
+        "--preset",
+        "balanced",
+        "--risk-profile",
+        "paper",
+    ]
+    command += ["--out", str(folder / "report"), "--data", str(folder)]
+    seconds = []
+    for _ in range(ROUNDS):
+        began_s = CLOCK.monotonic_s()
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        seconds.append(CLOCK.monotonic_s() - began_s)
+        if done.returncode:
+            say(f"  {(done.stderr.strip().splitlines() or ['no answer'])[-1]}")
+            return
+    say(f"  first {seconds[0]:.2f} s, best of {ROUNDS} {min(seconds):.2f} s")
 
 
 def main() -> None:
@@ -224,9 +282,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         stage = Stage(Path(name), arguments.cache, only_ours=arguments.only == "ours")
         stage.write_candles(series)
+        vectorbt = None
         for workload in ("W1", "W2", "active"):
             if workload in wanted:
-                compare(stage, workload, candles)
+                lines = compare(stage, workload, candles)
+                found = next((line for line in lines if line.peer.name == "vectorbt"), None)
+                vectorbt = found if workload == "W2" else vectorbt
+        if "W3" in wanted:
+            sweep(stage, candles, vectorbt)
+        if "start" in wanted:
+            start(stage, candles)
         if "W4" in wanted:
             scale(stage, SIZES[:2] if arguments.quick else SIZES)
 

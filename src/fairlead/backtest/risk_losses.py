@@ -26,7 +26,7 @@ NEAR: Final = 1e-7
 """A loss so near to a limit, as a fraction, is looked at exactly: curves are sums of floating numbers."""
 
 _DECIMALS: Final = 8
-_FEW: Final = 64
+_FEW: Final = 4
 
 
 class LossReplay:
@@ -85,24 +85,10 @@ class LossReplay:
             self.follow(at_ms[half:], equity[half:])
 
     def _is_quiet(self, until_ms: int, lowest: float, highest: float) -> bool:
-        """Whether no period begins, no peak moves and no limit is reached until then, between these equities."""
-        state = self._state
-        if any(until_ms >= one.end_ms for one in state.periods) or not state.periods:
-            return False
-        if highest >= float(state.peak_equity):
-            return False
-        standing = standing_of(state, _exact(lowest * (1.0 - NEAR)), now_ms=until_ms, limits=self.limits)
-        return standing.size_factor == self._standing.size_factor and not self._reaches(standing)
-
-    def _reaches(self, standing: LossStanding) -> bool:
-        losses = {
-            PeriodKind.DAY: standing.day_loss,
-            PeriodKind.WEEK: standing.week_loss,
-            PeriodKind.MONTH: standing.month_loss,
-        }
-        pairs = [(losses[kind], limit) for kind, limit in _losses(self.limits)]
-        pairs += [(standing.drawdown, limit) for limit in _drawdowns(self.limits)]
-        return any(loss is not None and limit is not None and loss >= limit for loss, limit in pairs)
+        """Whether until then no equity between these begins a period, moves the peak or reaches a limit."""
+        extremes = (_exact(lowest * (1.0 - NEAR)), _exact(highest * (1.0 + NEAR)))
+        state, limits = self._state, self.limits
+        return not any(observe(state, equity, now_ms=until_ms, zone=UTC, limits=limits) for equity in extremes)
 
     def first_effect(self, at_ms: Ticks, equity: Floats) -> int | None:
         """The number of the first close at which the ladder would change anything; None: it never would.
