@@ -9,12 +9,14 @@ import msgspec
 import numpy as np
 import pytest
 
+from fairlead.backtest.fill_log import LadderFills
 from fairlead.backtest.run import Extras, run_backtest
 from fairlead.backtest.spec import BacktestSpec, BotSpec, FeeCurrency, IntraBar, ReplayTerms
 from fairlead.core.model.account import FeeRates
 from fairlead.core.model.bots.martingale import PriceRounding, TakeProfitStep
 from fairlead.core.model.risk import RiskLimits
 from fairlead.market.candles.generate import generate_series
+from fairlead.market.candles.series import CandleSeries
 from tests.backtest.gate_world import BTC, ETH, INSTRUMENTS, W2, D, profiles_with
 from tests.backtest.test_ladder_proof import draw_settings as ladder_of
 from tests.backtest.w2_reference import replay_w2
@@ -125,3 +127,25 @@ def test_the_quick_way_denies_nothing_that_the_rule_is_denied(seed: int) -> None
     assert list(quick.fills) == list(rule.fills)
     assert quick.equity_end == rule.equity_end
     assert list(quick.denials) == list(rule.denials)
+
+
+@pytest.mark.parametrize("fee_currency", FeeCurrency)
+def test_a_cycle_that_begins_in_a_wild_candle_is_asked_and_goes_the_quick_way(fee_currency: FeeCurrency) -> None:
+    # Bought at 100, and the candle closes at 97: farther than what was proven; then up to the take-profit, twice.
+    rows = [(100, 100, 100, 100), (100, 100, 97, 97), (97, 102, 97, 102), (102, 102, 99, 99), (99, 104, 99, 104)] * 3
+    opens, highs, lows, closes = (np.array(column, dtype=np.int64) * 100 for column in zip(*rows, strict=True))
+    series = CandleSeries(
+        symbol=BTC,
+        timeframe="1m",
+        tick=D("0.01"),
+        opened_ms=60_000 * np.arange(len(rows), dtype=np.int64),
+        prices={"open": opens, "high": highs, "low": lows, "close": closes},
+    )
+    terms = msgspec.structs.replace(SPEC.terms, fee_currency=fee_currency)
+    spec = msgspec.structs.replace(SPEC, terms=terms)
+    quick = run_backtest(spec, {BTC: series}, INSTRUMENTS)
+    rule = run_backtest(spec, {BTC: series}, INSTRUMENTS, Extras(keep_orders=True))
+    assert isinstance(quick.fills, LadderFills)
+    assert len(quick.fills) > 3
+    assert list(quick.fills) == list(rule.fills)
+    assert quick.equity_end == rule.equity_end

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Final
 
 from fairlead.backtest.ladder_proof import Terms, prove_ladder
 from fairlead.backtest.ladder_run import LadderRun
 from fairlead.backtest.risk_gate import RiskGate
 from fairlead.backtest.risk_view import AccountNow, Held, Picture, Resting
 from fairlead.core.model.bots.decision import BASE_SLOT, Want, want_entry
-from fairlead.core.model.money import ZERO
+from fairlead.core.model.money import ONE, ZERO
 from fairlead.core.model.request import Side
 from fairlead.core.rules.bots.entries import SAFETY_SLOT
 from fairlead.core.rules.bots.ladder import Ladder
+
+_LOTS: Final = 2
+"""Where a row of the log has its quantity."""
 
 
 class LadderGate:
@@ -43,18 +47,17 @@ class LadderGate:
     def _passes(self, candle: int, prices: tuple[int, int, int]) -> bool:
         """Ask for the base order at the close before, and for every level at this close."""
         run, unit, tick = self._run, self._terms.value_unit, self._terms.tick
-        if run.log.fee_in_coin:
-            # What a fee in the coin leaves of the cycle before is held, too: the rule itself knows how much.
-            return False
-        lots, series = run.holding.lots, run.log.series
-        fee = Decimal(run.holding.fee) / run.log.plan.fee_scale
-        cash = self._cash + (run.moved - fee) * unit
-        value = lots * prices[1] * unit
-        paid = value + value * run.log.plan.taker / run.log.plan.fee_scale
-        held = lots * self._terms.instrument.lot_size
-        begin = self._now(cash + paid, ZERO, prices[0] * tick, [])
+        series, plan = run.log.series, run.log.plan
+        cash = self._cash + (run.moved - Decimal(run.holding.fee) / plan.fee_scale) * unit
+        bought = run.log.rows[-1][_LOTS] * self._terms.instrument.lot_size
+        held = run.holding.worth(prices[1]) / (prices[1] * tick)
+        rate = Decimal(plan.taker) / plan.fee_scale
+        # A fee in the coin takes from what is received, and leaves dust of the cycle before; else it is paid in money.
+        in_coin, in_money = (rate, ZERO) if run.log.fee_in_coin else (ZERO, rate)
+        paid = bought * prices[1] * tick * (ONE + in_money)
+        begin = self._now(cash + paid, held - bought * (ONE - in_coin), prices[0] * tick, [])
         size = self._ladder.size(0)
-        if self._gate.check(0, want_entry(BASE_SLOT, Side.BUY, size), held, begin, int(series.opened_ms[candle])):
+        if self._gate.check(0, want_entry(BASE_SLOT, Side.BUY, size), bought, begin, int(series.opened_ms[candle])):
             return False
         resting: list[Resting] = []
         at_ms = int(series.opened_ms[candle]) + series.length_ms
