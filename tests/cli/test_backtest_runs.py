@@ -45,6 +45,50 @@ def test_a_run_says_what_came_of_it_and_is_kept(run: Run, ask: Ask, folder: Path
     assert "bot on BTC-USDT" in report.read_text(encoding="utf-8")
 
 
+BOTS = """
+[[bots]]
+name = "dip"
+symbol = "BTC-USDT"
+preset = "nimble"
+budget = 2000
+
+[[bots]]
+name = "ether"
+symbol = "ETH-USDT"
+[bots.settings]
+type = "martingale"
+step = 1
+"""
+
+
+@pytest.mark.usefixtures("candles")
+def test_several_bots_of_a_file_share_one_account(run: Run, ask: Ask, tmp_path: Path) -> None:
+    run("candles", "generate", "ETH-USDT", "--candles", "40000", "--seed", "8")
+    file = tmp_path / "bots.toml"
+    file.write_text(BOTS, encoding="utf-8")
+    told = ask("backtest", "run", "--bots", str(file), "--out", str(tmp_path / "out"))
+    assert told["statistics"]["fills"] > 0
+    fills = (tmp_path / "out" / "fills.csv").read_text(encoding="utf-8")
+    assert "dip" in fills
+    assert "ether" in fills
+    assert (tmp_path / "out" / "report.html").stat().st_size > 100_000
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "list the bots as [[bots]]"),
+        ('[[bots]]\nsymbol = "BTC-USDT"', "bots[1].name: missing"),
+        ('[[bots]]\nname = "a"\nsymbol = "BTC-USDT"\nbudgte = 5', "bots[1].budgte: no such field"),
+        ('[[bots]]\nname = "a"\nsymbol = "BTC-USDT"', "say what it shall do"),
+    ],
+)
+def test_a_list_of_bots_that_is_none_is_named(run: Run, tmp_path: Path, text: str, told: str) -> None:
+    file = tmp_path / "bots.toml"
+    file.write_text(text, encoding="utf-8")
+    assert told in run("backtest", "run", "--bots", str(file), code=2).stderr
+
+
 @pytest.mark.usefixtures("candles")
 def test_the_same_run_again_is_the_same_one(run: Run, ask: Ask) -> None:
     told = [ask("backtest", "run", *BALANCED) for _ in range(2)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 import msgspec
 import numpy as np
@@ -28,6 +29,7 @@ from fairlead.core.model.bots.bot import BotState
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import ONE
 from fairlead.core.rules.bots.rules import FindRule, Rule, make_rule, no_rules
+from fairlead.core.rules.perpetual_orders import LEVERAGE_DEFAULT
 from fairlead.market.candles.series import CandleSeries, Ticks
 
 
@@ -89,6 +91,13 @@ def run_backtest(
     return result
 
 
+def _leverage(bot: BotSpec, instrument: Instrument) -> Decimal:
+    """What a bot trades with; as live, where its settings name none."""
+    if instrument.is_spot:
+        return ONE
+    return max(ONE, bot.settings.leverage or min(LEVERAGE_DEFAULT, instrument.leverage_max))
+
+
 def _asked(result: BacktestResult) -> Ticks:
     """Closes at which entries may have been placed: all of them, where nobody has kept account of it."""
     return placed_at(result.fills.log) if isinstance(result.fills, LadderFills) else np.arange(len(result.equity))
@@ -124,7 +133,7 @@ def _run(spec: BacktestSpec, world: _World, risk_gate: RiskGate | None, *, is_ca
             number=number,
             instrument=instruments[bot.symbol],
             series=series[bot.symbol],
-            leverage=bot.settings.leverage or ONE,
+            leverage=_leverage(bot, instruments[bot.symbol]),
             margin_mode=bot.settings.margin_mode or MarginMode.CROSS,
             funding=extras.funding.get(bot.symbol) if spec.terms.funding else None,
             gate=gate,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -81,20 +81,20 @@ def listed_instruments() -> Mapping[str, Instrument]:
 
 def set_replay(
     spec: BacktestSpec,
-    history: History,
+    histories: Sequence[History],
     instruments: Mapping[str, Instrument],
     *,
     rules_dir: Path | None = None,
     followed: Followed | None = None,
 ) -> Replay:
-    """Give a specification of one instrument its history, and the folder of rules or the signals that it follows.
+    """Give a specification the history of its instruments, and the folder of rules or the signals that it follows.
 
     Raises:
         ValueError: a rule is not there or cannot be used, or the settings would make no bot.
     """
-    symbol = history.series.symbol
-    require_sound(spec, {symbol: history.series}, instruments)
-    funding = {} if history.funding is None else {symbol: history.funding}
+    market = {one.series.symbol: one.series for one in histories}
+    require_sound(spec, market, instruments)
+    funding = {one.series.symbol: one.funding for one in histories if one.funding is not None}
     if followed is not None:
         name = followed.bot.name
         run, rules_key = EngineRun(funding=funding, rules={name: followed.rule}, signals={name: followed.told}), ""
@@ -104,9 +104,9 @@ def set_replay(
         run, rules_key = EngineRun(funding=funding, find_rule=files.find), " ".join(map(files.digest, names))
     return Replay(
         spec=spec,
-        market={symbol: history.series},
-        instruments={symbol: instruments[symbol]},
-        exchange=history.exchange,
+        market=market,
+        instruments={symbol: instruments[symbol] for symbol in market},
+        exchange=histories[0].exchange,
         run=run,
         rules_key=rules_key,
     )

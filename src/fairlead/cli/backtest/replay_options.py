@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from fairlead.cli.backtest.portfolio import read_bots
 from fairlead.cli.bots.settings_input import SettingsOptions, preset_values, read_file, read_positive, read_price
 from fairlead.cli.candles.options import candles_folder
 from fairlead.cli.config import load_settings
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from fairlead.core.model.account import FeeRates
     from fairlead.core.model.instrument import Instrument
     from fairlead.market.candles.series import CandleSeries
-    from fairlead.wiring.backtesting import Replay
+    from fairlead.wiring.backtesting import History, Replay
 
 UNNAMED: Final = "bot"
 HOOK: Final = "hook:"
@@ -58,6 +59,10 @@ class ReplayOptions(SettingsOptions):
     bot: Annotated[str, typer.Option(metavar="NAME", help="Begin with the settings of this bot.")] = ""
     account: Annotated[str, typer.Option(metavar="ACCOUNT", help="Instruments and fees as this account has them.")] = ""
     symbol: Annotated[str, typer.Option(help="Instrument, such as BTC-USDT; by default that of the bot.")] = ""
+    bots: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Several bots that share the cash: a TOML file of [[bots]]."),
+    ] = None
     exchange: Annotated[
         str, typer.Option(metavar="NAME", help="Whose candles; needed only where several are kept.")
     ] = ""
@@ -105,32 +110,65 @@ def open_replay(options: ReplayOptions) -> Replay:
     """
     with backtest_extra():
         from fairlead.market.candles.archive import NoCandlesError
-        from fairlead.wiring.backtesting import open_history, set_replay
+        from fairlead.wiring.backtesting import set_replay
 
         known = _look_up(options)
-        symbol = options.symbol or known.symbol
-        if not symbol:
-            raise StopError("name an instrument with --symbol, or a bot with --bot", EXIT_USAGE)
-        instrument = known.instruments.get(symbol)
-        if instrument is None:
-            raise StopError(f"no instrument {symbol}; there are {', '.join(sorted(known.instruments))}")
-        begin_ms, end_ms = _bounds(options)
         settings = load_settings(options)
         try:
-            history = open_history(
-                candles_folder(options),
-                symbol,
-                exchange=options.exchange,
-                timeframe=_timeframe(options),
-                begin_ms=begin_ms,
-                end_ms=end_ms,
-            )
-            followed = follow_signals(options, history.series, instrument) if options.signals else None
-            bot = make_bot(options, known, instrument, history.series) if followed is None else followed.bot
-            spec = _write_spec(options, known, instrument, bot)
-            return set_replay(spec, history, known.instruments, rules_dir=settings.rules_dir, followed=followed)
+            histories: dict[str, History] = {}
+            bots: list[BotSpec] = []
+            followed: Followed | None = None
+            for typed, before in _one_by_one(options, known):
+                instrument = _instrument(typed, before)
+                history = histories.get(instrument.symbol) or _open_history(typed, instrument.symbol)
+                histories[instrument.symbol] = history
+                if options.signals:
+                    followed = follow_signals(options, history.series, instrument)
+                bots.append(make_bot(typed, before, instrument, history.series) if followed is None else followed.bot)
+            spec = _write_spec(options, known, bots)
+            found = list(histories.values())
+            return set_replay(spec, found, known.instruments, rules_dir=settings.rules_dir, followed=followed)
         except (NoCandlesError, ValueError) as error:
             raise StopError(str(error)) from error
+
+
+def _one_by_one(options: ReplayOptions, known: Known) -> list[tuple[ReplayOptions, Known]]:
+    """What was typed, and what is stored; of each bot that a file lists, as if it had been typed alone."""
+    if options.bots is None:
+        return [(options, known)]
+    if options.signals or options.preset or options.file is not None or options.bot or options.symbol:
+        raise StopError("--bots lists all that is replayed: leave the options of a single bot away", EXIT_USAGE)
+    return [
+        (
+            replace(options, bot=one.name, symbol=one.symbol, preset=one.preset, budget=one.budget),
+            replace(known, values=one.settings),
+        )
+        for one in read_bots(options.bots)
+    ]
+
+
+def _instrument(options: ReplayOptions, known: Known) -> Instrument:
+    symbol = options.symbol or known.symbol
+    if not symbol:
+        raise StopError("name an instrument with --symbol, a bot with --bot, or a file with --bots", EXIT_USAGE)
+    instrument = known.instruments.get(symbol)
+    if instrument is None:
+        raise StopError(f"no instrument {symbol}; there are {', '.join(sorted(known.instruments))}")
+    return instrument
+
+
+def _open_history(options: ReplayOptions, symbol: str) -> History:
+    from fairlead.wiring.backtesting import open_history
+
+    begin_ms, end_ms = _bounds(options)
+    return open_history(
+        candles_folder(options),
+        symbol,
+        exchange=options.exchange,
+        timeframe=_timeframe(options),
+        begin_ms=begin_ms,
+        end_ms=end_ms,
+    )
 
 
 def make_bot(options: ReplayOptions, known: Known, instrument: Instrument, series: CandleSeries) -> BotSpec:
@@ -146,7 +184,9 @@ def make_bot(options: ReplayOptions, known: Known, instrument: Instrument, serie
     from fairlead.wiring.backtesting import leverage_of, scale_to_budget
 
     price = read_price(options.price) or series.price(int(series.close[0]))
-    values = {**known.values, **preset_values(options.preset, price, instrument), **read_file(options)}
+    values = {**preset_values(options.preset, price, instrument), **read_file(options)}
+    # What a file lists goes over its preset; what is typed goes over a bot that is stored.
+    values = {**values, **known.values} if options.bots is not None else {**known.values, **values}
     if not values and not options.changes:
         what = "--preset NAME, --file FILE, --set FIELD=VALUE, --bot NAME or --signals FILE"
         raise StopError(f"say what the bot shall do: {what}", EXIT_USAGE)
@@ -164,14 +204,14 @@ def make_bot(options: ReplayOptions, known: Known, instrument: Instrument, serie
     return scale_to_budget(bot, instrument, met, price, read_positive("--budget", options.budget))
 
 
-def _write_spec(options: ReplayOptions, known: Known, instrument: Instrument, bot: BotSpec) -> BacktestSpec:
+def _write_spec(options: ReplayOptions, known: Known, bots: Sequence[BotSpec]) -> BacktestSpec:
     from fairlead.backtest.spec import BacktestSpec
 
     begin_ms, end_ms = _bounds(options)
     return BacktestSpec(
-        bots=(bot,),
+        bots=tuple(bots),
         cash=read_positive("--cash", options.cash),
-        currency=instrument.settle_currency,
+        currency=known.instruments[bots[0].symbol].settle_currency,
         timeframe=_timeframe(options),
         begin_ms=begin_ms,
         end_ms=end_ms,
