@@ -109,6 +109,15 @@ def deal_fill(fill: Fill, *, in_coin: bool) -> DealFill:
     return DealFill(fill.is_buy, is_base, fill.price, fill.quantity, fill.value, ZERO, fill.fee)
 
 
+def slipped(price: Decimal, slippage: Decimal, instrument: Instrument, *, is_buy: bool) -> Decimal:
+    """What a market order gets at a price, on a tick and never better."""
+    if not slippage:
+        return price
+    if is_buy:
+        return instrument.round_price_up(price * (ONE + slippage))
+    return instrument.round_price_down(price * (ONE - slippage))
+
+
 def worth_of(deal: Deal, instrument: Instrument, price: Decimal) -> Decimal:
     """What closing a deal at a price would add to cash, before fees: its value (spot), its open profit (perpetuals)."""
     if not deal.quantity:

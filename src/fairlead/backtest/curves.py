@@ -56,16 +56,16 @@ def holding_segments(traded: Traded) -> Floats:
     fills, instrument = traded.fills, traded.instrument
     if not fills:
         return np.zeros((3, 0))
-    rows = [
-        (fill.candle, fill.is_buy, float(fill.quantity), float(fill.value), float(fill.fee), float(fill.price))
-        for fill in fills
-    ]
-    candles, is_buy, quantity, value, fee, price = np.array(rows, dtype=np.float64).T
-    side = np.where(is_buy > 0, 1.0, -1.0)
+    candles = np.array([fill.candle for fill in fills], dtype=np.float64)
+    is_buy = np.array([fill.is_buy for fill in fills])
+    columns = ([fill.quantity for fill in fills], [fill.value for fill in fills], [fill.fee for fill in fills])
+    quantity, value, fee = (np.array(list(map(float, column))) for column in columns)
+    side = np.where(is_buy, 1.0, -1.0)
     held, paid = side * quantity, fee
     if traded.fee_in_coin:
-        held = held - np.where(side > 0, fee / price, 0.0)
-        paid = np.where(side > 0, 0.0, fee)
+        price = np.array([float(fill.price) for fill in fills])
+        held = held - np.where(is_buy, fee / price, 0.0)
+        paid = np.where(is_buy, 0.0, fee)
     sign = -1.0 if instrument.is_inverse else 1.0
     cash = np.cumsum(-sign * side * value - paid)
     return np.ascontiguousarray((candles, cash, np.cumsum(held) * sign * float(instrument.contract_value)))
@@ -83,7 +83,7 @@ def _trace_arrays(close: Ticks, tick: float, inverse: int, segments: Floats, cur
 
 def align(closes_ms: Ticks, own_ms: Ticks, values: Floats) -> Floats:
     """Values known at own times, at other times: each the newest that was known; zero before the first."""
-    if len(closes_ms) == len(own_ms) and bool((closes_ms == own_ms).all()):
+    if closes_ms is own_ms or (len(closes_ms) == len(own_ms) and bool((closes_ms == own_ms).all())):
         return values
     newest = np.searchsorted(own_ms, closes_ms, side="right") - 1
     return np.where(newest >= 0, values[newest], 0.0)

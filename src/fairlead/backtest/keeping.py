@@ -13,7 +13,7 @@ from typing import Protocol
 import msgspec
 import numpy as np
 
-from fairlead.backtest.account import ReplayAccount
+from fairlead.backtest.account import ReplayAccount, slipped
 from fairlead.backtest.book import OrderBook, RestingOrder
 from fairlead.backtest.result import Denial, OrderSpan
 from fairlead.core.model.account import MarginMode
@@ -156,12 +156,7 @@ class ReplayKeeper:
 
     def slipped(self, one: RestingOrder, price: Decimal) -> Decimal:
         """What a market order gets at a price, on a tick and never better."""
-        slippage = self._account.terms.slippage
-        if not slippage:
-            return price
-        if one.want.side is Side.BUY:
-            return self._instrument.round_price_up(price * (ONE + slippage))
-        return self._instrument.round_price_down(price * (ONE - slippage))
+        return slipped(price, self._account.terms.slippage, self._instrument, is_buy=one.want.side is Side.BUY)
 
     def begin_cycle(self) -> None:
         """A new deal begins with a clean slate."""

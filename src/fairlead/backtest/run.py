@@ -18,12 +18,14 @@ from fairlead.backtest.engine import BotReplay, Stage
 from fairlead.backtest.fill_log import LadderFills, placed_at
 from fairlead.backtest.keeping import Funding, Gate, Placing
 from fairlead.backtest.quick import quick_backtest
+from fairlead.backtest.quick_targets import quick_targets, takes_targets
 from fairlead.backtest.result import BacktestResult, Curve
 from fairlead.backtest.risk_gate import RiskGate, make_gate
 from fairlead.backtest.schedule import Schedule
 from fairlead.backtest.search import Search, make_search
 from fairlead.backtest.signals import schedule_of
 from fairlead.backtest.spec import BOTS_MAX, BacktestSpec, BotSpec, FeeCurrency
+from fairlead.backtest.target_run import TargetRun
 from fairlead.core.model.account import MarginMode
 from fairlead.core.model.bots.bot import BotState
 from fairlead.core.model.instrument import Instrument
@@ -81,7 +83,7 @@ def run_backtest(
     gate, result = None, None
     if _may_be_quick(spec, extras):
         gate = world.make_gate(spec)
-        result = quick_backtest(spec, series, instruments, searches, gate)
+        result = _quick(spec, world, gate)
     if result is None:
         # What was asked on the quick way did not come about.
         gate = world.make_gate(spec)
@@ -109,6 +111,14 @@ class _World(msgspec.Struct, frozen=True):
     series: Mapping[str, CandleSeries]
     instruments: Mapping[str, Instrument]
     extras: Extras
+    schedules: dict[str, Schedule] = {}
+
+    def schedule(self, bot: BotSpec) -> Schedule:
+        """What a bot is told, the same in every attempt."""
+        known = self.schedules.get(bot.name)
+        if known is None:
+            known = self.schedules[bot.name] = _schedule(bot, self.series[bot.symbol], self.extras)
+        return known
 
     def make_gate(self, spec: BacktestSpec) -> RiskGate | None:
         """A gate that has seen no order yet; None where no risk profile is named."""
@@ -116,6 +126,16 @@ class _World(msgspec.Struct, frozen=True):
             return None
         begin_ms = min(one.begin_ms for one in self.series.values())
         return make_gate(spec, self.instruments, begin_ms=begin_ms, profiles=self.extras.profiles)
+
+
+def _quick(spec: BacktestSpec, world: _World, gate: RiskGate | None) -> BacktestResult | None:
+    bot = spec.bots[0]
+    instrument = world.instruments[bot.symbol]
+    if not takes_targets(spec, instrument):
+        return quick_backtest(spec, world.series, world.instruments, world.extras.searches, gate)
+    series, find_rule = world.series[bot.symbol], world.extras.find_rule
+    run = quick_targets(spec, series, instrument, world.schedule(bot), find_rule, gate)
+    return None if run is None else _result(spec, [run], run.account)
 
 
 def _run(spec: BacktestSpec, world: _World, risk_gate: RiskGate | None, *, is_careful: bool) -> BacktestResult:
@@ -138,8 +158,7 @@ def _run(spec: BacktestSpec, world: _World, risk_gate: RiskGate | None, *, is_ca
             funding=extras.funding.get(bot.symbol) if spec.terms.funding else None,
             gate=gate,
         )
-        schedule = _schedule(bot, placing.series, extras)
-        stage = Stage(rule, extras.searches[bot.symbol], schedule, placing, extras.begins.get(bot.name))
+        stage = Stage(rule, extras.searches[bot.symbol], world.schedule(bot), placing, extras.begins.get(bot.name))
         bots.append(BotReplay(stage, account))
     _play(bots)
     return _result(spec, bots, account)
@@ -181,8 +200,8 @@ def _schedule(bot: BotSpec, series: CandleSeries, extras: Extras) -> Schedule:
         return schedule_of(bot.settings, series, extras.find_rule)
     closes_ms = series.closed_ms
     candles = np.searchsorted(closes_ms, [at_ms for at_ms, _ in given])
-    told = [(int(candle), text) for candle, (_, text) in zip(candles, given, strict=True) if candle < len(series)]
-    return Schedule(told=told)
+    seen = int(np.searchsorted(candles, len(series)))
+    return Schedule(candles=candles[:seen].tolist(), told=[text for _, text in given[:seen]])
 
 
 def _play(bots: Sequence[BotReplay]) -> None:
@@ -216,7 +235,7 @@ def _next_ms(bot: BotReplay) -> int | None:
     return int(bot.series.opened_ms[candle]) if candle < len(bot.series) else None
 
 
-def _result(spec: BacktestSpec, bots: Sequence[BotReplay], account: ReplayAccount) -> BacktestResult:
+def _result(spec: BacktestSpec, bots: Sequence[BotReplay | TargetRun], account: ReplayAccount) -> BacktestResult:
     at_ms = _timeline([bot.series for bot in bots])
     equity = np.full(len(at_ms), float(spec.cash))
     held = np.zeros(len(at_ms))

@@ -6,7 +6,8 @@ left out. A value at a bar looks at that bar and earlier ones only (docs/decisio
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import compress, repeat
 from typing import Final
 
 import numpy as np
@@ -18,7 +19,6 @@ from fairlead.core.model.bots.martingale import MartingaleSettings
 from fairlead.core.model.bots.user_rule import BarFacts, RuleSettings
 from fairlead.core.model.conditions import TIMEFRAMES_MS, Expression
 from fairlead.core.rules.bots.rules import FindRule
-from fairlead.core.rules.bots.user_rule import write_facts
 from fairlead.core.rules.conditions.reading import read_condition
 from fairlead.core.rules.conditions.vocabulary import bars_kept, check_timeframe, timeframe_of
 from fairlead.market.candles.series import PRICES, CandleSeries, Floats, Ticks
@@ -60,39 +60,50 @@ class Watched:
         if not len(self.closed_ms):
             return Schedule()
         known = self._known()
-        candles = self._candles()
         awaited = {}
         for name in names:
-            at = candles[known & (self._found[name] > 0)]
+            at = self._candles(np.flatnonzero(known & (self._found[name] > 0)))
             awaited[name] = np.unique(at[at < len(self._series)])
         return Schedule(awaited)
 
     def tell_changes(self, conditions: tuple[str, ...], values: tuple[str, ...]) -> Schedule:
         """Facts with everything that holds, at the first close at which all is known and whenever that changes."""
-        if not len(self.closed_ms):
+        known = self._known() if len(self.closed_ms) else np.zeros(1, dtype=bool)
+        first = int(known.argmax())
+        if not known[first]:
             return Schedule()
-        places = np.flatnonzero(self._known())
-        if not len(places):
-            return Schedule()
-        holds = np.array([self._found[name][places] > 0 for name in conditions], dtype=bool).reshape(-1, len(places))
-        changed = np.concatenate(([True], (holds[:, 1:] != holds[:, :-1]).any(axis=0)))
-        candles = self._candles()[places]
-        told = []
-        for place in np.flatnonzero(changed & (candles < len(self._series))).tolist():
-            holding = tuple(name for name, held in zip(conditions, holds[:, place].tolist(), strict=True) if held)
-            at = int(places[place])
-            numbers = tuple((name, float(self._found[name][at])) for name in values)
-            told.append((int(candles[place]), write_facts(BarFacts(int(self.closed_ms[at]), holding, numbers))))
-        return Schedule(told=told)
+        # Mostly all is known from some bar on, and a slice need not be copied.
+        at = slice(first, None) if known[first:].all() else np.flatnonzero(known)
+        holds = np.array([self._found[name][at] > 0 for name in conditions], dtype=bool)
+        holds = holds.reshape(len(conditions), int(np.count_nonzero(known)))
+        changed = np.flatnonzero(np.concatenate(([True], (holds[:, 1:] != holds[:, :-1]).any(axis=0))))
+        places = changed + first if isinstance(at, slice) else at[changed]
+        candles = self._candles(places)
+        is_seen = candles < len(self._series)
+        places, held = places[is_seen], holds[:, changed[is_seen]]
+        return Schedule(candles=candles[is_seen].tolist(), told=self._facts(places, conditions, held, values))
+
+    def _facts(
+        self, places: Ticks, conditions: tuple[str, ...], held: NDArray[np.bool_], values: tuple[str, ...]
+    ) -> list[BarFacts]:
+        """Facts of some bars; ``held`` has a row for each condition and a column for each bar."""
+        patterns, which = np.unique(held, axis=1, return_inverse=True)
+        names = [tuple(compress(conditions, pattern)) for pattern in patterns.T.tolist()]
+        numbers = [zip(repeat(name), self._found[name][places].tolist()) for name in values]
+        rows: Iterable[tuple[tuple[str, float], ...]] = zip(*numbers, strict=True) if numbers else repeat(())
+        moments = self.closed_ms[places].tolist()
+        return [
+            BarFacts(at_ms, names[pattern], row)
+            for at_ms, pattern, row in zip(moments, which.reshape(-1).tolist(), rows, strict=False)
+        ]
 
     def _known(self) -> NDArray[np.bool_]:
         unknown: NDArray[np.bool_] = np.logical_or.reduce([np.isnan(values) for values in self._found.values()])
         return ~unknown
 
-    def _candles(self) -> Ticks:
-        """The candle at whose close each bar is known to be closed."""
-        closes_ms = self._series.opened_ms + self._series.length_ms
-        return np.searchsorted(closes_ms, self.closed_ms).astype(np.int64)
+    def _candles(self, places: Ticks) -> Ticks:
+        """The candle at whose close each of these bars is known to be closed."""
+        return np.searchsorted(self._series.closed_ms, self.closed_ms[places]).astype(np.int64)
 
     def _compute(self, timeframe: str, expressions: Mapping[str, Expression]) -> None:
         # numpy is here already, TA-Lib only where somebody looks at indicators.
@@ -107,6 +118,9 @@ class Watched:
         for name, one in expressions.items():
             own = timeframe_of(one, timeframe) or timeframe
             values = evaluator.evaluate(one)
+            if own == shortest:
+                self._found[name] = values
+                continue
             newest = np.searchsorted(frames[own].closed_ms, self.closed_ms, side="right") - 1
             self._found[name] = np.append(values, np.nan)[np.where(newest < 0, len(values), newest)]
 
@@ -119,7 +133,7 @@ def bars_of(series: CandleSeries, timeframe: str) -> tuple[Ticks, Mapping[str, F
     """
     length_ms = TIMEFRAMES_MS[timeframe]
     if length_ms == series.length_ms:
-        return series.opened_ms, {name: series.floats(name) for name in PRICES}
+        return series.opened_ms, _Columns(series.floats)
     if length_ms % series.length_ms:
         raise ValueError(f"bars of {timeframe} cannot be made from candles of {series.timeframe}: use shorter candles")
     bars = series.opened_ms // length_ms
@@ -130,10 +144,32 @@ def bars_of(series: CandleSeries, timeframe: str) -> tuple[Ticks, Mapping[str, F
     end = len(firsts) - int(series.end_ms < int(opened_ms[-1]) + length_ms)
     lasts = np.append(firsts[1:], len(series)) - 1
     tick = float(series.tick)
-    columns = {
-        "open": series.open[firsts] * tick,
-        "high": np.maximum.reduceat(series.high, firsts) * tick,
-        "low": np.minimum.reduceat(series.low, firsts) * tick,
-        "close": series.close[lasts] * tick,
-    }
-    return opened_ms[skip:end], {name: column[skip:end] for name, column in columns.items()}
+
+    def column(name: str) -> Floats:
+        whole: Ticks = getattr(series, name)
+        match name:
+            case "open":
+                whole = whole[firsts]
+            case "close":
+                whole = whole[lasts]
+            case _:
+                whole = (np.maximum if name == "high" else np.minimum).reduceat(whole, firsts)
+        return np.multiply(whole, tick)[skip:end]
+
+    return opened_ms[skip:end], _Columns(column)
+
+
+class _Columns(Mapping[str, Floats]):
+    """Columns of prices that are made when somebody looks at them: most rules look at closes only."""
+
+    def __init__(self, make: Callable[[str], Floats]) -> None:
+        self._make = make
+
+    def __getitem__(self, name: str) -> Floats:
+        return self._make(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(PRICES)
+
+    def __len__(self) -> int:
+        return len(PRICES)

@@ -98,7 +98,7 @@ class CandleSeries:
     def floats(self, name: str) -> Floats:
         """A price column as numbers; ``name`` is open, high, low or close."""
         column: Ticks = getattr(self, name)
-        return column.astype(np.float64) * float(self.tick)
+        return np.multiply(column, float(self.tick))
 
     def price(self, ticks: int) -> Decimal:
         """A price from its ticks."""

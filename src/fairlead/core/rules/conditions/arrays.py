@@ -35,21 +35,30 @@ DIGITS: Final = 10
 """Digits of the price that count; equal prices must be equal means."""
 
 _SCALE_MAX: Final = 300
+_PIECE: Final = 8_192
 
 
 class Frame:
     """Bars of one length as arrays, oldest first: ``opened_ms`` is each one's first millisecond."""
 
-    __slots__ = ("closed_ms", "prices", "scale")
+    __slots__ = ("_raw", "_settled", "closed_ms", "scale")
 
     def __init__(
         self, timeframe: str, opened_ms: Sequence[int] | Ticks, prices: Mapping[str, Sequence[float] | Floats]
     ) -> None:
-        """Take the columns ``open``, ``high``, ``low`` and ``close``."""
+        """Take the columns ``open``, ``high``, ``low`` and ``close``; the other three are read when they are needed."""
         self.closed_ms = np.asarray(opened_ms, dtype=np.int64) + TIMEFRAMES_MS[check_timeframe(timeframe)]
-        raw = {field: np.asarray(column, dtype=np.float64) for field, column in prices.items()}
-        self.scale = _scale_of(raw["close"])
-        self.prices = {field: _settle(column, self.scale) for field, column in raw.items()}
+        close = np.array(prices["close"], dtype=np.float64)
+        self.scale = _scale_of(close)
+        self._raw = prices
+        self._settled = {"close": _settle(close, self.scale)}
+
+    def price(self, field: str) -> Floats:
+        """A column, with the digits that count."""
+        known = self._settled.get(field)
+        if known is None:
+            known = self._settled[field] = _settle(np.array(self._raw[field], dtype=np.float64), self.scale)
+        return known
 
 
 class Evaluator:
@@ -82,7 +91,7 @@ class Evaluator:
     def _compute(self, expression: Expression, default: str, own: str) -> Floats:
         match expression:
             case Price(field=field):
-                return self._frames[own].prices[field]
+                return self._frames[own].price(field)
             case Number(value=value):
                 return np.full(len(self._frames[own].closed_ms), value)
             case Ago(series=series, bars=bars):
@@ -107,8 +116,8 @@ class Evaluator:
             found = _ON_SERIES[indicator.name](source, indicator.length)
             scale = np.minimum(frame.scale, _scale_of(source))
         else:
-            prices = frame.prices
-            found = _ON_BARS[indicator.name](prices["high"], prices["low"], prices["close"], indicator.length)
+            columns = (frame.price("high"), frame.price("low"), frame.price("close"))
+            found = _ON_BARS[indicator.name](*columns, indicator.length)
             scale = frame.scale
         if indicator.name in _PERCENTAGES:
             scale = np.full(len(found), 10.0 ** (DIGITS - 2))
@@ -144,17 +153,41 @@ def last_value(expression: Expression, frames: Mapping[str, Frame], timeframe: s
 
 
 def _scale_of(values: Floats) -> Floats:
-    """Powers of ten that leave so many digits of each value; none at all of zero and of what is unknown."""
+    """Powers of ten that leave so many digits of each value; none at all of zero and of what is unknown.
+
+    One number is enough where all that is known has as many digits before the point.
+    """
+    ends = _ends_of(values)
+    if ends[0] > 0.0 and np.isfinite(ends[1]):
+        scale = _powers(ends)
+        if scale[0] == scale[1]:
+            return scale[:1]
+    return _powers(values)
+
+
+def _powers(values: Floats) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         exponent = DIGITS - np.floor(np.log10(np.abs(values)))
     return np.power(10.0, np.where(np.isfinite(exponent), exponent, _SCALE_MAX))
 
 
+def _ends_of(values: Floats) -> Floats:
+    """The lowest and the highest of what is known; NaN where nothing is."""
+    return np.array([end.reduce(values, initial=np.nan) for end in (np.fmin, np.fmax)])
+
+
 def _settle(values: Floats, scale: Floats) -> Floats:
-    """Round to a scale; where the scale says nothing the value stays as it is."""
+    """Round to a scale, in place; where the scale says nothing the value stays as it is."""
     with np.errstate(over="ignore", invalid="ignore"):
-        found = np.rint(values * scale) / scale
-    return np.where(np.isfinite(found), found, values)
+        # Pieces that stay in the processor's cache.
+        for first in range(0, len(values), _PIECE):
+            part = values[first : first + _PIECE]
+            of = scale if len(scale) == 1 else scale[first : first + _PIECE]
+            found = part * of
+            np.rint(found, out=found)
+            found /= of
+            np.copyto(part, found, where=np.isfinite(found))
+    return values
 
 
 def _shift(values: Floats, bars: int) -> Floats:
@@ -175,7 +208,9 @@ def _compare(operator: str, left: Floats, right: Floats) -> Floats:
     else:
         holds = _COMPARE[operator](left, right)
         unknown = np.isnan(left) | np.isnan(right)
-    return np.where(unknown, np.nan, holds.astype(np.float64))
+    found = holds.astype(np.float64)
+    found[unknown] = np.nan
+    return found
 
 
 def _join(operator: str, parts: Sequence[Floats]) -> Floats:
