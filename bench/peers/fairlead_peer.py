@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import outcome
 
+from fairlead.backtest.measures.statistics import statistics_of
 from fairlead.backtest.run import Extras, run_backtest
 from fairlead.backtest.search import make_search
 from fairlead.backtest.spec import BacktestSpec, BotSpec, FeeCurrency, IntraBar, ReplayTerms
-from fairlead.backtest.statistics import statistics_of
 from fairlead.core.model.account import FeeRates
 from fairlead.core.model.bots.martingale import MartingaleSettings, PriceRounding, TakeProfitStep
 from fairlead.core.model.bots.user_rule import RuleSettings

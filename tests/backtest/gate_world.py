@@ -9,8 +9,8 @@ from typing import Final
 import msgspec
 
 from fairlead.accounts.profiles import ProfileBook, built_in_profiles
-from fairlead.backtest.risk_gate import RiskGate, make_gate
-from fairlead.backtest.risk_view import AccountNow, Held, Picture, Resting
+from fairlead.backtest.checks.risk_gate import RiskGate, make_gate
+from fairlead.backtest.checks.risk_view import AccountNow, Held, Picture, Resting
 from fairlead.backtest.spec import BacktestSpec, BotSpec
 from fairlead.core.model.bots.decision import Direction, Want, want_entry, want_exit
 from fairlead.core.model.bots.martingale import MartingaleSettings, TakeProfitStep

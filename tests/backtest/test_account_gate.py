@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from fairlead.backtest.fill_log import LadderFills
+from fairlead.backtest.ladders.fill_log import LadderFills
 from fairlead.backtest.run import Extras, run_backtest
 from fairlead.backtest.spec import BacktestSpec, BotSpec, FeeCurrency, IntraBar, ReplayTerms
 from fairlead.core.model.account import FeeRates

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairlead.backtest.archive import (
+from fairlead.backtest.kept.archive import (
     ArchiveError,
     RunHeader,
     list_headers,
@@ -20,10 +20,10 @@ from fairlead.backtest.archive import (
     make_header,
     save_result,
 )
+from fairlead.backtest.measures.statistics import statistics_of
 from fairlead.backtest.packing import pack_ints, pack_steps, unpack_ints, unpack_steps
 from fairlead.backtest.report.words import Surroundings
 from fairlead.backtest.result import BacktestResult, Denial
-from fairlead.backtest.statistics import statistics_of
 from fairlead.market.candles.generate import generate_series
 from fairlead.market.candles.series import CandleSeries
 from tests.backtest.runs import BEGIN_MS, HOUR_MS, make_deal, make_fill, make_result

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairlead.backtest.depths import BLOCK, Depths, Fall, Spell
+from fairlead.backtest.measures.depths import BLOCK, Depths, Fall, Spell
 from fairlead.backtest.result import Curve
 from tests.backtest.runs import BEGIN_MS, DAY_MS, make_curve
 

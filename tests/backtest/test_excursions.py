@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from fairlead.accounts.bot_presets import to_settings
-from fairlead.backtest.excursions import with_excursions
+from fairlead.backtest.measures.excursions import with_excursions
 from fairlead.backtest.result import BacktestResult
 from fairlead.backtest.run import run_backtest
 from fairlead.backtest.spec import BacktestSpec, BotSpec, FeeCurrency, ReplayTerms

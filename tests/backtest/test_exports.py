@@ -10,13 +10,13 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
-from fairlead.backtest.exports import ExportFormat, export_result
+from fairlead.backtest.kept.exports import ExportFormat, export_result
+from fairlead.backtest.measures.statistics import statistics_of
 from fairlead.backtest.report.comparing import Pair, compare_figures, compare_specs, pair_lines
 from fairlead.backtest.report.page import Compared, compare_page
 from fairlead.backtest.report.run_text import run_lines
 from fairlead.backtest.report.words import Surroundings
 from fairlead.backtest.spec import BotSpec
-from fairlead.backtest.statistics import statistics_of
 from fairlead.core.model.bots.martingale import MartingaleSettings
 from tests.backtest.runs import BEGIN_MS, make_result
 from tests.backtest.test_report import sample_run

@@ -9,9 +9,9 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairlead.backtest.ladder_proof import Terms, prove_ladder
-from fairlead.backtest.risk_gate import RiskGate
-from fairlead.backtest.risk_view import Held
+from fairlead.backtest.checks.ladder_proof import Terms, prove_ladder
+from fairlead.backtest.checks.risk_gate import RiskGate
+from fairlead.backtest.checks.risk_view import Held
 from fairlead.backtest.spec import BacktestSpec, BotSpec
 from fairlead.core.model.account import FeeRates
 from fairlead.core.model.bots.decision import want_entry, want_exit

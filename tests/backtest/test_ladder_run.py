@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fairlead.backtest.fill_log import LadderFills
+from fairlead.backtest.ladders.fill_log import LadderFills
 from fairlead.backtest.result import BacktestResult
 from fairlead.backtest.run import Extras, run_backtest
 from fairlead.backtest.spec import BacktestSpec, BotSpec, FeeCurrency, IntraBar, ReplayTerms

@@ -13,13 +13,13 @@ import msgspec
 import numpy as np
 import pytest
 
+from fairlead.backtest.measures.statistics import statistics_of
 from fairlead.backtest.packing import unpack_ints, unpack_steps
 from fairlead.backtest.report.embedding import EXACT_MAX, line_columns, price_columns
 from fairlead.backtest.report.page import report_page, write_report
 from fairlead.backtest.report.words import Surroundings, warnings_of
 from fairlead.backtest.result import BacktestResult, Curve, Denial
 from fairlead.backtest.spec import BotSpec
-from fairlead.backtest.statistics import statistics_of
 from fairlead.backtest.sweeps.heat_map import HeatMap
 from fairlead.core.model.bots.martingale import MartingaleSettings
 from fairlead.market.candles.generate import generate_series

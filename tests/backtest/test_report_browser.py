@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fairlead.backtest.measures.statistics import statistics_of
 from fairlead.backtest.report.page import write_report
-from fairlead.backtest.statistics import statistics_of
 from tests.backtest.browser import Browser, open_browser
 from tests.backtest.runs import make_result
 from tests.backtest.test_report import SERIES, sample_run

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairlead.backtest.ladder_shape import shape_of
-from fairlead.backtest.risk_gate import RiskGate
-from fairlead.backtest.risk_view import NOT_REPLAYED, Held
+from fairlead.backtest.checks.ladder_shape import shape_of
+from fairlead.backtest.checks.risk_gate import RiskGate
+from fairlead.backtest.checks.risk_view import NOT_REPLAYED, Held
 from fairlead.backtest.spec import BacktestSpec, BotSpec
 from fairlead.core.model.bots.decision import want_entry, want_exit
 from fairlead.core.model.bots.martingale import MartingaleSettings

@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairlead.backtest.risk_losses import LossReplay
+from fairlead.backtest.checks.risk_losses import LossReplay
 from fairlead.core.model.loss import LossLimits
 from fairlead.core.model.money import ONE
 

@@ -10,9 +10,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from fairlead.backtest.deal_statistics import wilson_interval
-from fairlead.backtest.periods import daily_values, monthly_returns
-from fairlead.backtest.statistics import (
+from fairlead.backtest.measures.deal_statistics import wilson_interval
+from fairlead.backtest.measures.periods import daily_values, monthly_returns
+from fairlead.backtest.measures.statistics import (
     N_TOO_SMALL,
     NO_LOSS,
     TOO_SHORT,

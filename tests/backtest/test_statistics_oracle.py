@@ -14,7 +14,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from fairlead.backtest.statistics import statistics_of
+from fairlead.backtest.measures.statistics import statistics_of
 from tests.backtest.runs import CASH, make_result
 
 ORACLE = Path(__file__).with_name("quantstats_oracle.py")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fairlead.backtest.account import ReplayAccount
-from fairlead.backtest.risk_gate import RiskGate
+from fairlead.backtest.checks.risk_gate import RiskGate
 from fairlead.backtest.schedule import Schedule
 from fairlead.backtest.spec import BacktestSpec, IntraBar
 from fairlead.backtest.target_gate import TargetGate

@@ -12,15 +12,15 @@ from msgspec.structs import replace
 
 from fairlead.accounts.profiles import ProfileBook
 from fairlead.backtest.account import ReplayAccount
-from fairlead.backtest.account_gate import AccountGate
+from fairlead.backtest.checks.account_gate import AccountGate
+from fairlead.backtest.checks.risk_gate import RiskGate, make_gate
 from fairlead.backtest.curves import Traded, align, curves_of, hold_curve
 from fairlead.backtest.engine import BotReplay, Stage
-from fairlead.backtest.fill_log import LadderFills, placed_at
 from fairlead.backtest.keeping import Funding, Gate, Placing
-from fairlead.backtest.quick import quick_backtest
+from fairlead.backtest.ladders.fill_log import LadderFills, placed_at
+from fairlead.backtest.ladders.quick import quick_backtest
 from fairlead.backtest.quick_targets import quick_targets, takes_targets
 from fairlead.backtest.result import BacktestResult, Curve
-from fairlead.backtest.risk_gate import RiskGate, make_gate
 from fairlead.backtest.schedule import Schedule
 from fairlead.backtest.search import Search, make_search
 from fairlead.backtest.signals import schedule_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from fairlead.backtest.risk_gate import RiskGate
-from fairlead.backtest.risk_room import Room
+from fairlead.backtest.checks.risk_gate import RiskGate
+from fairlead.backtest.checks.risk_room import Room
 from fairlead.backtest.target_run import Order
 from fairlead.core.model.bots.deal import Deal
 from fairlead.core.model.instrument import Instrument

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
+from fairlead.backtest.measures.statistics import Statistics
 from fairlead.backtest.report.figures import figure_groups
 from fairlead.backtest.report.words import flatten, setting_text
 from fairlead.backtest.spec import BacktestSpec
-from fairlead.backtest.statistics import Statistics
 
 
 class Pair(msgspec.Struct, frozen=True):

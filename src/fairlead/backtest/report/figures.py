@@ -9,8 +9,8 @@ from typing import Final
 
 import msgspec
 
-from fairlead.backtest.periods import DAY_MS
-from fairlead.backtest.statistics import ReturnStatistics, Statistics
+from fairlead.backtest.measures.periods import DAY_MS
+from fairlead.backtest.measures.statistics import ReturnStatistics, Statistics
 from fairlead.core.model.money import USD_CURRENCIES
 
 _HOUR_MS: Final = 3_600_000

@@ -14,7 +14,8 @@ from typing import Any, Final
 
 import msgspec
 
-from fairlead.backtest.periods import monthly_returns
+from fairlead.backtest.measures.periods import monthly_returns
+from fairlead.backtest.measures.statistics import Statistics
 from fairlead.backtest.report import tables
 from fairlead.backtest.report.comparing import Pair
 from fairlead.backtest.report.embedding import compared_numbers, run_numbers
@@ -29,7 +30,6 @@ from fairlead.backtest.report.words import (
     warnings_of,
 )
 from fairlead.backtest.result import BacktestResult
-from fairlead.backtest.statistics import Statistics
 from fairlead.market.candles.series import CandleSeries
 from fairlead.store.private_files import write_private_file
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from fairlead.backtest.measures.statistics import Statistics
 from fairlead.backtest.report.figures import length, money, percent
 from fairlead.backtest.report.words import Surroundings, period_of, title_of, verdict_of, warnings_of
 from fairlead.backtest.result import BacktestResult
-from fairlead.backtest.statistics import Statistics
 
 _LABEL_WIDTH: Final = 14
 

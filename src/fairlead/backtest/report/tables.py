@@ -7,7 +7,7 @@ from decimal import Decimal
 from html import escape
 from typing import Final
 
-from fairlead.backtest.periods import MonthReturn
+from fairlead.backtest.measures.periods import MonthReturn
 from fairlead.backtest.report.figures import Figure, FigureGroup, percent
 from fairlead.backtest.sweeps.heat_map import HeatMap
 

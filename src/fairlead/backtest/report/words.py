@@ -9,11 +9,11 @@ from typing import Any, Final
 
 import msgspec
 
-from fairlead.backtest.deal_statistics import COUNT_MIN
+from fairlead.backtest.measures.deal_statistics import COUNT_MIN
+from fairlead.backtest.measures.statistics import CAGR_DAYS_MIN, Statistics
 from fairlead.backtest.report.figures import Figure, day, money, percent
 from fairlead.backtest.result import BacktestResult
 from fairlead.backtest.spec import BacktestSpec, FeeCurrency, IntraBar
-from fairlead.backtest.statistics import CAGR_DAYS_MIN, Statistics
 from fairlead.backtest.sweeps.heat_map import HeatMap
 from fairlead.core.model.money import HUNDRED, ZERO, format_amount
 

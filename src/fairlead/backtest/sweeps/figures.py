@@ -8,12 +8,12 @@ from typing import Final
 
 import msgspec
 
+from fairlead.backtest.measures.statistics import quick_statistics
 from fairlead.backtest.result import BacktestResult
-from fairlead.backtest.statistics import quick_statistics
 
 
 class Figures(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """How a run did, as ``fairlead.backtest.statistics`` has it; ratios are None where there is too little to tell.
+    """How a run did, as ``measures/statistics.py`` has it; ratios are None where there is too little to tell.
 
     ``profit`` and ``fees`` are in the settle currency, ``gain`` is the return on the cash and ``max_drawdown`` how far
     below its highest equity it fell, both as fractions. ``deals`` are those that ended.

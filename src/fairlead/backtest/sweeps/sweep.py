@@ -13,8 +13,8 @@ from typing import Final
 
 import msgspec
 
+from fairlead.backtest.measures.statistics import deflated_sharpe
 from fairlead.backtest.spec import BacktestSpec
-from fairlead.backtest.statistics import deflated_sharpe
 from fairlead.backtest.sweeps.heat_map import HeatMap, draw_heat_map
 from fairlead.backtest.sweeps.ranking import Objective, Stability, rank_rows, stability_of
 from fairlead.backtest.sweeps.row_file import RowFile

@@ -10,13 +10,13 @@ from fairlead.cli.config import load_settings
 from fairlead.cli.options import Options
 
 if TYPE_CHECKING:
-    from fairlead.backtest.archive import RunHeader
-    from fairlead.backtest.statistics import Statistics
+    from fairlead.backtest.kept.archive import RunHeader
+    from fairlead.backtest.measures.statistics import Statistics
 
 
 def archive_folder(options: Options) -> Path:
     """Where the runs of this data folder are kept."""
-    from fairlead.backtest.archive import FOLDER
+    from fairlead.backtest.kept.archive import FOLDER
 
     return load_settings(options).data_dir / FOLDER
 

@@ -69,7 +69,7 @@ def monte_carlo(options: DrawOptions) -> None:
 
     replay = open_replay(options)
     folder = load_settings(options).data_dir
-    from fairlead.backtest.excursions import with_excursions
+    from fairlead.backtest.measures.excursions import with_excursions
     from fairlead.backtest.sweeps.monte_carlo import Redraw, redraw_deals
     from fairlead.backtest.trial_count import count_trials
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final
 from fairlead.cli.output import StopError
 
 if TYPE_CHECKING:
-    from fairlead.backtest.archive import RunHeader
+    from fairlead.backtest.kept.archive import RunHeader
+    from fairlead.backtest.measures.statistics import Statistics
     from fairlead.backtest.report.words import Surroundings
     from fairlead.backtest.result import BacktestResult
-    from fairlead.backtest.statistics import Statistics
     from fairlead.wiring.backtesting import Replay
 
 COMPILED_FROM: Final = 5_000_000
@@ -38,10 +38,10 @@ def make_run(replay: Replay, around: Surroundings) -> MadeRun:
     Raises:
         StopError: it cannot be replayed.
     """
-    from fairlead.backtest.archive import make_header
     from fairlead.backtest.compiled import plain_loops
-    from fairlead.backtest.excursions import with_excursions
-    from fairlead.backtest.statistics import statistics_of
+    from fairlead.backtest.kept.archive import make_header
+    from fairlead.backtest.measures.excursions import with_excursions
+    from fairlead.backtest.measures.statistics import statistics_of
     from fairlead.clock import SystemClock
 
     is_long = sum(map(len, replay.market.values())) >= COMPILED_FROM
@@ -62,7 +62,7 @@ def keep_run(folder: Path, run: MadeRun) -> Path:
     Raises:
         StopError: it cannot be written.
     """
-    from fairlead.backtest.archive import REPORT_NAME, save_result
+    from fairlead.backtest.kept.archive import REPORT_NAME, save_result
     from fairlead.backtest.report.page import write_report
 
     try:
@@ -79,8 +79,8 @@ def write_out(folder: Path, run: MadeRun) -> list[Path]:
     Raises:
         StopError: it cannot be written.
     """
-    from fairlead.backtest.archive import REPORT_NAME
-    from fairlead.backtest.exports import ExportFormat, export_result
+    from fairlead.backtest.kept.archive import REPORT_NAME
+    from fairlead.backtest.kept.exports import ExportFormat, export_result
     from fairlead.backtest.report.page import write_report
 
     try:

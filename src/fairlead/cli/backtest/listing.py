@@ -18,7 +18,7 @@ def add_listing(app: typer.Typer) -> None:
 def list_backtests(options: PrintOptions) -> None:
     """List the backtests that are kept, the newest first."""
     with backtest_extra():
-        from fairlead.backtest.archive import list_headers
+        from fairlead.backtest.kept.archive import list_headers
 
         rows = [archive_row(header) for header in list_headers(archive_folder(options))]
     say_rows(rows, as_json=options.as_json, empty="no backtest is kept here: make one with fairlead backtest run")

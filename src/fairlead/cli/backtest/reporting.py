@@ -17,7 +17,7 @@ from fairlead.cli.options import Options, PrintOptions, add_command
 from fairlead.cli.output import StopError, say, say_json, tell
 
 if TYPE_CHECKING:
-    from fairlead.backtest.archive import RunHeader
+    from fairlead.backtest.kept.archive import RunHeader
     from fairlead.market.candles.series import CandleSeries
 
 
@@ -71,8 +71,8 @@ def report(options: ReportOptions) -> None:
     with backtest_extra():
         from msgspec.structs import replace
 
-        from fairlead.backtest.archive import REPORT_NAME, ArchiveError, load_header, load_result
-        from fairlead.backtest.exports import ExportFormat, export_result
+        from fairlead.backtest.kept.archive import REPORT_NAME, ArchiveError, load_header, load_result
+        from fairlead.backtest.kept.exports import ExportFormat, export_result
         from fairlead.backtest.report.page import write_report
 
         folder = archive_folder(options)
@@ -101,7 +101,7 @@ def report(options: ReportOptions) -> None:
 def compare(options: CompareOptions) -> None:
     """Show two backtests side by side: what was asked otherwise, and what came of it."""
     with backtest_extra():
-        from fairlead.backtest.archive import ArchiveError, load_header, load_result
+        from fairlead.backtest.kept.archive import ArchiveError, load_header, load_result
         from fairlead.backtest.report.comparing import compare_figures, compare_specs, pair_lines
         from fairlead.backtest.report.page import Compared, write_comparison
 
@@ -134,7 +134,7 @@ def compare(options: CompareOptions) -> None:
 
 def _find_candles(options: Options, header: RunHeader) -> tuple[Mapping[str, CandleSeries], tuple[str, ...]]:
     """The candles of a run as far as they are still kept, and what is to be said of them."""
-    from fairlead.backtest.archive import candles_digest
+    from fairlead.backtest.kept.archive import candles_digest
     from fairlead.market.candles.load import load_series
 
     folder, spec = candles_folder(options) / header.around.exchange, header.spec

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
+from fairlead.backtest.checks.ladder_proof import Terms
+from fairlead.backtest.checks.risk_gate import RiskGate
 from fairlead.backtest.curves import hold_curve, trace_curves
-from fairlead.backtest.fill_log import LadderDeals, LadderFills, LadderLog, segments_of
-from fairlead.backtest.ladder_gate import LadderGate
-from fairlead.backtest.ladder_holding import CoinHolding, Holding, WholeHolding
-from fairlead.backtest.ladder_plan import plan_ladder
-from fairlead.backtest.ladder_proof import Terms
-from fairlead.backtest.ladder_run import ALWAYS, LadderRun, NotPlainError
+from fairlead.backtest.ladders.fill_log import LadderDeals, LadderFills, LadderLog, segments_of
+from fairlead.backtest.ladders.ladder_gate import LadderGate
+from fairlead.backtest.ladders.ladder_holding import CoinHolding, Holding, WholeHolding
+from fairlead.backtest.ladders.ladder_plan import plan_ladder
+from fairlead.backtest.ladders.ladder_run import ALWAYS, LadderRun, NotPlainError
 from fairlead.backtest.result import BacktestResult, Curve
-from fairlead.backtest.risk_gate import RiskGate
 from fairlead.backtest.search import Search
 from fairlead.backtest.spec import BacktestSpec, FeeCurrency, IntraBar
 from fairlead.core.model.bots.martingale import MartingaleSettings

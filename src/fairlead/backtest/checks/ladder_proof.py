@@ -13,8 +13,8 @@ from typing import Final
 
 import msgspec
 
-from fairlead.backtest.ladder_shape import LadderShape, shape_of
-from fairlead.backtest.risk_room import Room
+from fairlead.backtest.checks.ladder_shape import LadderShape, shape_of
+from fairlead.backtest.checks.risk_room import Room
 from fairlead.core.model.account import FeeRates
 from fairlead.core.model.bots.martingale import MartingaleSettings
 from fairlead.core.model.instrument import Instrument

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import numpy as np
 
-from fairlead.backtest.periods import daily_values
+from fairlead.backtest.measures.periods import daily_values
+from fairlead.backtest.measures.statistics import Statistics
 from fairlead.backtest.result import BacktestResult, DealRow, Fill
 from fairlead.backtest.spec import BotSpec
-from fairlead.backtest.statistics import Statistics
 from fairlead.store.private_files import make_private_folder, write_private_file
 
 if TYPE_CHECKING:

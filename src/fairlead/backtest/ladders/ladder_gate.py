@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
-from fairlead.backtest.ladder_proof import Terms, prove_ladder
-from fairlead.backtest.ladder_run import LadderRun
-from fairlead.backtest.risk_gate import RiskGate
-from fairlead.backtest.risk_view import AccountNow, Held, Picture, Resting
+from fairlead.backtest.checks.ladder_proof import Terms, prove_ladder
+from fairlead.backtest.checks.risk_gate import RiskGate
+from fairlead.backtest.checks.risk_view import AccountNow, Held, Picture, Resting
+from fairlead.backtest.ladders.ladder_run import LadderRun
 from fairlead.core.model.bots.decision import BASE_SLOT, Want, want_entry
 from fairlead.core.model.money import ONE, ZERO
 from fairlead.core.model.request import Side

@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Protocol
 
-from fairlead.backtest.ladder_plan import LadderPlan
+from fairlead.backtest.ladders.ladder_plan import LadderPlan
 from fairlead.core.model.bots.deal import Deal, DealFill
 from fairlead.core.model.bots.martingale import MartingaleSettings
 from fairlead.core.model.instrument import Instrument

@@ -13,12 +13,12 @@ from decimal import Decimal
 from functools import lru_cache
 
 from fairlead.accounts.profiles import ProfileBook, built_in_profiles
-from fairlead.backtest.ladder_shape import LadderShape
-from fairlead.backtest.risk_bound import Batch, Bound
-from fairlead.backtest.risk_losses import LossReplay
-from fairlead.backtest.risk_memory import Memory, Placed, PlacedLadder, spent_by
-from fairlead.backtest.risk_room import Room, rooms_of
-from fairlead.backtest.risk_view import AccountNow, ViewMaker, bot_request, replay_account
+from fairlead.backtest.checks.ladder_shape import LadderShape
+from fairlead.backtest.checks.risk_bound import Batch, Bound
+from fairlead.backtest.checks.risk_losses import LossReplay
+from fairlead.backtest.checks.risk_memory import Memory, Placed, PlacedLadder, spent_by
+from fairlead.backtest.checks.risk_room import Room, rooms_of
+from fairlead.backtest.checks.risk_view import AccountNow, ViewMaker, bot_request, replay_account
 from fairlead.backtest.spec import BacktestSpec
 from fairlead.core.model.bots.decision import Want
 from fairlead.core.model.conditions import TIMEFRAMES_MS

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from fairlead.backtest.ladder_shape import LadderShape
+from fairlead.backtest.checks.ladder_shape import LadderShape
 from fairlead.core.model.account import MarginMode, PositionSide
 from fairlead.core.model.bots.decision import Want, want_entry
 from fairlead.core.model.instrument import Instrument

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from fairlead.backtest.risk_memory import BotLane
-from fairlead.backtest.risk_room import BOUNDLESS, Room
-from fairlead.backtest.risk_view import AccountNow
+from fairlead.backtest.checks.risk_memory import BotLane
+from fairlead.backtest.checks.risk_room import BOUNDLESS, Room
+from fairlead.backtest.checks.risk_view import AccountNow
 from fairlead.core.model.money import ONE, ZERO
 from fairlead.core.model.request import Side
 from fairlead.core.model.trades import ClosedTrade

@@ -9,9 +9,9 @@ from bisect import bisect_left
 from collections.abc import Callable
 from typing import Final
 
-from fairlead.backtest.fill_log import EXIT, LadderLog
-from fairlead.backtest.ladder_holding import Holding
-from fairlead.backtest.ladder_plan import LadderPlan
+from fairlead.backtest.ladders.fill_log import EXIT, LadderLog
+from fairlead.backtest.ladders.ladder_holding import Holding
+from fairlead.backtest.ladders.ladder_plan import LadderPlan
 from fairlead.backtest.search import NEVER_LOW, Search
 
 MayHang = Callable[[int, int], bool]

@@ -13,9 +13,9 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from fairlead.backtest.deal_statistics import COUNT_MIN, DealStatistics, deal_statistics
-from fairlead.backtest.depths import Depths, Fall, Spell
-from fairlead.backtest.periods import DAY_MS, daily_values, returns_of
+from fairlead.backtest.measures.deal_statistics import COUNT_MIN, DealStatistics, deal_statistics
+from fairlead.backtest.measures.depths import Depths, Fall, Spell
+from fairlead.backtest.measures.periods import DAY_MS, daily_values, returns_of
 from fairlead.backtest.result import BacktestResult, Curve
 from fairlead.core.model.money import ZERO
 from fairlead.market.candles.series import Floats

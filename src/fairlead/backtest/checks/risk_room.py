@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from fairlead.backtest.risk_memory import BotLane
+from fairlead.backtest.checks.risk_memory import BotLane
 from fairlead.backtest.spec import BacktestSpec
 from fairlead.core.model.account import MarginMode
 from fairlead.core.model.bots.bot import Settings

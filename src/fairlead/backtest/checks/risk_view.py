@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from fairlead.backtest.risk_memory import BotLane, Memory, spent_by
+from fairlead.backtest.checks.risk_memory import BotLane, Memory, spent_by
 from fairlead.backtest.spec import BacktestSpec
 from fairlead.core.model.account import (
     Balance,

@@ -9,8 +9,8 @@ import numpy as np
 
 from fairlead.backtest.account import Holder, ReplayAccount
 from fairlead.backtest.book import OrderBook
-from fairlead.backtest.risk_gate import RiskGate
-from fairlead.backtest.risk_view import AccountNow, Held, Picture, Resting
+from fairlead.backtest.checks.risk_gate import RiskGate
+from fairlead.backtest.checks.risk_view import AccountNow, Held, Picture, Resting
 from fairlead.core.model.bots.deal import Deal
 from fairlead.core.model.bots.decision import Want
 from fairlead.core.model.instrument import Instrument

@@ -16,11 +16,11 @@ from typing import Final
 import msgspec
 import numpy as np
 
+from fairlead.backtest.measures.statistics import Statistics
 from fairlead.backtest.packing import FAST, pack_steps, to_units, unpack_steps
 from fairlead.backtest.report.words import Surroundings
 from fairlead.backtest.result import BacktestResult, Curve, DealRow, Denial, Fill, OrderSpan
 from fairlead.backtest.spec import BacktestSpec
-from fairlead.backtest.statistics import Statistics
 from fairlead.market.candles.series import PRICES, CandleSeries, Floats
 from fairlead.store.private_files import make_private_folder, write_private_file
 

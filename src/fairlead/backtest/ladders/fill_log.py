@@ -12,7 +12,7 @@ import numpy as np
 
 from fairlead.backtest.account import deal_fill
 from fairlead.backtest.deal_log import DealLog
-from fairlead.backtest.ladder_plan import LadderPlan
+from fairlead.backtest.ladders.ladder_plan import LadderPlan
 from fairlead.backtest.result import DealRow, Fill
 from fairlead.core.model.bots.deal import Deal
 from fairlead.core.model.bots.decision import BASE_SLOT

@@ -1,0 +1,1 @@
+"""Runs that are kept, and as files for other programs."""

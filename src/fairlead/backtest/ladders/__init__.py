@@ -1,0 +1,1 @@
+"""Plain ladders in whole numbers: the quick way to the very same run."""
