@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Final
@@ -59,7 +60,7 @@ class OrderBook:
     @property
     def first_market(self) -> int | None:
         """From which candle on the next market order can fill; None where there is none."""
-        return min((one.first for one in self._markets), default=None)
+        return min(one.first for one in self._markets) if self._markets else None
 
     def told(self) -> tuple[tuple[str, Decimal], ...]:
         """What a rule is told of its orders: they fill whole, so nothing of those that rest is filled."""
@@ -68,7 +69,10 @@ class OrderBook:
     def unwanted(self, wants: Sequence[Want]) -> list[RestingOrder]:
         """Orders that are not among the wishes any more."""
         wanted = {want.slot: want for want in wants}
-        return [one for slot, one in self.orders.items() if wanted.get(slot) != one.want]
+        # Most rules name the very wish again.
+        return [
+            one for slot, one in self.orders.items() if (want := wanted.get(slot)) is not one.want and want != one.want
+        ]
 
     def add(self, one: RestingOrder) -> None:
         """Let an order rest."""
@@ -77,11 +81,9 @@ class OrderBook:
         if one.price is None:
             self._markets.append(one)
         elif one.want.side is Side.BUY:
-            self._buys.append(one)
-            self._buys.sort(key=_highest_first)
+            insort(self._buys, one, key=_highest_first)
         else:
-            self._sells.append(one)
-            self._sells.sort(key=_lowest_first)
+            insort(self._sells, one, key=_lowest_first)
 
     def remove(self, one: RestingOrder) -> None:
         """Take an order away, filled or canceled."""
@@ -95,6 +97,10 @@ class OrderBook:
     def markets(self, candle: int) -> list[RestingOrder]:
         """Market orders that can fill in a candle, as they were placed."""
         return [one for one in self._markets if one.first <= candle]
+
+    def is_touched(self, low: int, high: int) -> bool:
+        """Whether any order with a price is reached, if it can fill by then."""
+        return self.best_buy >= low or self.best_sell <= high
 
     def touched(self, candle: int, low: int, high: int) -> list[RestingOrder]:
         """Orders with a price that fill when it was at ``low`` and at ``high``; on each side the nearest first."""

@@ -61,6 +61,10 @@ class BotReplay:
         self._account = account
         self.instrument = stage.placing.instrument
         self.series = stage.placing.series
+        series = stage.placing.series
+        # Numbers out of memory are plain ones, and several times cheaper to read than those of an array.
+        self._opened_ms, self._opens, self._closes = series.opened_ms.data, series.open.data, series.close.data
+        self._lows, self._highs = series.low.data, series.high.data
         self.memory: Memory = stage.rule.begin()
         self.deal = Deal()
         self.cycle = 1
@@ -114,9 +118,9 @@ class BotReplay:
     def advance(self, candle: int) -> None:
         """Play a candle, and ask the rule at its close."""
         self.candle = candle
-        self._charge_funding(int(self.series.opened_ms[candle]))
-        opened = int(self.series.open[candle])
-        self._ended += self._keeper.follow_losses(int(self.series.opened_ms[candle]))
+        self._charge_funding(self._opened_ms[candle])
+        opened = self._opens[candle]
+        self._ended += self._keeper.follow_losses(self._opened_ms[candle])
         self._see(opened)
         for one in self.book.markets(candle):
             self._fill(one, self._keeper.slipped(one, self.series.price(opened)), takes=True)
@@ -144,14 +148,15 @@ class BotReplay:
 
     def _settle(self, candle: int) -> None:
         """Ask the rule at the close of a candle."""
-        self._see(int(self.series.close[candle]))
-        self._ended += self._keeper.follow_losses(int(self.series.opened_ms[candle]) + self.series.length_ms)
+        self._see(self._closes[candle])
+        self._ended += self._keeper.follow_losses(self._opened_ms[candle] + self.series.length_ms)
         signals = self.stage.schedule.signals(candle, self._wires.awaited)
         self._decide(candle, candle + 1, signals)
 
     def _play_extremes(self, candle: int) -> None:
-        series = self.series
-        opened, low, high = int(series.open[candle]), int(series.low[candle]), int(series.high[candle])
+        opened, low, high = self._opens[candle], self._lows[candle], self._highs[candle]
+        if not self.book.is_touched(low, high) and self._wires.below < low and self._wires.above > high:
+            return
         exits_first = self._account.terms.intra_bar is IntraBar.EXIT_FIRST
         entered = False
         if not exits_first:
@@ -182,7 +187,7 @@ class BotReplay:
 
     def _follow_wires(self, candle: int, opened: int, low: int, high: int) -> bool:
         """Wake the rule where the candle touched what it waits for: first on the side that hurts."""
-        falls_first = self.deal.is_long if self.deal.quantity else self.series.close[candle] < opened
+        falls_first = self.deal.is_long if self.deal.quantity else self._closes[candle] < opened
         woken = False
         for falls in (falls_first, not falls_first):
             extreme, before = (low if falls else high), None
@@ -199,9 +204,8 @@ class BotReplay:
 
     def _play_path(self, candle: int) -> None:
         """Go along the candle, asking at each touch; which extreme came first is what its close tells."""
-        series = self.series
-        opened, closed = int(series.open[candle]), int(series.close[candle])
-        low, high = int(series.low[candle]), int(series.high[candle])
+        opened, closed = self._opens[candle], self._closes[candle]
+        low, high = self._lows[candle], self._highs[candle]
         at = opened
         if self._ended:
             self._wake(candle, at, fills_at=at)
@@ -247,7 +251,7 @@ class BotReplay:
         deal, price = self.deal, self._margin.closing_price(self.deal, self.worth)
         quantity, price = deal.quantity, price or self.price
         value = self.instrument.notional(quantity, price)
-        at_ms = int(self.series.opened_ms[self.candle])
+        at_ms = self._opened_ms[self.candle]
         closes = (self.candle, at_ms, LIQUIDATED, not deal.is_long, False)
         fill = Fill(self.stage.placing.number, *closes, quantity, price, value, ZERO, self.cycle, is_maker=False)
         after = self._account.execute(deal, fill, self.instrument)
@@ -273,7 +277,7 @@ class BotReplay:
         fill = Fill(
             self.stage.placing.number,
             self.candle,
-            int(self.series.opened_ms[self.candle]),
+            self._opened_ms[self.candle],
             want.slot,
             want.side is Side.BUY,
             want.opens,
@@ -292,7 +296,7 @@ class BotReplay:
 
     def _decide(self, candle: int, first: int, signals: tuple[str, ...]) -> None:
         """Ask until nothing more is to be told: what rests afterwards can fill from candle ``first`` on."""
-        at_ms = int(self.series.opened_ms[candle]) + self.series.length_ms
+        at_ms = self._opened_ms[candle] + self.series.length_ms
         for _ in range(ROUNDS_MAX):
             told, self._ended = tuple(self._ended), []
             if not self._step(at_ms, first, told, signals):
@@ -320,7 +324,8 @@ class BotReplay:
             kept = keeper.keep(wants, self.deal, self.price, at_ms=at_ms, first=first)
             if not kept.settled:
                 self._wires.watch(decision.wires, keeper.again_ms(at_ms))
-                self._margin.watch(self._wires, self.deal, self.worth)
+                if not self.instrument.is_spot:
+                    self._margin.watch(self._wires, self.deal, self.worth)
                 self._ended += kept.ended
                 return bool(kept.ended)
             ended = kept.settled

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 import numpy as np
@@ -79,6 +79,9 @@ class Kept(msgspec.Struct, frozen=True):
     ended: tuple[SlotEnded, ...] = ()
 
 
+NOTHING: Final = Kept()
+
+
 class ReplayKeeper:
     """The orders of one bot of a run."""
 
@@ -94,6 +97,8 @@ class ReplayKeeper:
     def keep(self, wants: Sequence[Want], deal: Deal, price: Decimal, *, at_ms: int, first: int) -> Kept:
         """Compare, and do it; new orders can fill from candle ``first`` on."""
         book = self._book
+        if not wants and not book.orders:
+            return NOTHING
         settled = tuple(
             SlotEnded(want.slot, complete=False, reason="below_min_size")
             for want in wants
@@ -164,6 +169,8 @@ class ReplayKeeper:
 
     def again_ms(self, now_ms: int) -> int:
         """When to try again what was refused; 0: nothing was."""
+        if not self._troubles:
+            return 0
         times = [one.again_ms for one in self._troubles if not one.is_given_up and one.again_ms > now_ms]
         return min(times, default=0)
 
@@ -226,7 +233,9 @@ class ReplayKeeper:
         return "" if gate is None else gate.check(self._placing.number, want, quantity, at_ms)
 
     def _waits(self, slot: str, at_ms: int) -> bool:
-        return any(one.slot == slot and (one.is_given_up or at_ms < one.again_ms) for one in self._troubles)
+        return bool(self._troubles) and any(
+            one.slot == slot and (one.is_given_up or at_ms < one.again_ms) for one in self._troubles
+        )
 
     def _is_too_small(self, want: Want, price: Decimal) -> bool:
         size = want.size

@@ -237,15 +237,16 @@ def _next_ms(bot: BotReplay) -> int | None:
 
 def _result(spec: BacktestSpec, bots: Sequence[BotReplay | TargetRun], account: ReplayAccount) -> BacktestResult:
     at_ms = _timeline([bot.series for bot in bots])
-    equity = np.full(len(at_ms), float(spec.cash))
-    held = np.zeros(len(at_ms))
+    both = np.zeros((0, len(at_ms)))
     for number, bot in enumerate(bots):
         in_coin = bot.instrument.is_spot and spec.terms.fee_currency is FeeCurrency.RECEIVED
         fills = account.fills if len(bots) == 1 else [fill for fill in account.fills if fill.bot == number]
         curves = curves_of(Traded(bot.series, bot.instrument, fills, in_coin, bot.funding))
-        own_ms = bot.series.closed_ms
-        equity += align(at_ms, own_ms, curves[0])
-        held += align(at_ms, own_ms, curves[1])
+        if bot.series.closed_ms is not at_ms:
+            curves = np.array([align(at_ms, bot.series.closed_ms, curve) for curve in curves])
+        both = both + curves if len(both) else curves
+    equity, held = both
+    equity += float(spec.cash)
     first = {bot.series.symbol: bot.series for bot in bots}
     return BacktestResult(
         spec=spec,

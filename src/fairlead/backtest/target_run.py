@@ -23,14 +23,16 @@ from fairlead.core.model.bots.decision import Direction
 from fairlead.core.model.bots.user_rule import BarFacts, Target
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import ZERO
-from fairlead.core.model.request import Side
+from fairlead.core.model.request import Side, Size
 from fairlead.core.rules.bots.ladder import whole_lots
 from fairlead.core.rules.bots.ledger import average_price, sellable
 from fairlead.core.rules.bots.user_rule import TARGET_SLOT
 from fairlead.core.rules.bots.written_rule import Rule, View
+from fairlead.core.rules.sizing import needs_price
 from fairlead.market.candles.series import CandleSeries
 
-_FLAT: Final = Target()
+SIZES_MAX: Final = 1_000
+"""Sizes whose lots are remembered."""
 
 
 class NeedsEngineError(Exception):
@@ -65,6 +67,10 @@ class TargetRun:
         self.price = ZERO
         self._decide = rule.decide
         self._names = frozenset(rule.conditions())
+        self._opened_ms, self._opens = series.opened_ms.data, series.open.data
+        self._rate = account.fee_rate(instrument, is_maker=False)
+        self._buys_pay_coin = account.takes_coin(instrument, Side.BUY)
+        self._lots: dict[Size, Decimal] = {}
         self._average = ZERO
         self._facts: BarFacts | None = None
         self._holding: frozenset[str] = frozenset()
@@ -129,7 +135,7 @@ class TargetRun:
                 holding=self._holding,
                 held_before=held_before,
                 names=self._names,
-                values={name: Decimal(str(value)) for name, value in facts.values},
+                values={name: Decimal(str(value)) for name, value in facts.values} if facts.values else {},
             )
         )
         if answer is None or answer == self._target:
@@ -140,17 +146,28 @@ class TargetRun:
         self._number += 1
         self._wanted = ZERO
         if answer.direction is Direction.LONG and answer.size is not None:
-            self._wanted = whole_lots(self.instrument, answer.size, self.price)
+            self._wanted = self._lots_of(answer.size)
+
+    def _lots_of(self, size: Size) -> Decimal:
+        """A size at the last price; the same as before where the price makes no difference to it."""
+        known = self._lots.get(size)
+        if known is not None:
+            return known
+        lots = whole_lots(self.instrument, size, self.price)
+        if not needs_price(self.instrument, size.unit) and len(self._lots) < SIZES_MAX:
+            self._lots[size] = lots
+        return lots
 
     def _next(self, may_place: MayPlace) -> Order | None:
         """The order that leads from what is held to the target; None, and it counts as reached, when none is needed."""
         deal, wanted, instrument = self.deal, self._wanted, self.instrument
         slot = f"{TARGET_SLOT}{self._number}"
-        whole = sellable(deal, instrument)
+        whole = sellable(deal, instrument) if deal.quantity else ZERO
         if whole and not wanted:
             order = Order(slot, is_buy=False, quantity=whole, is_all=True)
         else:
-            lots = instrument.round_quantity_down(wanted - deal.quantity) if wanted else ZERO
+            # What is wanted is in whole lots.
+            lots = instrument.round_quantity_down(wanted - deal.quantity) if wanted and deal.quantity else wanted
             if not lots or abs(lots) < instrument.quantity_min:
                 self._is_reached = True
                 return None
@@ -163,18 +180,16 @@ class TargetRun:
 
     def _fill(self, candle: int) -> bool:
         """Fill what was ordered at the last close."""
-        order, account, instrument, series = self._order, self.account, self.instrument, self.series
+        order, account, instrument = self._order, self.account, self.instrument
         assert order is not None
-        terms = account.terms
-        price = slipped(series.open.data[candle] * series.tick, terms.slippage, instrument, is_buy=order.is_buy)
-        rate = account.fee_rate(instrument, is_maker=False)
-        quantity = order.quantity
+        price, quantity, rate = self._opens[candle] * self.series.tick, order.quantity, self._rate
+        if account.terms.slippage:
+            price = slipped(price, account.terms.slippage, instrument, is_buy=order.is_buy)
         value = instrument.notional(quantity, price)
-        in_coin = account.takes_coin(instrument, Side.BUY if order.is_buy else Side.SELL)
         fill = Fill(
             0,
             candle,
-            series.opened_ms.data[candle],
+            self._opened_ms[candle],
             order.slot,
             order.is_buy,
             order.is_buy,
@@ -184,7 +199,7 @@ class TargetRun:
             value * rate,
             cycle=1,
             is_maker=False,
-            fee_base=quantity * rate if in_coin else ZERO,
+            fee_base=quantity * rate if self._buys_pay_coin and order.is_buy else ZERO,
         )
         self.deal = account.execute(self.deal, fill, instrument)
         self.log.note(fill, self.deal)
