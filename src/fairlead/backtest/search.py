@@ -1,17 +1,17 @@
 """Finds the next candle that touches a price, without looking at the others one by one.
 
-With numba installed the search is compiled; without it the same search runs on numpy's own loops. Both find the same.
+With numba installed the search is compiled; without it plain Python passes over groups. Both find the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias
 
 import numpy as np
 
 from fairlead.backtest.compiled import compiled_search, is_compiled
-from fairlead.market.candles.series import BLOCK, CandleSeries
+from fairlead.market.candles.series import CandleSeries, Ticks
 
 Search: TypeAlias = Callable[[int, int, int], int]
 """Takes the first candle to look at, a price from above and one from below, in ticks.
@@ -24,8 +24,8 @@ NEVER_LOW: Final = -1
 NEVER_HIGH: Final = 2**62
 """Ticks that no candle touches."""
 
-_FIRST_LOOK: Final = 128
-_LONGEST_LOOK: Final = 65_536
+_GROUP: Final = 16
+_LAST: Final = _GROUP - 1
 
 
 def make_search(series: CandleSeries, *, compiled: bool | None = None) -> Search:
@@ -47,30 +47,39 @@ def _compiled(series: CandleSeries) -> Search:
 
 
 def _plain(series: CandleSeries) -> Search:
-    low, high, length = series.low, series.high, len(series)
-    lows, highs = series.block_lows, series.block_highs
+    """Plain Python over groups of groups: whole groups that nothing touches are passed over, larger ones first."""
+    levels = [(low.data, high.data) for low, high in _groups(series)]
+    length = len(series)
 
     def find(start: int, buy: int, sell: int) -> int:
-        end = min(start + _FIRST_LOOK, length)
-        touched = (low[start:end] <= buy) | (high[start:end] >= sell)
-        place = int(touched.argmax()) if end > start else 0
-        if end > start and touched[place]:
-            return start + place
-        block, size = end // BLOCK, _FIRST_LOOK
-        while block < len(lows):
-            over = (lows[block : block + size] <= buy) | (highs[block : block + size] >= sell)
-            place = int(over.argmax())
-            if over[place]:
-                first = max((block + place) * BLOCK, end)
-                after = (block + place + 1) * BLOCK
-                touched = (low[first:after] <= buy) | (high[first:after] >= sell)
-                at = int(touched.argmax()) if first < length else 0
-                if first < length and touched[at]:
-                    return first + at
-                # What touched in that block lies before the candles still to be looked at.
-                block += place + 1
-                continue
-            block, size = block + size, min(size * 2, _LONGEST_LOOK)
-        return length
+        place, level = start, 0
+        while True:
+            lows, highs = levels[level]
+            end = min(len(lows), (place | _LAST) + 1)
+            while place < end and lows[place] > buy and highs[place] < sell:
+                place += 1
+            if place < end:
+                break
+            if place >= len(lows):
+                return length
+            place, level = place // _GROUP, level + 1
+        # The touched one is among the members of the touched group.
+        while level:
+            level -= 1
+            place *= _GROUP
+            lows, highs = levels[level]
+            while lows[place] > buy and highs[place] < sell:
+                place += 1
+        return place
 
     return find
+
+
+def _groups(series: CandleSeries) -> Iterator[tuple[Ticks, Ticks]]:
+    """Lows and highs of the candles, then of groups of them, then of groups of groups, until one is left."""
+    low, high = series.low, series.high
+    yield low, high
+    while len(low) > 1:
+        firsts = np.arange(0, len(low), _GROUP)
+        low, high = np.minimum.reduceat(low, firsts), np.maximum.reduceat(high, firsts)
+        yield low, high
