@@ -6,8 +6,7 @@ left out. A value at a bar looks at that bar and earlier ones only (docs/decisio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import compress, repeat
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -74,28 +73,26 @@ class Watched:
             return Schedule()
         # Mostly all is known from some bar on, and a slice need not be copied.
         at = slice(first, None) if known[first:].all() else np.flatnonzero(known)
-        holds = np.array([self._found[name][at] > 0 for name in conditions], dtype=bool)
-        holds = holds.reshape(len(conditions), int(np.count_nonzero(known)))
-        changed = np.flatnonzero(np.concatenate(([True], (holds[:, 1:] != holds[:, :-1]).any(axis=0))))
+        is_changed = np.zeros(len(known), dtype=bool)[at]
+        is_changed[0] = True
+        holds = [self._found[name][at] > 0 for name in conditions]
+        for held in holds:
+            is_changed[1:] |= held[1:] != held[:-1]
+        changed = np.flatnonzero(is_changed)
         places = changed + first if isinstance(at, slice) else at[changed]
         candles = self._candles(places)
         is_seen = candles < len(self._series)
-        places, held = places[is_seen], holds[:, changed[is_seen]]
-        return Schedule(candles=candles[is_seen].tolist(), told=self._facts(places, conditions, held, values))
+        changed, places = changed[is_seen], places[is_seen]
+        holding = _holding(conditions, [held[changed] for held in holds], len(changed))
+        rows = zip(self.closed_ms[places].tolist(), holding, self._numbers(places, values), strict=True)
+        return Schedule(candles=candles[is_seen].tolist(), told=[BarFacts(*row) for row in rows])
 
-    def _facts(
-        self, places: Ticks, conditions: tuple[str, ...], held: NDArray[np.bool_], values: tuple[str, ...]
-    ) -> list[BarFacts]:
-        """Facts of some bars; ``held`` has a row for each condition and a column for each bar."""
-        patterns, which = np.unique(held, axis=1, return_inverse=True)
-        names = [tuple(compress(conditions, pattern)) for pattern in patterns.T.tolist()]
-        numbers = [zip(repeat(name), self._found[name][places].tolist()) for name in values]
-        rows: Iterable[tuple[tuple[str, float], ...]] = zip(*numbers, strict=True) if numbers else repeat(())
-        moments = self.closed_ms[places].tolist()
-        return [
-            BarFacts(at_ms, names[pattern], row)
-            for at_ms, pattern, row in zip(moments, which.reshape(-1).tolist(), rows, strict=False)
-        ]
+    def _numbers(self, places: Ticks, values: tuple[str, ...]) -> Sequence[tuple[tuple[str, float], ...]]:
+        """The values of some bars, by name."""
+        if not values:
+            return [()] * len(places)
+        columns = [self._found[name][places].tolist() for name in values]
+        return [tuple(zip(values, row, strict=True)) for row in zip(*columns, strict=True)]
 
     def _known(self) -> NDArray[np.bool_]:
         unknown: NDArray[np.bool_] = np.logical_or.reduce([np.isnan(values) for values in self._found.values()])
@@ -114,7 +111,8 @@ class Watched:
         frames = {name: Frame(name, *bars_of(self._series, name)) for name in needed}
         evaluator = Evaluator(frames, timeframe)
         shortest = min(needed, key=TIMEFRAMES_MS.__getitem__)
-        self.closed_ms = frames[shortest].closed_ms
+        is_own = shortest == self._series.timeframe
+        self.closed_ms = self._series.closed_ms if is_own else frames[shortest].closed_ms
         for name, one in expressions.items():
             own = timeframe_of(one, timeframe) or timeframe
             values = evaluator.evaluate(one)
@@ -123,6 +121,16 @@ class Watched:
                 continue
             newest = np.searchsorted(frames[own].closed_ms, self.closed_ms, side="right") - 1
             self._found[name] = np.append(values, np.nan)[np.where(newest < 0, len(values), newest)]
+
+
+def _holding(names: tuple[str, ...], holds: Sequence[NDArray[np.bool_]], bars: int) -> list[tuple[str, ...]]:
+    """What holds at each of some bars; ``holds`` has a column for each name."""
+    codes = np.zeros(bars, dtype=np.int64)
+    for number, held in enumerate(holds):
+        codes |= held.astype(np.int64) << number
+    found = codes.tolist()
+    known = {code: tuple(name for number, name in enumerate(names) if code >> number & 1) for code in set(found)}
+    return [known[code] for code in found]
 
 
 def bars_of(series: CandleSeries, timeframe: str) -> tuple[Ticks, Mapping[str, Floats]]:

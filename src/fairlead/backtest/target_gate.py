@@ -33,8 +33,10 @@ class TargetGate:
             return False
         if value < instrument.notional_min or not self.is_open:
             return False
-        if not order.is_buy or room is None:
-            return not order.is_buy or value <= cash
+        if not order.is_buy:
+            return True
+        if room is None:
+            return value <= cash
         held = instrument.notional(deal.quantity, price)
         equity = cash + held
         return (

@@ -43,11 +43,11 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
     def began(self, name: str) -> bool:
         """Whether a condition holds and did not when the rule was asked before."""
-        return self._known(name) in self.holding - self.held_before
+        return self._known(name) in self.holding and name not in self.held_before
 
     def ended(self, name: str) -> bool:
         """Whether a condition does not hold and did when the rule was asked before."""
-        return self._known(name) in self.held_before - self.holding
+        return self._known(name) in self.held_before and name not in self.holding
 
     def _known(self, name: str) -> str:
         if name not in self.names:

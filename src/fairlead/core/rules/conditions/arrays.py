@@ -7,6 +7,7 @@ newest bars alone: what a running sum leaves in the last digits is rounded away.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Final, Protocol, TypeAlias
 
 import numpy as np
@@ -41,23 +42,34 @@ _PIECE: Final = 8_192
 class Frame:
     """Bars of one length as arrays, oldest first: ``opened_ms`` is each one's first millisecond."""
 
-    __slots__ = ("_raw", "_settled", "closed_ms", "scale")
-
     def __init__(
         self, timeframe: str, opened_ms: Sequence[int] | Ticks, prices: Mapping[str, Sequence[float] | Floats]
     ) -> None:
-        """Take the columns ``open``, ``high``, ``low`` and ``close``; the other three are read when they are needed."""
-        self.closed_ms = np.asarray(opened_ms, dtype=np.int64) + TIMEFRAMES_MS[check_timeframe(timeframe)]
-        close = np.array(prices["close"], dtype=np.float64)
-        self.scale = _scale_of(close)
+        """Take the columns ``open``, ``high``, ``low`` and ``close``.
+
+        The first three are read when they are needed. Columns that are arrays are rounded in place: memory is dear.
+        """
+        self._opened_ms = opened_ms
+        self._length_ms = TIMEFRAMES_MS[check_timeframe(timeframe)]
         self._raw = prices
+        close = np.asarray(prices["close"], dtype=np.float64)
+        self.scale = _scale_of(close)
         self._settled = {"close": _settle(close, self.scale)}
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self._opened_ms)
+
+    @cached_property
+    def closed_ms(self) -> Ticks:
+        """First milliseconds after them."""
+        return np.asarray(self._opened_ms, dtype=np.int64) + self._length_ms
 
     def price(self, field: str) -> Floats:
         """A column, with the digits that count."""
         known = self._settled.get(field)
         if known is None:
-            known = self._settled[field] = _settle(np.array(self._raw[field], dtype=np.float64), self.scale)
+            known = self._settled[field] = _settle(np.asarray(self._raw[field], dtype=np.float64), self.scale)
         return known
 
 
@@ -93,7 +105,7 @@ class Evaluator:
             case Price(field=field):
                 return self._frames[own].price(field)
             case Number(value=value):
-                return np.full(len(self._frames[own].closed_ms), value)
+                return np.full(len(self._frames[own]), value)
             case Ago(series=series, bars=bars):
                 return _shift(self._at(series, default, own), bars)
             case Arithmetic(operator=operator, left=left, right=right):
