@@ -17,6 +17,7 @@ import numpy as np
 import outcome
 
 from fairlead.backtest.measures.statistics import statistics_of
+from fairlead.backtest.result import BacktestResult
 from fairlead.backtest.run import Extras, run_backtest
 from fairlead.backtest.search import make_search
 from fairlead.backtest.spec import BacktestSpec, BotSpec, FeeCurrency, IntraBar, ReplayTerms
@@ -104,6 +105,12 @@ def make_spec(workload: str, variant: str) -> BacktestSpec:
     )
 
 
+def describe(result: BacktestResult) -> outcome.Outcome:
+    """What came of a run, to be compared."""
+    sales = sum(not fill.is_buy for fill in result.fills)
+    return outcome.Outcome(len(result.fills), sales, float(result.fees), float(result.equity_end))
+
+
 def main() -> None:
     """Do the task."""
     task, variant = outcome.read_task(), outcome.variant()
@@ -118,14 +125,12 @@ def main() -> None:
         searches = {SYMBOL: make_search(market[SYMBOL])}
         extras = Extras(find_rule=RuleFiles(Path(folder)).find, searches=searches)
 
-        def run() -> outcome.Outcome:
+        def run() -> BacktestResult:
             result = run_backtest(spec, market, instruments, extras)
             statistics_of(result)
-            sales = sum(not fill.is_buy for fill in result.fills)
-            fees = sum(fill.fee for fill in result.fills)
-            return outcome.Outcome(len(result.fills), sales, float(fees), float(result.equity_end))
+            return result
 
-        outcome.measure("Fairlead", version("fairlead"), task, run, variant)
+        outcome.measure("Fairlead", version("fairlead"), task, run, variant, describe)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from timeit import default_timer
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -69,11 +69,18 @@ if variant() == WITHOUT_NUMBA:
     sys.modules["numba"] = None
 
 
-def measure(engine: str, version: str, task: Task, run: Callable[[], Outcome], note: str = "") -> None:
+def measure(
+    engine: str,
+    version: str,
+    task: Task,
+    run: Callable[[], Any],
+    note: str = "",
+    describe: Callable[[Any], Outcome] = lambda done: done,
+) -> None:
     """Run it once to get ready, then in as many rounds as asked, and say what came of it; the median round counts.
 
     ``seconds`` are of the processor, so that what else a machine does matters little. An engine that is only run once
-    is slow enough for its start not to matter.
+    is slow enough for its start not to matter. ``describe`` counts what a run left, outside of its time.
     """
     loaded_s = default_timer() - BEGAN_S
     began_s, busy_s = default_timer(), _busy_s()
@@ -95,7 +102,7 @@ def measure(engine: str, version: str, task: Task, run: Callable[[], Outcome], n
         "start_s": loaded_s + (first_s if seconds else 0.0),
         "memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "note": note,
-        **outcome._asdict(),
+        **describe(outcome)._asdict(),
     }
     sys.stdout.write(json.dumps(told) + "\n")
 

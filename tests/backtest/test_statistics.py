@@ -9,7 +9,10 @@ from decimal import Decimal
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from fairlead.backtest.compiled import compiled_use
 from fairlead.backtest.measures.deal_statistics import wilson_interval
 from fairlead.backtest.measures.periods import daily_values, monthly_returns
 from fairlead.backtest.measures.statistics import (
@@ -21,8 +24,13 @@ from fairlead.backtest.measures.statistics import (
     probabilistic_sharpe,
     quick_statistics,
     statistics_of,
+    use_of,
 )
+from fairlead.backtest.spec import FeeCurrency, ReplayTerms
+from fairlead.core.model.bots.martingale import MartingaleSettings
+from fairlead.market.candles.generate import generate_series
 from tests.backtest.runs import BEGIN_MS, CASH, HOUR_MS, make_curve, make_deal, make_fill, make_result
+from tests.backtest.world import SYMBOL, replay
 
 MINUTE_MS = 60_000
 
@@ -185,3 +193,20 @@ def test_one_trial_needs_no_deflating() -> None:
 @pytest.mark.parametrize("returns", [0, 1])
 def test_nothing_can_be_said_of_one_return(returns: int) -> None:
     assert probabilistic_sharpe(5.0, returns=returns) == 0.5
+
+
+@given(st.integers(0, 2**32), st.integers(1, 3_000))
+def test_what_is_tied_up_is_the_same_compiled_and_plain(seed: int, count: int) -> None:
+    random = np.random.default_rng(seed)
+    held = np.where(random.random(count) < 0.5, 0.0, random.random(count) * 1_000)
+    equity = random.normal(500, 400, count)
+    assert np.allclose(compiled_use()(held, equity), use_of(held, equity), rtol=1e-12, atol=0)
+
+
+def test_sums_of_a_quick_replay_are_those_of_its_rows() -> None:
+    series = generate_series(SYMBOL, candles=5_000, seed=2)
+    for currency in FeeCurrency:
+        result = replay(MartingaleSettings(step=Decimal("0.1")), series, ReplayTerms(fee_currency=currency))
+        assert len(result.fills) > 50
+        assert result.traded == sum((fill.value for fill in result.fills), Decimal(0))
+        assert result.fees == sum((fill.fee for fill in result.fills), Decimal(0))

@@ -13,6 +13,8 @@ from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any, Final
 
+import numpy as np
+
 from fairlead.market.candles.series import BLOCK, Floats, Ticks
 
 HEADER: Final = 2
@@ -65,11 +67,19 @@ def compiled_trace() -> Callable[[Ticks, float, int, Floats, Floats], None]:
     return trace
 
 
+@lru_cache(maxsize=1)
+def compiled_use() -> Callable[[Floats, Floats], Floats]:
+    """What a run tied up, as ``use_of`` of ``measures/statistics.py`` says it."""
+    use: Callable[[Floats, Floats], Floats] = _compile(_use, "float64[::1](float64[::1], float64[::1])")
+    return use
+
+
 def compile_all() -> None:
     """Compile now: processes that are forked afterwards have it, and share its memory."""
     if is_compiled():
         compiled_search()
         compiled_trace()
+        compiled_use()
 
 
 def _search(flat: Ticks, start: int, buy: int, sell: int) -> int:
@@ -104,3 +114,17 @@ def _trace(close: Ticks, tick: float, inverse: int, segments: Floats, curves: Fl
             worth = held / price if inverse else held * price
             curves[0, candle] = cash + worth
             curves[1, candle] = abs(worth)
+
+
+def _use(held: Floats, equity: Floats) -> Floats:
+    found = np.zeros(5)
+    for close in range(len(held)):
+        value, of = held[close], equity[close]
+        if value > 0.0 and of > 0.0:
+            share = value / of
+            found[0] += 1.0
+            found[1] += value
+            found[2] += share
+            found[3] = max(found[3], share)
+            found[4] = max(found[4], value)
+    return found

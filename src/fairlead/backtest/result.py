@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Protocol, runtime_checkable
 
 import msgspec
 import numpy as np
@@ -98,6 +99,21 @@ class OrderSpan(msgspec.Struct, frozen=True, gc=False):
     is_filled: bool
 
 
+@runtime_checkable
+class Totalled(Protocol):
+    """Fills that know their sums without being looked at one by one; in the settle currency."""
+
+    @property
+    def traded(self) -> Decimal:
+        """Value of them all."""
+        ...
+
+    @property
+    def fees(self) -> Decimal:
+        """What they paid."""
+        ...
+
+
 class BacktestResult(msgspec.Struct, frozen=True, kw_only=True):
     """One run.
 
@@ -124,6 +140,18 @@ class BacktestResult(msgspec.Struct, frozen=True, kw_only=True):
     orders: Sequence[OrderSpan] = ()
     decisions: int = 0
     is_liquidated: bool = False
+
+    @property
+    def traded(self) -> Decimal:
+        """Value of all fills, in the settle currency."""
+        fills = self.fills
+        return fills.traded if isinstance(fills, Totalled) else sum((fill.value for fill in fills), ZERO)
+
+    @property
+    def fees(self) -> Decimal:
+        """What all fills paid, in the settle currency."""
+        fills = self.fills
+        return fills.fees if isinstance(fills, Totalled) else sum((fill.fee for fill in fills), ZERO)
 
     @property
     def profit(self) -> Decimal:

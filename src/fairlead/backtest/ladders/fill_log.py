@@ -46,6 +46,19 @@ class LadderFills(Sequence[Fill]):
         """Read them from here when asked."""
         self.log = log
 
+    @property
+    def traded(self) -> Decimal:
+        """Value of all fills."""
+        return sum(lots * ticks for _, _, lots, ticks, _ in self.log.rows) * self.log.plan.value_unit
+
+    @property
+    def fees(self) -> Decimal:
+        """What all fills paid, valued at their prices where they paid in the coin."""
+        plan = self.log.plan
+        rates = (plan.maker, plan.taker)
+        paid = sum(lots * ticks * rates[takes] for _, _, lots, ticks, takes in self.log.rows)
+        return Decimal(paid) / plan.fee_scale * plan.value_unit
+
     def __len__(self) -> int:
         """How many."""
         return len(self.log.rows)

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 import numpy as np
 
+from fairlead.backtest.compiled import compiled_use, is_compiled
 from fairlead.backtest.measures.deal_statistics import COUNT_MIN, DealStatistics, deal_statistics
 from fairlead.backtest.measures.depths import Depths, Fall, Spell
 from fairlead.backtest.measures.periods import DAY_MS, daily_values, returns_of
@@ -128,7 +129,7 @@ def statistics_of(result: BacktestResult) -> Statistics:
     held = Curve(result.equity.at_ms, result.hold)
     hold = _of_returns(result, held, Depths(held, start, begin_ms).deepest_fall().share)
     deals = deal_statistics(result.deals)
-    fees = sum((fill.fee for fill in result.fills), ZERO)
+    fees = result.fees
     costs = _of_costs(result, fees)
     return Statistics(
         profit=result.profit,
@@ -155,7 +156,7 @@ def quick_statistics(result: BacktestResult) -> QuickStatistics:
     deals = deal_statistics(result.deals)
     return QuickStatistics(
         profit=result.profit,
-        fees=_fees_of(result),
+        fees=result.fees,
         fills=len(result.fills),
         returns=returns,
         deals=deals,
@@ -201,13 +202,6 @@ def expected_best_sharpe(trials: int, variance_of_trials: float) -> float:
     usual = (1.0 - _EULER) * normal.inv_cdf(1.0 - 1.0 / trials)
     rare = _EULER * normal.inv_cdf(1.0 - 1.0 / (trials * math.e))
     return math.sqrt(variance_of_trials) * (usual + rare)
-
-
-def _fees_of(result: BacktestResult) -> Decimal:
-    """All fees, told by the deals where every fill is of one: a quick replay makes rows of fills only when asked."""
-    if sum(deal.fills for deal in result.deals) == len(result.fills):
-        return sum((deal.fees for deal in result.deals), ZERO)
-    return sum((fill.fee for fill in result.fills), ZERO)
 
 
 def _of_returns(result: BacktestResult, curve: Curve, max_drawdown: float) -> ReturnStatistics:
@@ -261,7 +255,7 @@ def _ratios(returns: Floats) -> dict[str, float | None]:
 
 
 def _of_costs(result: BacktestResult, fees: Decimal) -> CostStatistics:
-    traded = sum((fill.value for fill in result.fills), ZERO)
+    traded = result.traded
     gross = result.profit + fees - result.funding
     mean = float(result.equity.values.mean()) if len(result.equity) else float(result.spec.cash)
     return CostStatistics(
@@ -276,22 +270,9 @@ def _of_costs(result: BacktestResult, fees: Decimal) -> CostStatistics:
 
 
 def _of_capital(result: BacktestResult) -> CapitalStatistics:
-    held, equity = result.held_value, result.equity.values
-    count = len(held)
-    closes, total, shares, highest, most = 0, 0.0, 0.0, 0.0, 0.0
-    buffer = np.empty(min(count, _CHUNK))
-    # Pieces that stay in the processor's cache: a new array as long as the curve would cost more than the division.
-    for first in range(0, count, _CHUNK):
-        part, of = held[first : first + _CHUNK], equity[first : first + _CHUNK]
-        if result.is_liquidated:
-            # What is held of nothing has no share.
-            part, of = part[of > 0.0], of[of > 0.0]
-        share = np.divide(part, of, out=buffer[: len(part)])
-        shares += float(share.sum())
-        highest = max(highest, float(share.max(initial=0.0)))
-        closes += int(np.count_nonzero(part > 0.0))
-        total += float(part.sum())
-        most = max(most, float(part.max(initial=0.0)))
+    count = len(result.held_value)
+    use = compiled_use() if is_compiled() else use_of
+    closes, total, shares, highest, most = use(result.held_value, result.equity.values).tolist()
     time = closes / count if count else 0.0
     return CapitalStatistics(
         exposure=shares / count if count else 0.0,
@@ -301,6 +282,24 @@ def _of_capital(result: BacktestResult) -> CapitalStatistics:
         held_mean=total / closes if closes else 0.0,
         held_max=most,
     )
+
+
+def use_of(held: Floats, equity: Floats) -> Floats:
+    """Closes at which something was held, its sum, the sum of its shares of equity, the largest share, and the largest.
+
+    What is held of nothing, after all was lost, counts for nothing.
+    """
+    found = np.zeros(5)
+    buffer = np.empty(min(len(held), _CHUNK))
+    # Pieces that stay in the processor's cache: a new array as long as the curve would cost more than the division.
+    for first in range(0, len(held), _CHUNK):
+        part, of = held[first : first + _CHUNK], equity[first : first + _CHUNK]
+        if of.min() <= 0.0:
+            part, of = part[of > 0.0], of[of > 0.0]
+        share = np.divide(part, of, out=buffer[: len(part)])
+        found[:3] += np.count_nonzero(part > 0.0), part.sum(), share.sum()
+        found[3:] = np.maximum(found[3:], (share.max(initial=0.0), part.max(initial=0.0)))
+    return found
 
 
 def _why_not(returns: ReturnStatistics, deals: DealStatistics) -> dict[str, str]:
