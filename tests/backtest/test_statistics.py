@@ -27,7 +27,7 @@ from fairlead.backtest.measures.statistics import (
     use_of,
 )
 from fairlead.backtest.spec import FeeCurrency, ReplayTerms
-from fairlead.core.model.bots.martingale import MartingaleSettings
+from fairlead.core.model.bots.martingale import MartingaleSettings, TakeProfitStep
 from fairlead.market.candles.generate import generate_series
 from tests.backtest.runs import BEGIN_MS, CASH, HOUR_MS, make_curve, make_deal, make_fill, make_result
 from tests.backtest.world import SYMBOL, replay
@@ -206,7 +206,11 @@ def test_what_is_tied_up_is_the_same_compiled_and_plain(seed: int, count: int) -
 def test_sums_of_a_quick_replay_are_those_of_its_rows() -> None:
     series = generate_series(SYMBOL, candles=5_000, seed=2)
     for currency in FeeCurrency:
-        result = replay(MartingaleSettings(step=Decimal("0.1")), series, ReplayTerms(fee_currency=currency))
+        result = replay(
+            MartingaleSettings(step=Decimal("0.1"), take_profit=(TakeProfitStep(Decimal("0.1")),)),
+            series,
+            ReplayTerms(fee_currency=currency),
+        )
         assert len(result.fills) > 50
         assert result.traded == sum((fill.value for fill in result.fills), Decimal(0))
         assert result.fees == sum((fill.fee for fill in result.fills), Decimal(0))

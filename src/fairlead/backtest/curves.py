@@ -73,12 +73,13 @@ def holding_segments(traded: Traded) -> Floats:
 
 def _trace_arrays(close: Ticks, tick: float, inverse: int, segments: Floats, curves: Floats) -> None:
     candles = segments[0].astype(np.int64)
-    last = np.searchsorted(candles, np.arange(len(close)), side="right") - 1
-    known = last >= 0
-    price = close * tick
-    worth = segments[2][last] * (1.0 / price if inverse else price)
-    curves[0, known] = (segments[1][last] + worth)[known]
-    curves[1, known] = np.abs(worth)[known]
+    lengths = np.diff(np.append(candles, len(close)))
+    cash, worth = curves[0, candles[0] :], curves[1, candles[0] :]
+    price = np.multiply(close[candles[0] :], tick, out=cash)
+    held = np.repeat(segments[2], lengths)
+    (np.divide if inverse else np.multiply)(held, price, out=worth)
+    np.add(np.repeat(segments[1], lengths), worth, out=cash)
+    np.abs(worth, out=worth)
 
 
 def align(closes_ms: Ticks, own_ms: Ticks, values: Floats) -> Floats:
