@@ -48,10 +48,10 @@ def make_run(replay: Replay, around: Surroundings) -> MadeRun:
     try:
         with nullcontext() if is_long else plain_loops():
             result = replay.run(replay.spec, replay.market, replay.instruments, keep_orders=True)
+            result = with_excursions(result, replay.market, replay.instruments)
+            statistics = statistics_of(result)
     except ValueError as error:
         raise StopError(str(error)) from error
-    result = with_excursions(result, replay.market, replay.instruments)
-    statistics = statistics_of(result)
     header = make_header(result, statistics, replay.market, made_ms=SystemClock().now_ms(), around=around)
     return MadeRun(replay, result, statistics, header)
 
