@@ -30,8 +30,7 @@ from tests.crash.messages import SeenAccount, SeenOrder
 from tests.crash.remote_venue import RemoteVenue
 from tests.crash.storm import Mark, Sent
 
-SETTLED_S_MAX: Final = 150.0
-"""A venue that keeps silent is asked ever less often, so a doubt beside other load may take this long."""
+SETTLED_S_MAX: Final = 90.0
 POLL_MS: Final = 50
 # The venue's word for an order that its owner has canceled.
 TAKEN_BACK: Final = "user"
@@ -48,20 +47,24 @@ _CONTRACT_VALUES: Final = {one.symbol: one.contract_value for one in DEFAULT_INS
 async def wait_until_settled(house: House) -> None:
     """Return when no alert waits to be handled, no request is pending, and no order is in doubt."""
     store, clock = Store(house.url), SystemClock()
+    open_things: list[str] = []
     try:
         async with asyncio.timeout(SETTLED_S_MAX):
-            while not await _is_settled(store):
+            while open_things := await _list_unsettled(store):
                 await clock.sleep_ms(POLL_MS)
+    except TimeoutError as error:
+        message = f"not settled within {SETTLED_S_MAX:g} s: {'; '.join(open_things)}"
+        raise AssertionError(message) from error
     finally:
         await store.close()
 
 
-async def _is_settled(store: Store) -> bool:
+async def _list_unsettled(store: Store) -> list[str]:
     async with store.system_session() as system:
-        alerts = await states.load_alerts_since(system, 0)
-        if any(not alert.verdict for alert in alerts) or await states.load_pending_requests(system):
-            return False
-        return not any(order.status in DOUBTFUL for order in await states.load_open_orders(system))
+        alerts = [f"alert {one.alert_id}" for one in await states.load_alerts_since(system, 0) if not one.verdict]
+        requests = [f"request {one}" for one in await states.load_pending_requests(system)]
+        orders = [f"order {one}" for one in await states.load_open_orders(system) if one.status in DOUBTFUL]
+    return [*alerts, *requests, *orders]
 
 
 async def ask_exchange(house: House, port: int) -> Seen:
