@@ -9,7 +9,7 @@ import pytest
 from fairlead.core.model.history import Page, PageFailure
 from fairlead.simulator.okx.faults.rules import FaultKind, FaultRule, Match
 from fairlead.venues.okx.history import OkxHistory
-from fairlead.venues.okx.rest import OkxRest
+from fairlead.venues.okx.rest import GET_TIMES_MAX, OkxRest
 from tests.venues.okx.okx_floor import SPOT, SWAP, OkxFloor, open_floor
 
 MINUTE_MS = 60_000
@@ -71,9 +71,14 @@ async def test_what_does_not_exist_is_a_lasting_failure(floor: OkxFloor, history
     assert failure.message.startswith("51001")
 
 
-@pytest.mark.parametrize("kind", [FaultKind.CODE_50011, FaultKind.CODE_50001, FaultKind.HTML_5XX])
-async def test_what_passes_by_itself_may_be_asked_again(floor: OkxFloor, history: OkxHistory, kind: FaultKind) -> None:
-    floor.okx.faults.plan.add(FaultRule(id="f", kind=kind, match=Match(endpoint="market/history-candles"), count=1))
+@pytest.mark.parametrize(
+    ("kind", "times"),
+    [(FaultKind.CODE_50011, 1), (FaultKind.CODE_50001, GET_TIMES_MAX), (FaultKind.HTML_5XX, GET_TIMES_MAX)],
+)
+async def test_what_passes_by_itself_may_be_asked_again(
+    floor: OkxFloor, history: OkxHistory, kind: FaultKind, times: int
+) -> None:
+    floor.okx.faults.plan.add(FaultRule(id="f", kind=kind, match=Match(endpoint="market/history-candles"), count=times))
     now_ms = floor.clock.now_ms()
     failure = await history.read_candles(SPOT, "1m", now_ms - HOUR_MS, now_ms)
     assert isinstance(failure, PageFailure)

@@ -28,6 +28,12 @@ from fairlead.venues.okx.signing import OkxKeys, sign_request
 QUERY_WAIT_MAX_MS: Final = 10_000
 ORDER_WAIT_MAX_MS: Final = 4_000
 SOCKET_WAIT_MAX_MS: Final = 60_000
+GET_TIMES_MAX: Final = 3
+GET_PAUSE_FIRST_MS: Final = 100
+GET_AGAIN_MS_MAX: Final = 12_000
+"""A question whose answer was lost is asked again at once, while no more than this has passed since it was first asked:
+after one time-out, but not after two."""
+
 SOCKET: Final = "SOCKET open"
 TOO_LATE: Final = "OKX's rate limit leaves no room for it in time"
 
@@ -60,7 +66,20 @@ class OkxRest:
     async def get(
         self, endpoint: str, row: type[T], *, subject: str = "", query: Mapping[str, str] | None = None
     ) -> Reply[T]:
-        """Ask a question; it may be asked again whatever comes back."""
+        """Ask a question, and ask again when the answer is lost: many reads make one picture, and one gap spoils it."""
+        begun_ms, pause_ms = self.clock.now_ms(), GET_PAUSE_FIRST_MS
+        reply = await self._get_once(endpoint, row, subject, query)
+        for _ in range(GET_TIMES_MAX - 1):
+            if not isinstance(reply, Lost) or self.clock.now_ms() - begun_ms > GET_AGAIN_MS_MAX:
+                break
+            await self.clock.sleep_ms(pause_ms)
+            pause_ms *= 2
+            reply = await self._get_once(endpoint, row, subject, query)
+        return reply
+
+    async def _get_once(
+        self, endpoint: str, row: type[T], subject: str = "", query: Mapping[str, str] | None = None
+    ) -> Reply[T]:
         ask = Ask(endpoint=f"GET {endpoint}", account=self.account_id, subject=subject)
         admission = await self.governor.admit(ask, wait_max_ms=QUERY_WAIT_MAX_MS)
         if admission is None:
@@ -98,7 +117,8 @@ class OkxRest:
     async def measure_clock(self) -> bool:
         """Ask OKX for its time, and note how far ours is off; False when it did not answer."""
         before_ms = self.clock.now_ms()
-        reply = await self.get("public/time", _ServerTime)
+        # Once: a repeat would make "before" too early.
+        reply = await self._get_once("public/time", _ServerTime)
         if not isinstance(reply, Answered) or not reply.rows:
             return False
         # The answer was written somewhere between asking and reading.
