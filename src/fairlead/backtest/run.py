@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 
 import msgspec
 import numpy as np
@@ -29,9 +28,8 @@ from fairlead.backtest.target_run import TargetRun
 from fairlead.core.model.account import MarginMode
 from fairlead.core.model.bots.bot import BotState
 from fairlead.core.model.instrument import Instrument
-from fairlead.core.model.money import ONE
 from fairlead.core.rules.bots.rules import FindRule, Rule, make_rule, no_rules
-from fairlead.core.rules.perpetual_orders import LEVERAGE_DEFAULT
+from fairlead.core.rules.margin import leverage_of
 from fairlead.market.candles.series import CandleSeries, Ticks
 
 
@@ -93,13 +91,6 @@ def run_backtest(
     return result
 
 
-def _leverage(bot: BotSpec, instrument: Instrument) -> Decimal:
-    """What a bot trades with; as live, where its settings name none."""
-    if instrument.is_spot:
-        return ONE
-    return max(ONE, bot.settings.leverage or min(LEVERAGE_DEFAULT, instrument.leverage_max))
-
-
 def _asked(result: BacktestResult) -> Ticks:
     """Closes at which entries may have been placed: all of them, where nobody has kept account of it."""
     return placed_at(result.fills.log) if isinstance(result.fills, LadderFills) else np.arange(len(result.equity))
@@ -153,7 +144,7 @@ def _run(spec: BacktestSpec, world: _World, risk_gate: RiskGate | None, *, is_ca
             number=number,
             instrument=instruments[bot.symbol],
             series=series[bot.symbol],
-            leverage=_leverage(bot, instruments[bot.symbol]),
+            leverage=leverage_of(bot.settings.leverage, instruments[bot.symbol]),
             margin_mode=bot.settings.margin_mode or MarginMode.CROSS,
             funding=extras.funding.get(bot.symbol) if spec.terms.funding else None,
             gate=gate,

@@ -13,14 +13,11 @@ from fairlead.backtest.keeping import Funding
 from fairlead.backtest.sound_settings import require_sound
 from fairlead.backtest.spec import BacktestSpec, BotSpec
 from fairlead.backtest.sweeps.sweep import Scene
-from fairlead.core.model.bots.bot import Settings
 from fairlead.core.model.bots.user_rule import RuleSettings
 from fairlead.core.model.instrument import Instrument
-from fairlead.core.model.money import ONE
 from fairlead.core.rules.bots.imagined_market import Terms
 from fairlead.core.rules.bots.preview import new_state, preview_bot
 from fairlead.core.rules.bots.scaling import scale_sizes
-from fairlead.core.rules.perpetual_orders import LEVERAGE_DEFAULT
 from fairlead.market.candles.funding import load_funding
 from fairlead.market.candles.load import exchange_folder, load_series
 from fairlead.market.candles.series import CandleSeries
@@ -125,10 +122,3 @@ def scale_to_budget(bot: BotSpec, instrument: Instrument, terms: Terms, price: D
         return bot
     settings = scale_sizes(bot.settings, budget / worst.capital)
     return BotSpec(name=bot.name, symbol=bot.symbol, settings=settings)
-
-
-def leverage_of(settings: Settings, instrument: Instrument) -> Decimal:
-    """The leverage that a bot trades with where nobody has set one at a venue."""
-    if instrument.is_spot:
-        return ONE
-    return max(settings.leverage or min(LEVERAGE_DEFAULT, instrument.leverage_max), ONE)

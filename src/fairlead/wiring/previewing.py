@@ -17,14 +17,14 @@ from fairlead.core.model.bots.preview import BotPreview, Finding
 from fairlead.core.model.bots.user_rule import RuleSettings
 from fairlead.core.model.events import RequestDenied
 from fairlead.core.model.instrument import Instrument
-from fairlead.core.model.market import Quote
-from fairlead.core.model.money import ONE, ZERO, format_amount
+from fairlead.core.model.market import flat_quote
+from fairlead.core.model.money import ZERO, format_amount
 from fairlead.core.rules.bots.imagined_market import Terms
 from fairlead.core.rules.bots.preflight import check_capital
 from fairlead.core.rules.bots.preview import new_state, preview_bot
 from fairlead.core.rules.bots.rules import FindRule, make_rule, no_rules
 from fairlead.core.rules.bots.step import take_step
-from fairlead.core.rules.perpetual_orders import LEVERAGE_DEFAULT
+from fairlead.core.rules.margin import leverage_of
 from fairlead.core.rules.replay import InstrumentsOf
 from fairlead.core.rules.valuation import available_of
 from fairlead.store.queries.bots import Bot, load_settings, load_states
@@ -218,13 +218,9 @@ class BotStage:
         return preview_bot(state, plan.settings, instrument, terms, price, replans=replans)
 
     def _leverage(self, settings: Settings, account: VenueAccount, instrument: Instrument) -> Decimal:
-        if instrument.is_spot:
-            return ONE
-        if settings.leverage is not None:
-            return max(settings.leverage, ONE)
         book = self.stage.book_of(account)
         key = book.leverage_key(instrument.symbol, settings.margin_mode or MarginMode.CROSS, _side(settings))
-        return book.leverages.get(key) or min(LEVERAGE_DEFAULT, instrument.leverage_max)
+        return leverage_of(settings.leverage, instrument, book.leverages.get(key))
 
     def _free(self, account: VenueAccount, currency: str) -> Decimal:
         book = self.stage.book_of(account)
@@ -235,7 +231,7 @@ class BotStage:
         """What the account's risk checks and policies would say to what the bot asks first, each on its own."""
         stage, symbol = self.stage, instrument.symbol
         if account.kind != PAPER:
-            quote = _made_up(symbol, preview.price, self.now_ms)
+            quote = flat_quote(symbol, preview.price, self.now_ms)
             instruments = self.instruments_of(account.account_id)
             stage = replace(stage, instruments=instruments, quotes={**stage.quotes, symbol: quote})
         told: set[str] = set()
@@ -271,17 +267,3 @@ def _side(settings: Settings) -> PositionSide:
         return PositionSide.NET
     is_short = settings.direction in {Direction.SHORT, GridDirection.SHORT}
     return PositionSide.SHORT if is_short else PositionSide.LONG
-
-
-def _made_up(symbol: str, price: Decimal, now_ms: int) -> Quote:
-    return Quote(
-        symbol=symbol,
-        bid=price,
-        bid_quantity=ZERO,
-        ask=price,
-        ask_quantity=ZERO,
-        last=price,
-        mark=price,
-        index=price,
-        at_ms=now_ms,
-    )

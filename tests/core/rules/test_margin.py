@@ -5,19 +5,21 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from fairlead.core.model.money import ZERO
 from fairlead.core.rules.margin import (
     AMOUNT_STEP,
     average_entry,
     initial_margin,
+    leverage_of,
     liquidation_price,
     maintenance_margin,
     max_contracts,
     profit,
     realized_profit,
 )
-from tests.core.rules.trading_world import INSTRUMENTS, INVERSE, LINEAR, D, make_instrument
+from tests.core.rules.trading_world import INSTRUMENTS, INVERSE, LINEAR, SPOT, D, make_instrument
 
 symbols = st.sampled_from([LINEAR, INVERSE])
 prices = st.decimals(min_value="100", max_value="200000", places=1)
@@ -112,3 +114,21 @@ def test_initial_margin_is_rounded_up(leverage: Decimal) -> None:
     margin = initial_margin(INSTRUMENTS[INVERSE], D(1), D(60_000), leverage)
     exact = INSTRUMENTS[INVERSE].notional(D(1), D(60_000)) / leverage
     assert ZERO <= margin - exact < AMOUNT_STEP
+
+
+@pytest.mark.parametrize(
+    ("symbol", "most", "wanted", "known", "leverage"),
+    [
+        (LINEAR, 100, None, None, 3),
+        (LINEAR, 2, None, None, 2),
+        (LINEAR, 100, None, 7, 7),
+        (LINEAR, 100, 5, 7, 5),
+        (SPOT, 1, 5, 7, 1),
+    ],
+)
+def test_a_bot_trades_with_the_leverage_that_somebody_named_or_else_with_a_small_one(
+    symbol: str, most: int, wanted: int | None, known: int | None, leverage: int
+) -> None:
+    instrument = replace(INSTRUMENTS[symbol], leverage_max=D(most))
+    found = leverage_of(None if wanted is None else D(wanted), instrument, None if known is None else D(known))
+    assert found == leverage

@@ -10,7 +10,7 @@ from fairlead.core.model.money import ZERO
 from fairlead.core.model.order import OrderStatus
 from fairlead.core.model.reports import ReportBorn
 from fairlead.core.model.request import CancelOrders, Enter, OrderType, Side, SizeUnit, TimeInForce
-from fairlead.core.rules.perpetual_orders import LEVERAGE_DEFAULT
+from fairlead.core.rules.margin import LEVERAGE_DEFAULT
 from fairlead.core.rules.plan import CancelPlan
 from fairlead.core.rules.planning import plan_request
 from tests.core.rules.trading_world import (

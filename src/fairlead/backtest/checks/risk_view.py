@@ -24,7 +24,7 @@ from fairlead.core.model.bots.bot import Settings
 from fairlead.core.model.bots.decision import Want
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.loss import LossStanding
-from fairlead.core.model.market import Quote
+from fairlead.core.model.market import flat_quote
 from fairlead.core.model.money import ONE, ZERO
 from fairlead.core.model.order import Order, OrderStatus
 from fairlead.core.model.reports import VenuePosition
@@ -45,7 +45,7 @@ from fairlead.core.model.risk import RiskLimits
 from fairlead.core.rules.account_book import AccountBook
 from fairlead.core.rules.account_view import AccountView
 from fairlead.core.rules.bots.requests import LADDER_PROFILE, VALID_MS
-from fairlead.core.rules.perpetual_orders import LEVERAGE_DEFAULT
+from fairlead.core.rules.margin import leverage_of
 
 TENANT: Final = "replay"
 ACCOUNT: Final = "replay"
@@ -155,7 +155,7 @@ class ViewMaker:
         return AccountView(
             account=self._account,
             book=book,
-            quotes={symbol: _quote(symbol, price, at_ms) for symbol, price in now.prices.items()},
+            quotes={symbol: flat_quote(symbol, price, at_ms) for symbol, price in now.prices.items()},
             instruments=self._instruments,
             limits=self.limits_of(bot),
             profile=self._profile,
@@ -303,23 +303,9 @@ def _request(symbol: str, bot: str, intent: Intent, at_ms: int) -> OrderRequest:
 def _lane(name: str, instrument: Instrument, settings: Settings) -> BotLane:
     if instrument.is_spot:
         return BotLane(name, instrument, ONE, MarginMode.CASH)
-    leverage = settings.leverage or min(LEVERAGE_DEFAULT, instrument.leverage_max)
+    leverage = leverage_of(settings.leverage, instrument)
     return BotLane(name, instrument, leverage, settings.margin_mode or MarginMode.CROSS)
 
 
 def _balance(currency: str, total: Decimal) -> Balance:
     return Balance(tenant=TENANT, account_id=ACCOUNT, currency=currency, total=total)
-
-
-def _quote(symbol: str, price: Decimal, at_ms: int) -> Quote:
-    return Quote(
-        symbol=symbol,
-        bid=price,
-        bid_quantity=ZERO,
-        ask=price,
-        ask_quantity=ZERO,
-        last=price,
-        mark=price,
-        index=price,
-        at_ms=at_ms,
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -93,13 +93,17 @@ class ReplayOptions(SettingsOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """What is stored of the bot and the account that were named."""
+    """What is known of the bot and the account that were named.
+
+    Settings that are typed go over ``values``, which are stored, and ``over``, which a file lists, goes over those.
+    """
 
     values: Mapping[str, Any]
     symbol: str
     instruments: Mapping[str, Instrument]
     fees: FeeRates
     risk_profile: str = PAPER_PROFILE
+    over: Mapping[str, Any] = field(default_factory=dict)
 
 
 def open_replay(options: ReplayOptions) -> Replay:
@@ -141,7 +145,7 @@ def _one_by_one(options: ReplayOptions, known: Known) -> list[tuple[ReplayOption
     return [
         (
             replace(options, bot=one.name, symbol=one.symbol, preset=one.preset, budget=one.budget),
-            replace(known, values=one.settings),
+            replace(known, over=one.settings),
         )
         for one in read_bots(options.bots)
     ]
@@ -181,12 +185,12 @@ def make_bot(options: ReplayOptions, known: Known, instrument: Instrument, serie
     from fairlead.accounts.bot_presets import SettingsError, assign, to_settings
     from fairlead.backtest.spec import BotSpec
     from fairlead.core.rules.bots.imagined_market import Terms
-    from fairlead.wiring.backtesting import leverage_of, scale_to_budget
+    from fairlead.core.rules.margin import leverage_of
+    from fairlead.wiring.backtesting import scale_to_budget
 
     price = read_price(options.price) or series.price(int(series.close[0]))
-    values = {**preset_values(options.preset, price, instrument), **read_file(options)}
-    # What a file lists goes over its preset; what is typed goes over a bot that is stored.
-    values = {**values, **known.values} if options.bots is not None else {**known.values, **values}
+    typed = {**preset_values(options.preset, price, instrument), **read_file(options)}
+    values = {**known.values, **typed, **known.over}
     if not values and not options.changes:
         what = "--preset NAME, --file FILE, --set FIELD=VALUE, --bot NAME or --signals FILE"
         raise StopError(f"say what the bot shall do: {what}", EXIT_USAGE)
@@ -200,7 +204,7 @@ def make_bot(options: ReplayOptions, known: Known, instrument: Instrument, serie
     if not options.budget:
         return bot
     fees, cash = _terms(options, known).fees, read_positive("--cash", options.cash)
-    met = Terms(fees=fees, leverage=leverage_of(settings, instrument), cash=cash)
+    met = Terms(fees=fees, leverage=leverage_of(settings.leverage, instrument), cash=cash)
     return scale_to_budget(bot, instrument, met, price, read_positive("--budget", options.budget))
 
 

@@ -6,6 +6,8 @@ from decimal import Decimal
 
 import msgspec
 
+from fairlead.core.model.money import ZERO
+
 
 class Quote(msgspec.Struct, frozen=True, kw_only=True):
     """Best bid and ask with last, mark and index price; quantities in the instrument's unit; UTC milliseconds.
@@ -30,6 +32,21 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     def mid(self) -> Decimal:
         """Middle of bid and ask: the reference price of the risk checks."""
         return (self.bid + self.ask) / 2
+
+
+def flat_quote(symbol: str, price: Decimal, at_ms: int) -> Quote:
+    """A quote of which only one price is known: nothing stands at it."""
+    return Quote(
+        symbol=symbol,
+        bid=price,
+        bid_quantity=ZERO,
+        ask=price,
+        ask_quantity=ZERO,
+        last=price,
+        mark=price,
+        index=price,
+        at_ms=at_ms,
+    )
 
 
 class Candle(msgspec.Struct, frozen=True, kw_only=True):

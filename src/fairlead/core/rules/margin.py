@@ -12,6 +12,20 @@ from fairlead.core.model.money import ONE, ZERO, ceil_to_decimals, floor_to_deci
 _ENTRY: Final = Context(prec=24)
 # What we count of an amount that comes out of a division; well within the 18 decimals that a row keeps.
 AMOUNT_STEP: Final = Decimal("1E-12")
+# What a venue gives an instrument before anybody sets it; only used where nobody names a leverage.
+LEVERAGE_DEFAULT: Final = Decimal(3)
+
+
+def leverage_unset(instrument: Instrument) -> Decimal:
+    """The leverage of an instrument of which nobody has set one: none on spot, never more than it allows."""
+    return ONE if instrument.is_spot else min(LEVERAGE_DEFAULT, instrument.leverage_max)
+
+
+def leverage_of(wanted: Decimal | None, instrument: Instrument, known: Decimal | None = None) -> Decimal:
+    """The leverage that a bot trades with: what its settings want, else what is known to be set at its venue."""
+    if instrument.is_spot:
+        return ONE
+    return max(wanted or known or leverage_unset(instrument), ONE)
 
 
 def average_entry(
@@ -95,6 +109,17 @@ def liquidation_price(
     if above <= ZERO or below <= ZERO:
         return None
     return above / below
+
+
+def most_opened(
+    instrument: Instrument,
+    free: Decimal,
+    price: Decimal,
+    leverage: Decimal,
+    fee_rate: Decimal,
+) -> Decimal:
+    """What an amount of the settle currency opens, in the instrument's unit and not rounded; on spot without a fee."""
+    return free / price if instrument.is_spot else max_contracts(instrument, free, price, leverage, fee_rate)
 
 
 def max_contracts(

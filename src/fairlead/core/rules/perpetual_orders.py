@@ -13,13 +13,11 @@ from fairlead.core.model.request import Side, Size, SizeUnit
 from fairlead.core.rules.closing import closing_side, held_positions
 from fairlead.core.rules.draft import Draft, Terms
 from fairlead.core.rules.holds import HOLD_FEE_RATE, may_add
-from fairlead.core.rules.margin import max_contracts
+from fairlead.core.rules.margin import leverage_unset, max_contracts
 from fairlead.core.rules.plan import LeverageChange, Plan, PlanReason, Refusal
 from fairlead.core.rules.sizing import Ratio, percent_of, show, show_in, to_native
 from fairlead.core.rules.valuation import available_of
 
-# What a venue gives an instrument before anybody sets it; only used where neither request nor book names a leverage.
-LEVERAGE_DEFAULT: Final = Decimal(3)
 # A market order may trade a little beyond the touch, and its margin is checked there; so nobody's 100 % is refused.
 MARKET_PRICE_ALLOWANCE: Final = Decimal("0.005")
 
@@ -111,7 +109,7 @@ def _leverage(draft: Draft, mode: MarginMode, position_side: PositionSide) -> De
         known = draft.view.book.leverages.get(
             draft.view.book.leverage_key(draft.instrument.symbol, mode, position_side),
         )
-        return min(LEVERAGE_DEFAULT, most) if known is None else known
+        return leverage_unset(draft.instrument) if known is None else known
     if wanted <= ZERO:
         return draft.refuse(PlanReason.LEVERAGE_INVALID, "a leverage must be above zero", leverage=wanted)
     if wanted > most:
