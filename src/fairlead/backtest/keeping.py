@@ -21,12 +21,12 @@ from fairlead.core.model.bots.bot import BotState, Trouble
 from fairlead.core.model.bots.deal import Deal
 from fairlead.core.model.bots.decision import SlotEnded, Want
 from fairlead.core.model.instrument import Instrument
-from fairlead.core.model.money import HUNDRED, ONE, ZERO
+from fairlead.core.model.money import ONE, ZERO
 from fairlead.core.model.request import Side, Size, SizeUnit
-from fairlead.core.rules.bots.ladder import whole_lots
+from fairlead.core.rules.bots.ladder import share_of, whole_lots
 from fairlead.core.rules.bots.ledger import sellable
-from fairlead.core.rules.bots.order_keeping import add_trouble
-from fairlead.core.rules.margin import max_contracts
+from fairlead.core.rules.bots.order_keeping import add_trouble, makes_order
+from fairlead.core.rules.margin import most_opened
 from fairlead.market.candles.series import CandleSeries, Ticks
 
 REFUSED_FOR_FUNDS = "insufficient_balance"
@@ -102,7 +102,9 @@ class ReplayKeeper:
         settled = tuple(
             SlotEnded(want.slot, complete=False, reason="below_min_size")
             for want in wants
-            if want.slot not in book.orders and self._is_too_small(want, price)
+            if want.slot not in book.orders
+            and want.size is not None
+            and not makes_order(want.size, self._instrument, want.price or price)
         )
         if settled:
             return Kept(settled=settled)
@@ -237,16 +239,6 @@ class ReplayKeeper:
             one.slot == slot and (one.is_given_up or at_ms < one.again_ms) for one in self._troubles
         )
 
-    def _is_too_small(self, want: Want, price: Decimal) -> bool:
-        size = want.size
-        if size is None or size.unit is SizeUnit.PERCENT:
-            return size is not None and size.amount <= ZERO
-        at = want.price or price
-        quantity = whole_lots(self._instrument, size, at)
-        if not quantity or quantity < self._instrument.quantity_min:
-            return True
-        return self._instrument.notional_in_quote(quantity, at) < self._instrument.notional_min
-
     def _quantity(self, want: Want, deal: Deal, price: Decimal) -> Decimal:
         size: Size | None = want.size
         if size is None:
@@ -254,13 +246,10 @@ class ReplayKeeper:
         if size.unit is not SizeUnit.PERCENT:
             return whole_lots(self._instrument, size, want.price or price)
         if not want.opens:
-            return self._instrument.round_quantity_down(deal.quantity * size.amount / HUNDRED)
-        at, free = want.price or price, self._account.free
-        rate = self._account.fee_rate(self._instrument, is_maker=False)
-        most = free / at
-        if not self._instrument.is_spot:
-            most = max_contracts(self._instrument, free, at, self._placing.leverage, rate)
-        return self._instrument.round_quantity_down(most * size.amount / HUNDRED)
+            return share_of(size, self._instrument, deal.quantity)
+        free, rate = self._account.free, self._account.fee_rate(self._instrument, is_maker=False)
+        most = most_opened(self._instrument, free, want.price or price, self._placing.leverage, rate)
+        return share_of(size, self._instrument, most)
 
     def _unsold(self, deal: Deal) -> Decimal:
         """What is held and no exit is for yet."""

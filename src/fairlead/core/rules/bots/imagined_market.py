@@ -16,15 +16,15 @@ from fairlead.core.model.account import FeeRates
 from fairlead.core.model.bots.bot import BotOrder, BotState, BotStatus, Carried, OrderNews, Settings, Stimulus
 from fairlead.core.model.bots.decision import BotCommand, Reason, Tripwire, Urgency, Want, WireKind
 from fairlead.core.model.instrument import Instrument
-from fairlead.core.model.money import HUNDRED, ONE, ZERO
+from fairlead.core.model.money import ONE, ZERO
 from fairlead.core.model.request import Enter, OrderRequest, Side, Size, SizeUnit
-from fairlead.core.rules.bots.ladder import whole_lots
+from fairlead.core.rules.bots.ladder import share_of, whole_lots
 from fairlead.core.rules.bots.ledger import sellable
 from fairlead.core.rules.bots.order_keeping import rest_of
 from fairlead.core.rules.bots.requests import write_requests
 from fairlead.core.rules.bots.rules import FindRule, Rule, no_rules
 from fairlead.core.rules.bots.step import take_step
-from fairlead.core.rules.margin import max_contracts
+from fairlead.core.rules.margin import most_opened
 
 ROUNDS_MAX: Final = 60
 """A bot that goes on placing and canceling at one price for longer than this never comes to rest."""
@@ -190,23 +190,22 @@ class ImaginedMarket:
         want = order.want
         carried = next((one for one in self.state.carried if one.slot == want.slot and one.size == want.size), None)
         size = rest_of(want.size, carried)
-        quantity = self._quantity(size, want.price or self.price)
+        quantity = self._quantity(size, want.price or self.price, opens=want.opens)
         one = _Resting(order, quantity, self.state.cycle, ZERO, ZERO, ZERO, ZERO, is_over=not quantity)
         self._book[order.request_id] = one
         if self._touches(one):
             self._fill(one, self.price, is_maker=False)
 
-    def _quantity(self, size: Size | None, price: Decimal) -> Decimal:
+    def _quantity(self, size: Size | None, price: Decimal, *, opens: bool) -> Decimal:
         if size is None:
             return self._instrument.round_quantity_down(self.state.deal.quantity)
         if size.unit is not SizeUnit.PERCENT:
             return whole_lots(self._instrument, size, price)
-        free = self._free()
+        if not opens:
+            return share_of(size, self._instrument, self.state.deal.quantity)
         rate = self._terms.fee_rate(self._instrument, is_maker=False)
-        most = free / price if self._instrument.is_spot else ZERO
-        if not self._instrument.is_spot:
-            most = max_contracts(self._instrument, free, price, self._terms.leverage, rate)
-        return self._instrument.round_quantity_down(most * size.amount / HUNDRED)
+        most = most_opened(self._instrument, self._free(), price, self._terms.leverage, rate)
+        return share_of(size, self._instrument, most)
 
     def _free(self) -> Decimal:
         """Cash that nothing of this bot uses."""

@@ -95,6 +95,11 @@ def whole_lots(instrument: Instrument, size: Size, price: Decimal) -> Decimal:
     return ZERO if ratio is None else ratio.lots_down(instrument)
 
 
+def share_of(size: Size, instrument: Instrument, whole: Decimal) -> Decimal:
+    """Quantity that a size in percent makes of a whole one, in whole lots, rounded down."""
+    return instrument.round_quantity_down(whole * size.amount / HUNDRED)
+
+
 def round_entry(instrument: Instrument, side: Side, price: Decimal, rounding: PriceRounding) -> Decimal:
     """A price on a tick, never worse for its owner than computed unless the nearest was asked for."""
     if rounding is PriceRounding.NEAREST:

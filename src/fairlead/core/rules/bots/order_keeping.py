@@ -77,7 +77,7 @@ class OrderKeeper:
             if want.opens and not may_add:
                 continue
             size, carried = self._rest_of(want)
-            if size is not None and not self._makes_order(size, want):
+            if size is not None and not makes_order(size, self._instrument, want.price or self._price):
                 settled.append(_settled(want, carried))
             elif self._takes_share(want, size):
                 placed.append(self._new(want, carried, self._state.serial + len(placed) + 1))
@@ -121,15 +121,6 @@ class OrderKeeper:
         carried = next((one for one in self._state.carried if one.slot == want.slot and one.size == want.size), None)
         return rest_of(want.size, carried), carried
 
-    def _makes_order(self, size: Size, want: Want) -> bool:
-        if size.unit is SizeUnit.PERCENT or size.amount <= ZERO:
-            return size.amount > ZERO
-        price = want.price or self._price
-        quantity = whole_lots(self._instrument, size, price)
-        if not quantity or quantity < self._instrument.quantity_min:
-            return False
-        return self._instrument.notional_in_quote(quantity, price) >= self._instrument.notional_min
-
     def _takes_share(self, want: Want, size: Size | None) -> bool:
         """Whether an exit fits what is held and not on its way out already."""
         if want.opens or size is None or size.unit is SizeUnit.PERCENT:
@@ -163,6 +154,16 @@ def _settled(want: Want, carried: Carried | None) -> SlotEnded:
     return SlotEnded(
         want.slot, complete=True, reason="below_min_size", quantity=carried.quantity, fee_base=carried.fee_base
     )
+
+
+def makes_order(size: Size, instrument: Instrument, price: Decimal) -> bool:
+    """Whether a size is enough for an order at a price; what a share comes to is known when it is ordered."""
+    if size.unit is SizeUnit.PERCENT or size.amount <= ZERO:
+        return size.amount > ZERO
+    quantity = whole_lots(instrument, size, price)
+    if not quantity or quantity < instrument.quantity_min:
+        return False
+    return instrument.notional_in_quote(quantity, price) >= instrument.notional_min
 
 
 def rest_of(size: Size | None, carried: Carried | None) -> Size | None:
