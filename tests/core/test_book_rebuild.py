@@ -5,10 +5,11 @@ from __future__ import annotations
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 
 from fairlead.core.model import events as ev
 from fairlead.core.model.account import Balance, MarginMode, Position, PositionMode, PositionSide, SubPosition
-from fairlead.core.model.order import Order
+from fairlead.core.model.order import Order, OrderStatus
 from fairlead.core.model.reports import ReportBorn
 from fairlead.core.model.request import OrderType, Side
 from fairlead.core.model.state import AlertState, RequestState
@@ -247,8 +248,8 @@ def test_a_rebuilt_book_goes_on_like_the_live_one(seed: int) -> None:
     assert rebuilt.requests == life.book.requests
 
 
-def test_a_book_without_rows_is_new() -> None:
-    rows = BookRows(
+def rows_of_a_new_account() -> BookRows:
+    return BookRows(
         tenant=TENANT,
         account_id=ACCOUNT,
         header=None,
@@ -259,6 +260,15 @@ def test_a_book_without_rows_is_new() -> None:
         positions=(),
         balances=(),
     )
-    book = rebuild_book(rows, INSTRUMENTS)
+
+
+def test_what_is_done_counts_for_its_source_after_a_restart_too() -> None:
+    done = make_order(source_id="hook", status=OrderStatus.FILLED)
+    book = rebuild_book(replace(rows_of_a_new_account(), recent=(done,)), INSTRUMENTS)
+    assert [(one.request_id, one.source) for one in book.recent] == [("request", "hook")]
+
+
+def test_a_book_without_rows_is_new() -> None:
+    book = rebuild_book(rows_of_a_new_account(), INSTRUMENTS)
     assert not book.is_adopted
     assert not book.balances

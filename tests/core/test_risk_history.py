@@ -7,10 +7,12 @@ from decimal import Decimal
 import msgspec
 import pytest
 
+from fairlead.core.model import ids
 from fairlead.core.model.order import ApprovedOrder, Fill, Liquidity, Order
-from fairlead.core.model.request import Side
+from fairlead.core.model.request import OrderRequest, Side, SourceKind
 from fairlead.core.model.risk import CheckCode, CheckOutcome, ReasonCode
 from fairlead.core.model.trades import ClosedTrade, TradeMemory
+from fairlead.core.rules.account_book import RecentOrder
 from fairlead.core.rules.account_view import AccountView
 from fairlead.core.rules.position_state import apply_fill
 from fairlead.core.rules.risk import Denied, check_order, explain_check
@@ -43,6 +45,24 @@ def used_to(notionals: tuple[int, ...]) -> AccountView:
 
 def judge(view: AccountView, order: Order | None = None) -> ApprovedOrder | Denied:
     return check_order(order or world.order(LINEAR, quantity=D(1)), world.request(symbol=LINEAR), view)
+
+
+LEVEL = world.order(LINEAR, quantity=D(1), source_id="h1")
+
+
+def request_id_of(age_ms: int, number: int) -> str:
+    """Id of one of the requests that somebody made at a time."""
+    return ids.derive_id(NOW_MS - age_ms, "a request", str(number))
+
+
+def bot_request(age_ms: int) -> OrderRequest:
+    """The first request that a bot makes at a time."""
+    return world.request(symbol=LINEAR, source_kind=SourceKind.BOT, request_id=request_id_of(age_ms, 100))
+
+
+def asked_by_bot(age_ms: int, number: int) -> RecentOrder:
+    """An order of a bot, approved right after it was asked for."""
+    return world.recent(age_ms, symbol=LINEAR, request_id=request_id_of(age_ms, number))
 
 
 @pytest.mark.parametrize(
@@ -93,6 +113,24 @@ def test_one_strategy_enters_the_same_side_of_an_instrument_only_so_often() -> N
     other_strategy = [world.recent(60_000, symbol=LINEAR, request_id=f"t{n}", strategy_id="b") for n in range(9)]
     old = [world.recent(600_000, symbol=LINEAR, request_id=f"o{n}") for n in range(9)]
     assert isinstance(judge(world.view(*old, *legs, *other_side, *other_strategy, **limits)), ApprovedOrder)
+
+
+def test_a_whole_ladder_that_a_bot_asks_for_at_once_is_one_decision() -> None:
+    limits = {"repeat_orders_max": 5, "repeat_window_ms": 600_000}
+    levels = [asked_by_bot(60_000, level) for level in range(8)]
+    now = bot_request(0)
+    assert isinstance(
+        check_order(LEVEL, now, world.view(*levels, *(asked_by_bot(0, n) for n in range(3)), **limits)), ApprovedOrder
+    )
+    # A bot that decides the same over and over is stopped all the same.
+    again = [asked_by_bot(60_000 * minute, 0) for minute in range(5, 0, -1)]
+    denied = check_order(LEVEL, now, world.view(*again, **limits))
+    assert world.is_denied(denied, ReasonCode.REPEATED_ENTRIES)
+    (check,) = world.checks_of(denied, CheckCode.REPEAT)
+    assert explain_check(check).endswith("decisions of one strategy 6 is above the limit 5 (buy decisions in 10 min)")
+    # Alerts are decisions of their own, also when they come within one millisecond.
+    at_once = [world.recent(0, symbol=LINEAR, request_id=request_id_of(0, n)) for n in range(5)]
+    assert world.is_denied(judge(world.view(*at_once, **limits)), ReasonCode.REPEATED_ENTRIES)
 
 
 def test_an_order_far_above_what_is_usual_is_refused_with_how_to_allow_it() -> None:

@@ -273,7 +273,7 @@ def test_a_side_has_its_own_leverage_only_when_isolated_in_long_short_mode() -> 
 
 def test_recent_orders_remember_who_asked() -> None:
     book = make_book()
-    begin(book, make_order(limit_price=D(50_000), order_type=OrderType.LIMIT))
+    begin(book, make_order(limit_price=D(50_000), order_type=OrderType.LIMIT, source_id="hook"))
     (recent,) = book.recent
     assert (recent.symbol, recent.side, recent.quantity, recent.limit_price) == (LINEAR, Side.BUY, D(10), D(50_000))
     assert (recent.request_id, recent.source, recent.at_ms) == ("request", "hook", NOW_MS)

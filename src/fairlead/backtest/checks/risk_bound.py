@@ -52,7 +52,7 @@ class Bound:
         self._pending: dict[str, Decimal] = {}
         self._holds = ZERO
         self._exits: dict[str, Decimal] = {}
-        self._entries: list[deque[tuple[int, int]]] = [deque(maxlen=RECENT_ORDERS_MAX) for _ in lanes]
+        self._decided: list[deque[int]] = [deque(maxlen=RECENT_ORDERS_MAX) for _ in lanes]
         self._least = BOUNDLESS
         self._lost: deque[None] = deque(maxlen=CLOSES_KEPT_MAX)
 
@@ -85,8 +85,9 @@ class Bound:
         self._least = min(self._least, batch.least)
         self._pending[symbol] = self._pending.get(symbol, ZERO) + batch.worth / now.prices[symbol]
         self._holds += (HOLD_MOST if room is None else room.hold) * batch.cost
-        if room is not None and room.repeat_window_ms:
-            self._entries[bot].append((at_ms, batch.orders))
+        decided = self._decided[bot]
+        if room is not None and room.repeat_window_ms and (not decided or decided[-1] != at_ms):
+            decided.append(at_ms)
 
     def keep_exit(self, bot: int, price: Decimal, value: Decimal, at_ms: int) -> None:
         """Count an exit as placed; ``value`` is what it is worth."""
@@ -133,18 +134,16 @@ class Bound:
             return False
         if len(self._lost) >= room.losses:
             return False
-        if (
-            room.repeat_window_ms
-            and self._entries_since(bot, at_ms - room.repeat_window_ms) + batch.orders > room.repeats
-        ):
+        if room.repeat_window_ms and self._decisions(bot, at_ms, at_ms - room.repeat_window_ms) > room.repeats:
             return False
         return not any(_covers(text, at_ms) for text in room.blackouts)
 
-    def _entries_since(self, bot: int, since_ms: int) -> int:
-        entries = self._entries[bot]
-        while entries and entries[0][0] <= since_ms:
-            entries.popleft()
-        return sum(count for _, count in entries)
+    def _decisions(self, bot: int, at_ms: int, since_ms: int) -> int:
+        """At how many moments since then it ordered, with this one: what it orders at once is one decision."""
+        decided = self._decided[bot]
+        while decided and decided[0] <= since_ms:
+            decided.popleft()
+        return len(decided) + (not decided or decided[-1] != at_ms)
 
     def _forget(self) -> None:
         self._pending.clear()

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from fairlead.backtest.checks.ladder_shape import LadderShape
 from fairlead.core.model.account import MarginMode, PositionSide
 from fairlead.core.model.bots.decision import Want, want_entry
+from fairlead.core.model.ids import write_time
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import USD_CURRENCIES
 from fairlead.core.model.request import Side, SizeUnit
@@ -81,7 +82,7 @@ class Memory:
                     PositionSide.NET,
                     placed.quantity,
                     placed.want.price,
-                    f"before-{number}",
+                    f"{write_time(placed.at_ms)}-{number}",
                     lane.name,
                     lane.name,
                 )

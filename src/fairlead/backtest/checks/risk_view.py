@@ -22,6 +22,7 @@ from fairlead.core.model.account import (
 )
 from fairlead.core.model.bots.bot import Settings
 from fairlead.core.model.bots.decision import Want
+from fairlead.core.model.ids import write_time
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.loss import LossStanding
 from fairlead.core.model.market import flat_quote
@@ -171,7 +172,7 @@ class ViewMaker:
         lane = self.lanes[bot]
         spent = spent_by(want, lane.instrument)
         wish = _Wish(
-            order_id=f"{lane.name}-{want.slot}",
+            order_id=f"{write_time(at_ms)}-{lane.name}-{want.slot}",
             side=want.side,
             opens=want.opens,
             quantity=quantity if spent is None else spent,

@@ -22,14 +22,24 @@ def derive_id(at_ms: int, *parts: str) -> str:
     Raises:
         ValueError: the time does not fit 11 hex digits.
     """
-    return _write_time(at_ms) + blake2b(_join(parts), digest_size=_DIGEST_BYTES).hexdigest()
+    return write_time(at_ms) + blake2b(_join(parts), digest_size=_DIGEST_BYTES).hexdigest()
 
 
-def _write_time(at_ms: int) -> str:
+def write_time(at_ms: int) -> str:
+    """What an id of this time begins with.
+
+    Raises:
+        ValueError: the time does not fit 11 hex digits.
+    """
     if not 0 <= at_ms <= TIME_MS_MAX:
         message = f"time {at_ms} ms does not fit an id"
         raise ValueError(message)
     return f"{at_ms:011x}"
+
+
+def moment_of(derived: str) -> str:
+    """What an id begins with: the same for all that was derived at one time."""
+    return derived[:TIME_HEX_DIGITS]
 
 
 def _join(parts: Iterable[str]) -> bytes:
@@ -49,7 +59,7 @@ def request_id(*, cause_at_ms: int, cause: str, account_id: str) -> str:
 
 def request_ids(*, cause_at_ms: int, cause: str, account_ids: Iterable[str]) -> list[str]:
     """Ids of all requests that a cause makes, as ``request_id`` gives them; what they share is digested once."""
-    at = _write_time(cause_at_ms)
+    at = write_time(cause_at_ms)
     shared = blake2b(_join(("request", cause)), digest_size=_DIGEST_BYTES)
     ids = []
     for account_id in account_ids:
@@ -66,4 +76,4 @@ def client_order_id(*, cause_at_ms: int, request: str, leg: int) -> str:
 
 def child_order_id(parent: str, role: str) -> str:
     """Id of an order that the venue makes for one of ours, such as an attached stop."""
-    return f"{parent[:TIME_HEX_DIGITS]}{blake2b(f'{role}:{parent}'.encode(), digest_size=_DIGEST_BYTES).hexdigest()}"
+    return f"{moment_of(parent)}{blake2b(f'{role}:{parent}'.encode(), digest_size=_DIGEST_BYTES).hexdigest()}"

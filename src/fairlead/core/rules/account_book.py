@@ -51,7 +51,7 @@ class RecentOrder(msgspec.Struct, frozen=True, array_like=True):
     strategy: str = ""
 
     @classmethod
-    def of(cls, order: Order, source: str) -> RecentOrder:
+    def of(cls, order: Order) -> RecentOrder:
         """What is remembered of an order."""
         return cls(
             order.created_ms,
@@ -61,7 +61,7 @@ class RecentOrder(msgspec.Struct, frozen=True, array_like=True):
             order.quantity,
             order.limit_price,
             order.request_id,
-            source,
+            order.source_id,
             order.strategy_id,
         )
 
@@ -228,11 +228,10 @@ class AccountBook:
         if order.order_id in self.shelf:
             return []
         instrument = self._instrument(order.symbol, instruments)
-        state = self.ledger.open.get(order.request_id)
         order = self.holdings.fix_opening(order, instrument)
         self.shelf.put(order)
         self.holdings.hold_for(order, instrument)
-        self.recent.append(RecentOrder.of(order, "" if state is None else state.request.source_id))
+        self.recent.append(RecentOrder.of(order))
         self.trades.note_order(order, instrument)
         return [order, *self.holdings.drain_touched(), *self.ledger.add_order(order, more=event.more)]
 

@@ -98,10 +98,9 @@ def rebuild_book(rows: BookRows, instruments: Mapping[str, Instrument]) -> Accou
         instruments=instruments,
     )
     book.sub_books.restore(rows.sub_positions)
-    sources = {state.request.request_id: state.request.source_id for state in rows.requests}
     for order in sorted(rows.recent, key=_age):
         if not order.origin:
-            book.recent.append(RecentOrder.of(order, sources.get(order.request_id, "")))
+            book.recent.append(RecentOrder.of(order))
     return book
 
 

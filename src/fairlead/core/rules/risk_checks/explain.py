@@ -52,7 +52,7 @@ _SUBJECTS: Final[Mapping[ReasonCode, str]] = {
     ReasonCode.DRAWDOWN_LIMIT: "the loss since the peak",
     ReasonCode.LOSING_STREAK: "the number of losing closes",
     ReasonCode.COOLDOWN: "time since the asset was left",
-    ReasonCode.REPEATED_ENTRIES: "requests of one strategy",
+    ReasonCode.REPEATED_ENTRIES: "decisions of one strategy",
     ReasonCode.FAT_FINGER: "far above what is usual here: order value",
     ReasonCode.VOLUME_SHARE: "order value",
     ReasonCode.VOLUME_UNKNOWN: "nobody says how much is traded in 24 hours",

@@ -6,6 +6,8 @@ from decimal import Decimal
 from statistics import median
 from typing import Final
 
+from fairlead.core.model.ids import moment_of
+from fairlead.core.model.request import SourceKind
 from fairlead.core.model.risk import CheckCode, ReasonCode, RiskCheck
 from fairlead.core.rules.risk_checks.facts import (
     NO_LIMIT,
@@ -59,12 +61,12 @@ def check_cooldown(facts: Facts) -> RiskCheck:
 
 
 def check_repeat(facts: Facts) -> RiskCheck:
-    """Requests of one strategy for the same side of an instrument that were approved in the window."""
+    """Decisions of one strategy for the same side of an instrument that were approved in the window."""
     most, window_ms = facts.limits.repeat_orders_max, facts.limits.repeat_window_ms
     if most is None or window_ms is None:
         return skipped(CheckCode.REPEAT, NO_LIMIT)
     order, request, since_ms = facts.order, facts.request, facts.view.now_ms - window_ms
-    seen = {request.request_id}
+    seen = {_decision_of(request.request_id, request.source_kind)}
     for recent in reversed(facts.view.book.recent):
         if recent.at_ms <= since_ms:
             break
@@ -74,8 +76,8 @@ def check_repeat(facts: Facts) -> RiskCheck:
             and recent.source == request.source_id
             and recent.strategy == request.strategy_id
         ):
-            seen.add(recent.request_id)
-    numbers = Numbers(Decimal(len(seen)), Decimal(most), "", f"{order.side.value} requests in {_hours(window_ms)}")
+            seen.add(_decision_of(recent.request_id, request.source_kind))
+    numbers = Numbers(Decimal(len(seen)), Decimal(most), "", f"{order.side.value} decisions in {_hours(window_ms)}")
     return at_most(CheckCode.REPEAT, ReasonCode.REPEATED_ENTRIES, numbers)
 
 
@@ -94,6 +96,15 @@ def check_fat_finger(facts: Facts) -> RiskCheck:
     return at_most(
         CheckCode.FAT_FINGER, ReasonCode.FAT_FINGER, Numbers(facts.order_usd, multiple * middle, "USD", detail)
     )
+
+
+def _decision_of(request_id: str, kind: SourceKind) -> str:
+    """What a request was decided with.
+
+    A bot asks for a whole ladder at once, and the ids of all its requests begin with that moment. Of every other source
+    a request is a decision.
+    """
+    return moment_of(request_id) if kind is SourceKind.BOT else request_id
 
 
 def _hours(duration_ms: int) -> str:
