@@ -14,10 +14,11 @@ from fairlead.backtest.checks.ladder_shape import shape_of
 from fairlead.backtest.checks.risk_gate import RiskGate
 from fairlead.backtest.checks.risk_view import NOT_REPLAYED, Held
 from fairlead.backtest.spec import BacktestSpec, BotSpec
-from fairlead.core.model.bots.decision import want_entry, want_exit
+from fairlead.core.model.bots.decision import Want, want_entry, want_exit
 from fairlead.core.model.bots.martingale import MartingaleSettings
 from fairlead.core.model.request import Side, Size, SizeUnit
 from fairlead.core.model.risk import RiskLimits
+from fairlead.core.rules.bots.ladder import Ladder, Rung
 from tests.backtest import gate_world as world
 from tests.backtest.gate_world import BTC, BTC_SWAP, ETH, ETH_SWAP, INSTRUMENTS, W2, D, Toy
 
@@ -80,8 +81,14 @@ def draw_spec(random: Random) -> BacktestSpec:
     return BacktestSpec(bots=bots, cash=cash, risk_profile="drawn")
 
 
-def ask_both(quick: RiskGate, asking: RiskGate, toy: Toy, bot: int) -> None:
-    want, quantity = toy.draw(bot)
+def rungs_of(settings: MartingaleSettings, symbol: str, anchor: Decimal) -> list[Rung]:
+    """Every level below the base order as it is ordered when the ladder hangs on a price."""
+    ladder = Ladder(settings, INSTRUMENTS[symbol])
+    return [ladder.rung(level, anchor) for level in range(1, settings.levels + 1)]
+
+
+def ask_both(quick: RiskGate, asking: RiskGate, toy: Toy, bot: int, order: tuple[Want, Decimal]) -> None:
+    want, quantity = order
     told = quick.check(bot, want, quantity, toy.now(bot), toy.at_ms)
     assert told == (other := asking.check(bot, want, quantity, toy.now(bot), toy.at_ms)), (told, other, want)
     if not told:
@@ -89,18 +96,13 @@ def ask_both(quick: RiskGate, asking: RiskGate, toy: Toy, bot: int) -> None:
 
 
 def climb_both(quick: RiskGate, asking: RiskGate, toy: Toy, bot: int) -> None:
-    """Ask for a whole ladder; what is proven of it must be what the checks say of each level in turn."""
+    """Ask for a whole ladder, all of its levels at one moment."""
     place = toy.spec.bots[bot]
     assert isinstance(place.settings, MartingaleSettings)
-    shape = shape_of(place.settings, INSTRUMENTS[place.symbol])
-    assert shape is not None
     anchor = toy.near(toy.prices[place.symbol], 0).quantize(D("0.01"))
-    if not quick.admits_ladder(bot, shape, anchor, toy.now(bot), toy.at_ms):
-        return
-    for rung in shape.rungs(anchor):
-        want = want_entry(f"s{rung.level}", shape.side, None, rung.price)
-        assert not asking.check(bot, want, rung.quantity, toy.now(bot), toy.at_ms)
-        toy.place(bot, want, rung.quantity)
+    for rung in rungs_of(place.settings, place.symbol, anchor):
+        want = want_entry(f"s{rung.level}", place.settings.direction.entry, None, rung.price)
+        ask_both(quick, asking, toy, bot, (want, rung.quantity))
 
 
 @given(st.integers(0, 2**32))
@@ -111,7 +113,10 @@ def test_the_gate_says_of_every_order_what_the_checks_say(seed: int) -> None:
     toy = Toy(spec, random)
     for _ in range(30):
         bot = random.randrange(len(spec.bots))
-        (climb_both if random.random() < 0.3 else ask_both)(quick, asking, toy, bot)
+        if random.random() < 0.3:
+            climb_both(quick, asking, toy, bot)
+        else:
+            ask_both(quick, asking, toy, bot, toy.draw(bot))
         if random.random() < 0.6:
             toy.go_on()
     assert quick.asked <= asking.asked
@@ -125,10 +130,11 @@ def test_a_ladder_of_the_paper_profile_is_proven_without_one_question() -> None:
     assert not quick.check(0, want_entry("b", Side.BUY, HUNDRED_USDT), quantity, toy.now(0), toy.at_ms)
     toy.held[BTC] = Held(BTC, quantity)
     toy.cash -= D(100)
-    shape = shape_of(W2, INSTRUMENTS[BTC])
-    assert shape is not None
     toy.at_ms += 60_000
-    assert quick.admits_ladder(0, shape, D(60_000), toy.now(0), toy.at_ms)
+    for rung in rungs_of(W2, BTC, D(60_000)):
+        want = want_entry(f"s{rung.level}", Side.BUY, None, rung.price)
+        assert not quick.check(0, want, rung.quantity, toy.now(0), toy.at_ms)
+        toy.place(0, want, rung.quantity)
     take_profit = want_exit("t1", Side.SELL, Size(amount=quantity, unit=SizeUnit.NATIVE), D(60_600))
     assert not quick.check(0, take_profit, quantity, toy.now(0), toy.at_ms)
     assert not quick.asked
@@ -147,11 +153,8 @@ def test_what_the_cash_does_not_cover_is_denied() -> None:
     spec = world.spec_of(BTC, cash="1000")
     quick, _ = world.gates(spec)
     toy = Toy(spec, Random(1))
-    shape = shape_of(W2, INSTRUMENTS[BTC])
-    assert shape is not None
-    assert not quick.admits_ladder(0, shape, D(60_000), toy.now(0), toy.at_ms)
     answers = []
-    for rung in shape.rungs(D(60_000)):
+    for rung in rungs_of(W2, BTC, D(60_000)):
         want = want_entry(f"s{rung.level}", Side.BUY, None, rung.price)
         answers.append(quick.check(0, want, rung.quantity, toy.now(0), toy.at_ms))
         if not answers[-1]:
@@ -168,13 +171,15 @@ def test_limits_that_no_replay_can_meet_are_named_with_the_reason() -> None:
 @pytest.mark.parametrize("price", [D("0.5"), D(60_000), D(3_000_000)])
 @pytest.mark.parametrize("symbol", [BTC, BTC_SWAP])
 def test_a_shape_bounds_each_level_wherever_it_holds(symbol: str, price: Decimal) -> None:
-    shape = shape_of(msgspec.structs.replace(W2, step=D(3)), INSTRUMENTS[symbol])
+    settings, market = msgspec.structs.replace(W2, step=D(3)), INSTRUMENTS[symbol]
+    shape = shape_of(settings, market)
     assert shape is not None
     if not shape.price_min < price < shape.price_max:
         return
-    rungs = shape.rungs(price)
+    rungs = rungs_of(settings, symbol, price)
+    assert len(rungs) == shape.count
     assert sum(rung.cost for rung in rungs) <= shape.cost
-    assert all(shape.cost_min <= rung.cost <= shape.cost_max for rung in rungs)
+    assert all(market.notional_min <= rung.cost <= shape.cost_max for rung in rungs)
     assert all(shape.lowest * price <= rung.price <= shape.highest * price for rung in rungs)
     assert sum(rung.cost / rung.price * price for rung in rungs) <= shape.worth
-    assert all(INSTRUMENTS[symbol].is_valid_quantity(rung.quantity) for rung in rungs)
+    assert all(market.is_valid_quantity(rung.quantity) for rung in rungs)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairlead.core.model.conditions import Condition, Expression
-from fairlead.core.rules.conditions.arrays import Evaluator, Frame, last_value
+from fairlead.core.rules.conditions.arrays import Evaluator, Frame, newest_values
 from fairlead.core.rules.conditions.reading import read_condition
 from fairlead.core.rules.conditions.vocabulary import (
     adx,
@@ -36,10 +37,25 @@ from fairlead.core.rules.conditions.vocabulary import (
 MINUTE_MS = 60_000
 
 
-def frame(closes: list[float], timeframe: str = "1m", step_ms: int = MINUTE_MS) -> Frame:
+class Bars(NamedTuple):
+    opened_ms: list[int]
+    columns: dict[str, list[float]]
+
+
+def bars(closes: list[float], step_ms: int = MINUTE_MS) -> Bars:
     highs, lows = [one * 1.01 for one in closes], [one * 0.99 for one in closes]
     prices = {"open": closes, "high": highs, "low": lows, "close": closes}
-    return Frame(timeframe, [number * step_ms for number in range(len(closes))], prices)
+    return Bars([number * step_ms for number in range(len(closes))], prices)
+
+
+def frame(closes: list[float], timeframe: str = "1m", step_ms: int = MINUTE_MS) -> Frame:
+    return Frame(timeframe, *bars(closes, step_ms))
+
+
+def newest(expression: Expression, closes: list[float]) -> float:
+    """What a live bot is told."""
+    (found,) = newest_values([expression], {"1m": bars(closes)}, "1m")
+    return found
 
 
 def values(expression: Expression, closes: list[float]) -> list[float | None]:
@@ -79,7 +95,7 @@ def test_what_is_unknown_stays_unknown() -> None:
     assert values(~(sma(close, 3) > 1), [1, 2, 3]) == [None, None, 0]
     assert values((close > 0) | (sma(close, 3) > 1), [1, 2, 3]) == [None, None, 1]
     assert values(close / (close - 2), [1, 2]) == [-1, None]
-    assert math.isnan(last_value(close > 1, {"1m": frame([])}, "1m"))
+    assert math.isnan(newest(close > 1, []))
 
 
 def test_a_longer_bar_counts_from_its_close_on() -> None:
@@ -128,7 +144,7 @@ def test_live_on_the_newest_bars_is_what_the_whole_array_says(
     whole = Evaluator({"1m": frame(closes)}, "1m").evaluate(condition)
     until = len(closes) - back
     kept = bars_kept(condition, "1m")["1m"]
-    live = last_value(condition, {"1m": frame(closes[max(0, until - kept) : until])}, "1m")
+    live = newest(condition, closes[max(0, until - kept) : until])
     assert live == pytest.approx(whole[until - 1], nan_ok=True)
 
 

@@ -16,7 +16,7 @@ from fairlead.core.model.bots.decision import Want
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import ONE, ZERO
 from fairlead.core.model.request import Side
-from fairlead.market.candles.series import CandleSeries, Floats, Ticks
+from fairlead.market.candles.series import Floats, Ticks
 
 
 class AccountGate:
@@ -118,15 +118,6 @@ class AccountGate:
         for bot in self._bots:
             found.setdefault(bot.instrument.symbol, []).append(bot)
         return found
-
-
-def _closes(series: CandleSeries, after_ms: int, until_ms: int) -> Ticks:
-    """Times of closes after one moment and not after another."""
-    first, after = np.searchsorted(
-        series.opened_ms, (after_ms - series.length_ms, until_ms - series.length_ms), "right"
-    )
-    closes: Ticks = series.opened_ms[first:after] + series.length_ms
-    return closes
 
 
 def _worths(bot: Holder, candles: Ticks) -> Floats:

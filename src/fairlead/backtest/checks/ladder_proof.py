@@ -73,7 +73,7 @@ def prove_ladder(room: Room | None, terms: Terms) -> LadderProof | None:
     if levels is None or settings.active_safety_orders < settings.levels or not _is_calm(room, levels):
         return None
     gain = min(step.percent for step in settings.take_profit) / HUNDRED
-    nearest = ONE - levels.ladder.factors[levels.first] if settings.levels else ONE
+    nearest = ONE - levels.first if settings.levels else ONE
     if gain < ZERO or nearest <= ZERO or not _prices_fit(room, levels):
         return None
     spent = base.cost * (ONE + DRIFT)

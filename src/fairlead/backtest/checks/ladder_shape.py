@@ -6,9 +6,7 @@ its cycles, and no level has to be computed before the price reaches it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from decimal import Decimal
-from itertools import pairwise
 from typing import Final
 
 import msgspec
@@ -16,64 +14,37 @@ import msgspec
 from fairlead.core.model.bots.martingale import MartingaleSettings
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import ONE, ZERO
-from fairlead.core.model.request import Side, SizeUnit
-from fairlead.core.rules.bots.ladder import Ladder, Rung
+from fairlead.core.model.request import SizeUnit
+from fairlead.core.rules.bots.ladder import Ladder
 
 ROUNDED: Final = Decimal("0.001")
 """A shape holds only where a tick is less than this part of the deepest level's price."""
 
-WHOLE: Final = Decimal("0.75")
-"""It holds only where whole lots leave at least this part of the smallest size."""
-
 
 class LadderShape(msgspec.Struct, frozen=True, gc=False):
-    """Levels ``first`` to ``last`` of a ladder; all amounts in quote currency.
+    """Some levels of a ladder, ``count`` orders; all amounts in quote currency.
 
     ``cost`` is what they take at their own prices, at most, ``cost_max`` the dearest of them; ``worth`` bounds the
-    value of all their quantities at the price that the ladder hangs on. ``lowest`` and ``highest`` are bounds of their
-    prices as factors of it, ``is_spread`` tells that no two can be the same. ``cost_min`` is the least that any order
-    of it is worth. Outside of ``price_min`` and ``price_max`` some level may be too small or too large an
-    order, or rounding to ticks moves it too far.
+    value of all their quantities at the price that the ladder hangs on. ``first`` is the computed price of the first
+    one as a factor of it, ``lowest`` and ``highest`` are bounds of all their prices. Outside of ``price_min`` and
+    ``price_max`` some level may be too small or too large an order, or rounding to ticks moves it too far.
     """
 
-    ladder: Ladder
-    factor: Decimal
-    first: int
-    last: int
+    count: int
     cost: Decimal
     cost_max: Decimal
-    cost_min: Decimal
     worth: Decimal
+    first: Decimal
     lowest: Decimal
     highest: Decimal
     price_min: Decimal
     price_max: Decimal
-    is_spread: bool
-
-    @property
-    def count(self) -> int:
-        """How many orders it is."""
-        return self.last - self.first + 1
-
-    @property
-    def side(self) -> Side:
-        """The side of its orders."""
-        return self.ladder.side
-
-    def rungs(self, anchor: Decimal) -> Sequence[Rung]:
-        """Every level as it is ordered when the ladder hangs on a price."""
-        return [self.ladder.rung(level, anchor, self.factor) for level in range(self.first, self.last + 1)]
 
 
 def shape_of(
-    settings: MartingaleSettings,
-    instrument: Instrument,
-    *,
-    first: int = 1,
-    last: int | None = None,
-    factor: Decimal = ONE,
+    settings: MartingaleSettings, instrument: Instrument, *, first: int = 1, last: int | None = None
 ) -> LadderShape | None:
-    """The shape of levels ``first`` to ``last`` (all the safety orders), every size times ``factor``.
+    """The shape of levels ``first`` to ``last`` (all the safety orders); level 0 is the base order.
 
     None where nothing can be said beforehand: sizes that are not amounts of quote currency, levels that follow fills,
     inverse contracts, a level without a price.
@@ -84,26 +55,22 @@ def shape_of(
         return None
     if {ladder.units[level > 0] for level in range(first, last + 1)} != {SizeUnit.QUOTE}:
         return None
-    sizes = [ladder.size(level, factor).amount for level in range(first, last + 1)]
+    sizes = [ladder.size(level).amount for level in range(first, last + 1)]
     factors = ladder.factors[first : last + 1]
     if min(factors) <= ROUNDED or min(sizes) <= ZERO:
         return None
     # A price on a tick lies at most a tick beside the computed one.
     lowest, highest = min(factors) * (ONE - ROUNDED), max(factors) * (ONE + ROUNDED)
     return LadderShape(
-        ladder=ladder,
-        factor=factor,
-        first=first,
-        last=last,
+        count=len(sizes),
         cost=sum(sizes, ZERO),
         cost_max=max(sizes),
-        cost_min=min(sizes) * WHOLE,
         worth=sum((size / (one * (ONE - ROUNDED)) for size, one in zip(sizes, factors, strict=True)), ZERO),
+        first=factors[0],
         lowest=lowest,
         highest=highest,
         price_min=_price_min(instrument, max(sizes), min(factors)),
         price_max=_price_max(instrument, min(sizes), highest),
-        is_spread=all(abs(one - other) > 2 * ROUNDED * one for one, other in pairwise(factors)),
     )
 
 
@@ -115,9 +82,8 @@ def _price_min(instrument: Instrument, size: Decimal, factor: Decimal) -> Decima
 
 
 def _price_max(instrument: Instrument, size: Decimal, highest: Decimal) -> Decimal:
-    """Above this the smallest level, in whole lots, is below the least order."""
+    """Above this the smallest level, in whole lots, may be below the least order."""
     lot, least = instrument.lot_size, instrument.quantity_min
     by_quantity = size / ((lot + least) * instrument.contract_value * highest)
     by_value = (size - instrument.notional_min) / (lot * instrument.contract_value * highest)
-    by_lots = size * (ONE - WHOLE) / (lot * instrument.contract_value * highest)
-    return min(by_quantity, by_value, by_lots)
+    return min(by_quantity, by_value)

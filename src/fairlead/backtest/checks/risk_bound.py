@@ -24,20 +24,12 @@ HOLD_MOST: Final = Decimal(2)
 """No order holds as much as this many times its value."""
 
 
-class Batch(NamedTuple):
-    """Entries that are asked for at once, all of one bot.
+class Asked(NamedTuple):
+    """An order that is asked for: what it is worth at the present price and at its own, and that price."""
 
-    ``worth`` is their value at the present price and ``cost`` at their own, at most; ``largest`` and ``least`` bound
-    the value of any one of them, ``low`` and ``high`` their prices.
-    """
-
-    orders: int
     worth: Decimal
-    cost: Decimal
-    largest: Decimal
-    least: Decimal
-    low: Decimal
-    high: Decimal
+    value: Decimal
+    price: Decimal
 
 
 class Bound:
@@ -56,81 +48,75 @@ class Bound:
         self._least = BOUNDLESS
         self._lost: deque[None] = deque(maxlen=CLOSES_KEPT_MAX)
 
-    def compares(self, bot: int) -> bool:
-        """Whether two orders of one size and price would be taken for one."""
-        room = self.rooms[bot]
-        return room is None or room.has_duplicates
-
-    def fits(self, bot: int, batch: Batch, now: AccountNow, at_ms: int) -> bool:
-        """Whether no check could deny any of a batch; what it knows of pending orders is looked up when it is stale."""
+    def fits(self, bot: int, asked: Asked, now: AccountNow, at_ms: int) -> bool:
+        """Whether no check could deny an entry; what it knows of pending orders is looked up when it is stale."""
         room = self.rooms[bot]
         if room is None or now.equity < ONE:
             return False
         if not now.resting:
             self._forget()
-        if not self._is_paced(bot, room, batch, at_ms):
+        if not self._is_paced(bot, room, asked, at_ms):
             return False
-        if self._holds_all(bot, room, batch, now):
+        if self._holds_all(bot, room, asked, now):
             return True
         if not now.resting:
             return False
         self._refresh(now)
-        return self._holds_all(bot, room, batch, now)
+        return self._holds_all(bot, room, asked, now)
 
-    def keep(self, bot: int, batch: Batch, now: AccountNow, at_ms: int) -> None:
-        """Count a batch as placed."""
+    def keep(self, bot: int, asked: Asked, now: AccountNow, at_ms: int) -> None:
+        """Count an entry as placed."""
         lane, room = self._lanes[bot], self.rooms[bot]
         symbol = lane.instrument.symbol
-        self._pace.add(at_ms, batch.orders)
-        self._least = min(self._least, batch.least)
-        self._pending[symbol] = self._pending.get(symbol, ZERO) + batch.worth / now.prices[symbol]
-        self._holds += (HOLD_MOST if room is None else room.hold) * batch.cost
+        self._pace.add(at_ms)
+        self._least = min(self._least, asked.value)
+        self._pending[symbol] = self._pending.get(symbol, ZERO) + asked.worth / now.prices[symbol]
+        self._holds += (HOLD_MOST if room is None else room.hold) * asked.value
         decided = self._decided[bot]
         if room is not None and room.repeat_window_ms and (not decided or decided[-1] != at_ms):
             decided.append(at_ms)
 
-    def keep_exit(self, bot: int, price: Decimal, value: Decimal, at_ms: int) -> None:
-        """Count an exit as placed; ``value`` is what it is worth."""
-        self._pace.add(at_ms, 1)
+    def keep_exit(self, bot: int, asked: Asked, at_ms: int) -> None:
+        """Count an exit as placed."""
+        self._pace.add(at_ms)
         instrument = self._lanes[bot].instrument
         if instrument.is_spot:
-            self._least = min(self._least, value)
-        self._note_exit(bot, price)
+            self._least = min(self._least, asked.value)
+        self._note_exit(bot, asked.price)
 
     def note_close(self, closed: ClosedTrade) -> None:
         """Count a position that was closed with a loss."""
         if closed.is_loss:
             self._lost.append(None)
 
-    def _holds_all(self, bot: int, room: Room, batch: Batch, now: AccountNow) -> bool:
+    def _holds_all(self, bot: int, room: Room, asked: Asked, now: AccountNow) -> bool:
         pending = sum((now.prices[symbol] * size for symbol, size in self._pending.items()), ZERO)
-        worth = now.gross + pending + batch.worth
+        worth = now.gross + pending + asked.worth
         if worth > room.share * now.equity:
             return False
-        if batch.largest > room.order_max or batch.largest > room.order_share * now.equity:
+        if asked.value > room.order_max or asked.value > room.order_share * now.equity:
             return False
-        if now.resting + batch.orders > room.open_orders:
+        if now.resting + 1 > room.open_orders:
             return False
         free = min(now.cash, now.equity - now.gross if room.is_mixed else now.equity)
-        if self._holds + room.hold * batch.cost + room.margin * now.gross > free:
+        if self._holds + room.hold * asked.value + room.margin * now.gross > free:
             return False
         symbol = self._lanes[bot].instrument.symbol
         price = now.prices[symbol]
-        if batch.low < room.floor * price or batch.high > room.ceiling * price:
+        if not room.floor * price <= asked.price <= room.ceiling * price:
             return False
         nearest = self._exits.get(symbol)
-        if nearest is not None and (batch.high >= nearest if room.side is Side.BUY else batch.low <= nearest):
+        if nearest is not None and (asked.price >= nearest if room.side is Side.BUY else asked.price <= nearest):
             return False
-        return not room.distance or _is_far(room, batch, now, worth, price)
+        return not room.distance or _is_far(room, asked, now, worth, price)
 
-    def _is_paced(self, bot: int, room: Room, batch: Batch, at_ms: int) -> bool:
+    def _is_paced(self, bot: int, room: Room, asked: Asked, at_ms: int) -> bool:
         count = self._pace.count(at_ms)
-        most = max(self._pace.most, count + batch.orders)
-        if most > room.burst or count + batch.orders > room.symbol_burst:
+        if max(self._pace.most, count + 1) > room.burst or count + 1 > room.symbol_burst:
             return False
         if room.has_duplicates and count:
             return False
-        if room.fat_finger and batch.largest > room.fat_finger * min(self._least, batch.least):
+        if room.fat_finger and asked.value > room.fat_finger * min(self._least, asked.value):
             return False
         if len(self._lost) >= room.losses:
             return False
@@ -185,9 +171,9 @@ class _Pace:
             self._start_ms, self._count = at_ms, 0
         return self._before + self._count
 
-    def add(self, at_ms: int, count: int) -> None:
-        self.most = max(self.most, self.count(at_ms) + count)
-        self._count += count
+    def add(self, at_ms: int) -> None:
+        self.most = max(self.most, self.count(at_ms) + 1)
+        self._count += 1
         self._last_ms = at_ms
 
 
@@ -196,14 +182,14 @@ def _covers(text: str, at_ms: int) -> bool:
     return blackout is None or blackout.covers(at_ms)
 
 
-def _is_far(room: Room, batch: Batch, now: AccountNow, worth: Decimal, price: Decimal) -> bool:
+def _is_far(room: Room, asked: Asked, now: AccountNow, worth: Decimal, price: Decimal) -> bool:
     """Whether the price at which the venue would take the position away is far enough, all of it filled.
 
     The farther the entry and the larger the position, the nearer it is; so the worst of each is taken.
     """
     if now.held and not now.entry_price:
         return False
-    entries = (now.entry_price or price, batch.low, batch.high, price)
+    entries = (now.entry_price or price, asked.price, price)
     backing = now.cash * price / worth
     if room.side is Side.BUY:
         liquidation = (max(entries) - backing) / (ONE - room.keep_rate)

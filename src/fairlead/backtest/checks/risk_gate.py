@@ -1,9 +1,9 @@
 """The risk checks in a replay: every order passes the gate that live orders pass, at a small part of the price.
 
-Live, each order is asked everything (``core/rules/risk.py check_order``). Here a bound is computed first, for an order
-or for a whole ladder at once: if all that is held, pending and asked for, at its worst, stays within every limit, then
-no check could deny, and none is asked. Only where the bound cannot prove it is the real check made, on a real view of
-the account, and its word counts. So the gate answers what the checks would answer; a property test compares them.
+Live, each order is asked everything (``core/rules/risk.py check_order``). Here a bound is computed first: if all that
+is held, pending and asked for, at its worst, stays within every limit, then no check could deny, and none is asked.
+Only where the bound cannot prove it is the real check made, on a real view of the account, and its word counts. So the
+gate answers what the checks would answer; a property test compares them.
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ from decimal import Decimal
 from functools import lru_cache
 
 from fairlead.accounts.profiles import ProfileBook, built_in_profiles
-from fairlead.backtest.checks.ladder_shape import LadderShape
-from fairlead.backtest.checks.risk_bound import Batch, Bound
+from fairlead.backtest.checks.risk_bound import Asked, Bound
 from fairlead.backtest.checks.risk_losses import LossReplay
-from fairlead.backtest.checks.risk_memory import Memory, Placed, PlacedLadder, spent_by
+from fairlead.backtest.checks.risk_memory import Memory, Placed, spent_by
 from fairlead.backtest.checks.risk_room import Room, rooms_of
 from fairlead.backtest.checks.risk_view import AccountNow, ViewMaker, bot_request, replay_account
 from fairlead.backtest.spec import BacktestSpec
@@ -51,33 +50,6 @@ class RiskGate:
         """What the limits leave to a bot; None where nothing can be proven of it beforehand."""
         return self._bound.rooms[bot]
 
-    def admits_ladder(self, bot: int, shape: LadderShape, anchor: Decimal, now: AccountNow, at_ms: int) -> bool:
-        """Whether every level of a ladder that hangs on ``anchor`` may be placed now, by the bound alone.
-
-        True: they count as placed, and nothing more is asked of them. False says nothing: ask ``check`` of each.
-        """
-        bound = self._bound
-        if not shape.price_min < anchor < shape.price_max or not self.losses.is_calm:
-            return False
-        price = now.prices[self._maker.lanes[bot].instrument.symbol]
-        batch = Batch(
-            shape.count,
-            shape.worth * price / anchor,
-            shape.cost,
-            shape.cost_max,
-            shape.cost_min,
-            anchor * shape.lowest,
-            anchor * shape.highest,
-        )
-        if not shape.is_spread and bound.compares(bot):
-            return False
-        if not bound.fits(bot, batch, now, at_ms):
-            return False
-        bound.keep(bot, batch, now, at_ms)
-        now.resting += shape.count
-        self._memory.note_ladder(PlacedLadder(at_ms, bot, shape, anchor, price))
-        return True
-
     def check(self, bot: int, want: Want, quantity: Decimal, now: AccountNow, at_ms: int) -> str:
         """Ask for one order, ``quantity`` of it left, in the instrument's unit.
 
@@ -86,19 +58,18 @@ class RiskGate:
         lane = self._maker.lanes[bot]
         price = now.prices[lane.instrument.symbol]
         spent = spent_by(want, lane.instrument)
+        asked = _asked(want, quantity, spent, price, lane.instrument)
         is_proven = self._is_order(want, quantity, spent, price, lane.instrument)
         if not want.opens:
             if not (is_proven and quantity <= now.free) and (why := self._ask(bot, want, quantity, now, at_ms)):
                 return why
-            batch = _batch_of(want, quantity, spent, price, lane.instrument)
-            self._bound.keep_exit(bot, batch.low, batch.cost, at_ms)
+            self._bound.keep_exit(bot, asked, at_ms)
             now.free -= quantity
         else:
-            batch = _batch_of(want, quantity, spent, price, lane.instrument)
-            is_proven = is_proven and self.losses.is_calm and self._bound.fits(bot, batch, now, at_ms)
+            is_proven = is_proven and self.losses.is_calm and self._bound.fits(bot, asked, now, at_ms)
             if not is_proven and (why := self._ask(bot, want, quantity, now, at_ms)):
                 return why
-            self._bound.keep(bot, batch, now, at_ms)
+            self._bound.keep(bot, asked, now, at_ms)
         now.resting += 1
         self._memory.note(Placed(at_ms, bot, want, quantity if spent is None else spent, price))
         return ""
@@ -170,10 +141,9 @@ def _built_in() -> ProfileBook:
     return ProfileBook(built_in_profiles())
 
 
-def _batch_of(want: Want, quantity: Decimal, spent: Decimal | None, price: Decimal, instrument: Instrument) -> Batch:
+def _asked(want: Want, quantity: Decimal, spent: Decimal | None, price: Decimal, instrument: Instrument) -> Asked:
     limit = price if want.price is None else want.price
     if spent is not None:
-        return Batch(1, spent, spent, spent, spent, limit, limit)
+        return Asked(spent, spent, limit)
     size = quantity * instrument.contract_value
-    value = size * limit
-    return Batch(1, size * price, value, value, value, limit, limit)
+    return Asked(size * price, size * limit, limit)

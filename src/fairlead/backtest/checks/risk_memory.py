@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from fairlead.backtest.checks.ladder_shape import LadderShape
 from fairlead.core.model.account import MarginMode, PositionSide
-from fairlead.core.model.bots.decision import Want, want_entry
+from fairlead.core.model.bots.decision import Want
 from fairlead.core.model.ids import write_time
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import USD_CURRENCIES
@@ -38,16 +37,6 @@ class Placed(NamedTuple):
     reference: Decimal
 
 
-class PlacedLadder(NamedTuple):
-    """A whole ladder that was let through."""
-
-    at_ms: int
-    bot: int
-    shape: LadderShape
-    anchor: Decimal
-    reference: Decimal
-
-
 class Memory:
     """Orders that were let through and positions that were closed, as many as an account remembers."""
 
@@ -55,7 +44,7 @@ class Memory:
         """Remember nothing."""
         self.closes: deque[ClosedTrade] = deque(maxlen=CLOSES_KEPT_MAX)
         self._lanes = lanes
-        self._log: deque[Placed | PlacedLadder] = deque(maxlen=RECENT_ORDERS_MAX)
+        self._log: deque[Placed] = deque(maxlen=RECENT_ORDERS_MAX)
         self._valued = 0
 
     def note(self, placed: Placed) -> None:
@@ -63,16 +52,10 @@ class Memory:
         self._log.append(placed)
         self._valued += placed.want.opens or self._lanes[placed.bot].instrument.is_spot
 
-    def note_ladder(self, placed: PlacedLadder) -> None:
-        """Remember a ladder."""
-        self._log.append(placed)
-        self._valued += placed.shape.count
-
     def fill(self, book: AccountBook) -> None:
         """Put into a book what it remembers of orders that were let through."""
-        orders = [order for placed in self._log for order in self._unfold(placed)]
         book.trades.closes.extend(self.closes)
-        for number, placed in enumerate(orders[-RECENT_ORDERS_MAX:]):
+        for number, placed in enumerate(self._log):
             lane = self._lanes[placed.bot]
             book.recent.append(
                 RecentOrder(
@@ -87,12 +70,12 @@ class Memory:
                     lane.name,
                 )
             )
-        book.trades.notionals.extend(self._notionals(orders))
+        book.trades.notionals.extend(self._notionals())
 
-    def _notionals(self, orders: Iterable[Placed]) -> list[Decimal]:
+    def _notionals(self) -> list[Decimal]:
         """Values of orders as an account remembers them: exits of perpetuals are left out, and they join in groups."""
         values = []
-        for placed in orders:
+        for placed in self._log:
             instrument, want = self._lanes[placed.bot].instrument, placed.want
             if (want.opens or instrument.is_spot) and instrument.quote_currency in USD_CURRENCIES:
                 price = placed.reference if want.price is None else want.price
@@ -101,20 +84,6 @@ class Memory:
                 values.append(value)
         unseen = self._valued % NOTIONALS_AT_ONCE
         return values[: len(values) - unseen][-NOTIONALS_KEPT_MAX:]
-
-    def _unfold(self, placed: Placed | PlacedLadder) -> Iterable[Placed]:
-        if isinstance(placed, Placed):
-            return (placed,)
-        return (
-            Placed(
-                placed.at_ms,
-                placed.bot,
-                want_entry(f"s{rung.level}", placed.shape.side, None, rung.price),
-                rung.quantity,
-                placed.reference,
-            )
-            for rung in placed.shape.rungs(placed.anchor)
-        )
 
 
 def spent_by(want: Want, instrument: Instrument) -> Decimal | None:

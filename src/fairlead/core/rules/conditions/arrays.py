@@ -158,12 +158,6 @@ def newest_values(expressions: Sequence[Expression], bars: Mapping[str, ClosedBa
     return [float(values[-1]) if len(values) else float("nan") for values in found]
 
 
-def last_value(expression: Expression, frames: Mapping[str, Frame], timeframe: str) -> float:
-    """The newest value; NaN while it is unknown."""
-    values = Evaluator(frames, timeframe).evaluate(expression)
-    return float(values[-1]) if len(values) else float("nan")
-
-
 def _scale_of(values: Floats) -> Floats:
     """Powers of ten that leave so many digits of each value; none at all of zero and of what is unknown.
 
