@@ -63,7 +63,8 @@ class BotReplay:
         self.series = stage.placing.series
         series = stage.placing.series
         # Numbers out of memory are plain ones, and several times cheaper to read than those of an array.
-        self._opened_ms, self._opens, self._closes = series.opened_ms.data, series.open.data, series.close.data
+        self._opened_ms, self._closed_ms = series.opened_ms.data, series.closed_ms.data
+        self._opens, self._closes = series.open.data, series.close.data
         self._lows, self._highs = series.low.data, series.high.data
         self.memory: Memory = stage.rule.begin()
         self.deal = Deal()
@@ -149,7 +150,7 @@ class BotReplay:
     def _settle(self, candle: int) -> None:
         """Ask the rule at the close of a candle."""
         self._see(self._closes[candle])
-        self._ended += self._keeper.follow_losses(self._opened_ms[candle] + self.series.length_ms)
+        self._ended += self._keeper.follow_losses(self._closed_ms[candle])
         signals = self.stage.schedule.signals(candle, self._wires.awaited)
         self._decide(candle, candle + 1, signals)
 
@@ -296,7 +297,7 @@ class BotReplay:
 
     def _decide(self, candle: int, first: int, signals: tuple[str, ...]) -> None:
         """Ask until nothing more is to be told: what rests afterwards can fill from candle ``first`` on."""
-        at_ms = self._opened_ms[candle] + self.series.length_ms
+        at_ms = self._closed_ms[candle]
         for _ in range(ROUNDS_MAX):
             told, self._ended = tuple(self._ended), []
             if not self._step(at_ms, first, told, signals):

@@ -122,7 +122,7 @@ def follow(
         raise SignalError(f"none of {len(signals)} signals is for {instrument.symbol} and within its candles")
     if size is None and any(one.size is None and one.action is not Action.CLOSE for one in within):
         raise SignalError("a signal has no size: say how much with --size, such as --size '10 percent'")
-    closes_ms = series.opened_ms + series.length_ms
+    closes_ms = series.closed_ms
     # A signal at the very close of a candle is known there.
     candles = np.searchsorted(closes_ms, [one.at_ms for one in within]).tolist()
     groups = [

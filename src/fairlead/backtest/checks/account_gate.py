@@ -48,7 +48,7 @@ class AccountGate:
         """See the account's equity at every close until a time, with what its bots hold now."""
         if not self._is_careful or until_ms <= self._seen_ms:
             return
-        closes = [one.series.opened_ms + one.series.length_ms for one in self._bots]
+        closes = [one.series.closed_ms for one in self._bots]
         spans = [
             own[np.searchsorted(own, self._seen_ms, "right") : np.searchsorted(own, until_ms, "right")]
             for own in closes

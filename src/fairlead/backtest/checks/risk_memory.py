@@ -44,46 +44,47 @@ class Memory:
         """Remember nothing."""
         self.closes: deque[ClosedTrade] = deque(maxlen=CLOSES_KEPT_MAX)
         self._lanes = lanes
-        self._log: deque[Placed] = deque(maxlen=RECENT_ORDERS_MAX)
-        self._valued = 0
+        self._recent: deque[RecentOrder] = deque(maxlen=RECENT_ORDERS_MAX)
+        self._count = 0
+        self._values: deque[Decimal] = deque(maxlen=NOTIONALS_KEPT_MAX)
+        self._fresh: deque[Decimal] = deque(maxlen=NOTIONALS_AT_ONCE)
 
     def note(self, placed: Placed) -> None:
         """Remember an order."""
-        self._log.append(placed)
-        self._valued += placed.want.opens or self._lanes[placed.bot].instrument.is_spot
+        lane, want = self._lanes[placed.bot], placed.want
+        instrument, name = lane.instrument, lane.name
+        self._count += 1
+        self._recent.append(
+            RecentOrder(
+                placed.at_ms,
+                instrument.symbol,
+                want.side,
+                PositionSide.NET,
+                placed.quantity,
+                want.price,
+                f"{write_time(placed.at_ms)}-{self._count}",
+                name,
+                name,
+            )
+        )
+        if (want.opens or instrument.is_spot) and instrument.quote_currency in USD_CURRENCIES:
+            self._note_value(placed, instrument)
 
     def fill(self, book: AccountBook) -> None:
-        """Put into a book what it remembers of orders that were let through."""
+        """Put into a book what it remembers."""
+        book.recent.extend(self._recent)
         book.trades.closes.extend(self.closes)
-        for number, placed in enumerate(self._log):
-            lane = self._lanes[placed.bot]
-            book.recent.append(
-                RecentOrder(
-                    placed.at_ms,
-                    lane.instrument.symbol,
-                    placed.want.side,
-                    PositionSide.NET,
-                    placed.quantity,
-                    placed.want.price,
-                    f"{write_time(placed.at_ms)}-{number}",
-                    lane.name,
-                    lane.name,
-                )
-            )
-        book.trades.notionals.extend(self._notionals())
+        book.trades.notionals.extend(self._values)
 
-    def _notionals(self) -> list[Decimal]:
-        """Values of orders as an account remembers them: exits of perpetuals are left out, and they join in groups."""
-        values = []
-        for placed in self._log:
-            instrument, want = self._lanes[placed.bot].instrument, placed.want
-            if (want.opens or instrument.is_spot) and instrument.quote_currency in USD_CURRENCIES:
-                price = placed.reference if want.price is None else want.price
-                is_value = spent_by(want, instrument) is not None
-                value = placed.quantity if is_value else instrument.notional_in_quote(placed.quantity, price)
-                values.append(value)
-        unseen = self._valued % NOTIONALS_AT_ONCE
-        return values[: len(values) - unseen][-NOTIONALS_KEPT_MAX:]
+    def _note_value(self, placed: Placed, instrument: Instrument) -> None:
+        """Remember what an order is worth; as live, values join in groups, and exits of perpetuals are left out."""
+        want = placed.want
+        price = placed.reference if want.price is None else want.price
+        is_value = spent_by(want, instrument) is not None
+        self._fresh.append(placed.quantity if is_value else instrument.notional_in_quote(placed.quantity, price))
+        if len(self._fresh) == NOTIONALS_AT_ONCE:
+            self._values.extend(self._fresh)
+            self._fresh.clear()
 
 
 def spent_by(want: Want, instrument: Instrument) -> Decimal | None:
