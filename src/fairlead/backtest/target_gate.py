@@ -17,13 +17,16 @@ ORDERS_MAX: Final = 4
 
 
 class TargetGate:
-    """Says yes where every check passes, and no where one may deny or nothing is known."""
+    """Says yes where every check passes, and no where one may deny or nothing is known.
+
+    It is asked of spot only: no check knows of a position that was closed, and none can be liquidated.
+    """
 
     def __init__(self, gate: RiskGate | None, instrument: Instrument) -> None:
         """Judge for the only bot of an account; without a ``gate`` only its cash counts."""
         self._instrument = instrument
         self._room = None if gate is None else gate.room_of(0)
-        self.is_open = gate is None or (self._room is not None and _is_calm(self._room) and gate.losses.is_calm)
+        self.is_open = gate is None or (self._room is not None and _is_open(self._room) and gate.losses.is_calm)
 
     def admits(self, order: Order, deal: Deal, cash: Decimal, price: Decimal) -> bool:
         """Whether an order at market passes at this price, with this held and this cash."""
@@ -48,15 +51,6 @@ class TargetGate:
         )
 
 
-def _is_calm(room: Room) -> bool:
-    """Whether nothing that was ordered before counts, and nothing depends on the time."""
-    return (
-        not room.blackouts
-        and not room.repeat_window_ms
-        and not room.has_duplicates
-        and not room.fat_finger
-        and not room.distance
-        and room.losses > 0
-        and room.floor <= ONE <= room.ceiling
-        and min(room.burst, room.symbol_burst, room.open_orders) >= ORDERS_MAX
-    )
+def _is_open(room: Room) -> bool:
+    """Whether an order at the present price passes whatever was ordered before, as far as its size allows."""
+    return room.is_calm and room.floor <= ONE <= room.ceiling and room.orders_at_once >= ORDERS_MAX

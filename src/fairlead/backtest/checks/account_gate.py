@@ -22,8 +22,8 @@ from fairlead.market.candles.series import Floats, Ticks
 class AccountGate:
     """The gate of one run.
 
-    ``is_careful`` follows the loss ladder from close to close. Without it nothing is believed to be lost, and the run
-    must be proven afterwards: ``RiskGate.losses.first_effect`` of its equity.
+    ``is_careful`` follows the loss ladder from close to close. Without it nothing is believed to be lost, and whoever
+    made the run asks ``RiskGate.losses.matters`` of its equity afterwards.
     """
 
     def __init__(self, gate: RiskGate, account: ReplayAccount, *, is_careful: bool) -> None:

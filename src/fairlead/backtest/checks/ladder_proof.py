@@ -2,8 +2,8 @@
 
 With sizes in quote currency every cycle asks the same of the account, whatever the price: so the limits become a least
 amount of cash, bounds of the price, and how far it may have moved while the base order was filled. A cycle within them
-passes every check (``risk_bound.py``); one that is not must be asked. The loss ladder is not in it: it is looked for in
-the run's equity afterwards (``LossReplay.first_effect``).
+passes every check (``risk_bound.py``); one that is not must be asked. The loss ladder is not in it: whether it matters
+is looked for in the run's equity afterwards (``LossReplay.matters``).
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def prove_ladder(room: Room | None, terms: Terms) -> LadderProof | None:
     if room is None or base is None or room.side is not Side.BUY or not instrument.is_spot:
         return None
     levels = shape_of(settings, instrument) if settings.levels else base
-    if levels is None or settings.active_safety_orders < settings.levels or not _is_calm(room, levels):
+    if levels is None or settings.active_safety_orders < settings.levels or not _fits_at_once(room, levels):
         return None
     gain = min(step.percent for step in settings.take_profit) / HUNDRED
     nearest = ONE - levels.first if settings.levels else ONE
@@ -95,16 +95,9 @@ def prove_ladder(room: Room | None, terms: Terms) -> LadderProof | None:
     )
 
 
-def _is_calm(room: Room, levels: LadderShape) -> bool:
-    """Whether nothing that was ordered before counts, and nothing depends on the time."""
-    orders = levels.count + EXITS_MAX
-    return (
-        not room.blackouts
-        and not room.repeat_window_ms
-        and not room.has_duplicates
-        and not room.fat_finger
-        and orders <= min(room.burst, room.symbol_burst, room.open_orders)
-    )
+def _fits_at_once(room: Room, levels: LadderShape) -> bool:
+    """Whether all orders of a cycle may be placed at one moment, whatever was ordered before and whenever that is."""
+    return room.is_calm and levels.count + EXITS_MAX <= room.orders_at_once
 
 
 def _prices_fit(room: Room, levels: LadderShape) -> bool:

@@ -34,8 +34,8 @@ __all__ = ["AccountNow", "RiskGate", "make_gate"]
 class RiskGate:
     """Says of every order of a replay whether it may be placed.
 
-    ``losses`` is either told of the equity at each close, or the run must be proven afterwards with its
-    ``first_effect``. ``asked`` counts the orders for which the bound was not enough.
+    ``losses`` is either told of the equity at each close, or asked afterwards whether it ``matters`` to what was
+    ordered. ``asked`` counts the orders for which the bound was not enough.
     """
 
     def __init__(self, maker: ViewMaker, bound: Bound, losses: LossReplay) -> None:

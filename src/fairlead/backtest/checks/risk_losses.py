@@ -1,8 +1,8 @@
 """The loss ladder of a replayed account, looked at once a candle, at its close.
 
 Live it is looked at once a second. Most replays never reach a limit, so a run is made as if there were no ladder, and
-``first_effect`` tells from its equity curve whether, and from which close on, the ladder would have mattered; only then
-is the run made again with the ladder followed close by close.
+``matters`` tells from its equity curve, and from when entries were placed, whether the ladder changes anything; only
+then is the run made again with the ladder followed close by close.
 """
 
 from __future__ import annotations

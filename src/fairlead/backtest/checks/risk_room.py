@@ -63,6 +63,16 @@ class Room(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     fat_finger: Decimal
     blackouts: tuple[str, ...]
 
+    @property
+    def is_calm(self) -> bool:
+        """Whether nothing that was ordered before counts, and nothing depends on the time."""
+        return not (self.blackouts or self.repeat_window_ms or self.has_duplicates or self.fat_finger)
+
+    @property
+    def orders_at_once(self) -> int:
+        """How many orders may be placed within a candle and rest, where none were before."""
+        return min(self.burst, self.symbol_burst, self.open_orders)
+
 
 class _Account(NamedTuple):
     lanes: Sequence[BotLane]
