@@ -18,13 +18,13 @@ from fairlead.backtest.engine import BotReplay, Stage
 from fairlead.backtest.keeping import Funding, Gate, Placing
 from fairlead.backtest.ladders.fill_log import LadderFills, placed_at
 from fairlead.backtest.ladders.quick import quick_backtest
-from fairlead.backtest.quick_targets import quick_targets, takes_targets
 from fairlead.backtest.result import BacktestResult, Curve
 from fairlead.backtest.schedule import Schedule
 from fairlead.backtest.search import Search, make_search
 from fairlead.backtest.signals import schedule_of
 from fairlead.backtest.spec import BOTS_MAX, BacktestSpec, BotSpec, FeeCurrency
-from fairlead.backtest.target_run import TargetRun
+from fairlead.backtest.targets.quick import quick_targets, takes_targets
+from fairlead.backtest.targets.target_run import TargetRun
 from fairlead.core.model.account import MarginMode
 from fairlead.core.model.bots.bot import BotState
 from fairlead.core.model.instrument import Instrument

@@ -6,8 +6,8 @@ from fairlead.backtest.account import ReplayAccount
 from fairlead.backtest.checks.risk_gate import RiskGate
 from fairlead.backtest.schedule import Schedule
 from fairlead.backtest.spec import BacktestSpec, IntraBar
-from fairlead.backtest.target_gate import TargetGate
-from fairlead.backtest.target_run import NeedsEngineError, TargetRun
+from fairlead.backtest.targets.target_gate import TargetGate
+from fairlead.backtest.targets.target_run import NeedsEngineError, TargetRun
 from fairlead.core.model.bots.user_rule import RuleSettings
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.rules.bots.rules import FindRule

@@ -7,7 +7,7 @@ from typing import Final
 
 from fairlead.backtest.checks.risk_gate import RiskGate
 from fairlead.backtest.checks.risk_room import Room
-from fairlead.backtest.target_run import Order
+from fairlead.backtest.targets.target_run import Order
 from fairlead.core.model.bots.deal import Deal
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import ONE
