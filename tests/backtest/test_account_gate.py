@@ -64,6 +64,13 @@ def test_an_order_above_a_limit_is_denied_and_named_and_the_rest_goes_on() -> No
     assert max(fill.value for fill in result.fills if fill.is_buy) <= 200
 
 
+def test_a_ladder_that_is_placed_at_once_is_one_decision() -> None:
+    spec, extras = drawn(RiskLimits(repeat_orders_max=1, repeat_window_ms=30_000))
+    result, unlimited = run_backtest(spec, MARKET, INSTRUMENTS, extras), run_backtest(SPEC, MARKET, INSTRUMENTS)
+    assert not result.denials
+    assert list(result.fills) == list(unlimited.fills)
+
+
 def test_a_day_that_lost_its_limit_opens_nothing_more() -> None:
     spec, extras = drawn(RiskLimits(day_loss_reduce=D("0.001")), one_at_a_time=True)
     unlimited = run_backtest(msgspec.structs.replace(spec, risk_profile="paper"), MARKET, INSTRUMENTS)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from typing import NamedTuple
 
 import numpy as np
@@ -42,25 +43,31 @@ class Bars(NamedTuple):
     columns: dict[str, list[float]]
 
 
-def bars(closes: list[float], step_ms: int = MINUTE_MS) -> Bars:
+def bars(closes: list[float], step_ms: int = MINUTE_MS, begin: int = 0) -> Bars:
     highs, lows = [one * 1.01 for one in closes], [one * 0.99 for one in closes]
     prices = {"open": closes, "high": highs, "low": lows, "close": closes}
-    return Bars([number * step_ms for number in range(len(closes))], prices)
+    return Bars([(begin + number) * step_ms for number in range(len(closes))], prices)
 
 
-def frame(closes: list[float], timeframe: str = "1m", step_ms: int = MINUTE_MS) -> Frame:
-    return Frame(timeframe, *bars(closes, step_ms))
+def frame(closes: list[float], timeframe: str = "1m", step_ms: int = MINUTE_MS, begin: int = 0) -> Frame:
+    return Frame(timeframe, *bars(closes, step_ms, begin))
 
 
-def newest(expression: Expression, closes: list[float]) -> float:
+def newest(expression: Expression, closes: list[float], begin: int = 0) -> float:
     """What a live bot is told."""
-    (found,) = newest_values([expression], {"1m": bars(closes)}, "1m")
+    (found,) = newest_values([expression], {"1m": bars(closes, begin=begin)}, "1m")
     return found
 
 
 def values(expression: Expression, closes: list[float]) -> list[float | None]:
     found = Evaluator({"1m": frame(closes)}, "1m").evaluate(expression)
     return [None if math.isnan(one) else round(float(one), 6) for one in found]
+
+
+def values_at(expression: Expression, minutes: list[int], closes: list[float]) -> list[float]:
+    prices = dict.fromkeys(("open", "high", "low", "close"), closes)
+    one = Frame("1m", [minute * MINUTE_MS for minute in minutes], prices)
+    return [float(value) for value in Evaluator({"1m": one}, "1m").evaluate(expression)]
 
 
 def test_means_by_hand() -> None:
@@ -83,6 +90,23 @@ def test_extremes_and_changes_by_hand() -> None:
 def test_relative_strength_by_hand() -> None:
     # Gains 2 and 0, losses 0 and 1: means 1 and 0.5, so 100 - 100 / (1 + 2). Then Wilder: 1.5 and 0.25.
     assert values(rsi(close, 2), [10, 12, 11, 13]) == [None, None, 66.666667, 85.714286]
+
+
+def test_where_nothing_has_moved_nobody_is_strong() -> None:
+    assert values(rsi(close, 2), [7.0] * 5) == [None, None, 50, 50, 50]
+    assert values(rsi(sma(close, 3), 2), [7.0] * 6) == [None, None, None, None, 50, 50]
+    # After the last move it stays what it was, and is forgotten before twice its memory is over.
+    fallen = values(rsi(close, 2), [8.0, 9.0, 8.0, 7.0] + [6.0] * 200)
+    assert fallen[6] == fallen[59]
+    assert fallen[119] == fallen[-1] == 50
+
+
+@pytest.mark.parametrize("step", [1, 7, 100])
+def test_bars_that_are_missing_take_no_memory_away(step: int) -> None:
+    walk = [100.0 + number % 7 for number in range(400)]
+    sparse = values_at(rsi(close, 4), [step * number for number in range(400)], walk)
+    assert sparse[-1] == pytest.approx(values(rsi(close, 4), walk)[-1])
+    assert not any(math.isnan(one) for one in sparse[4:])
 
 
 def test_crossings_are_told_once() -> None:
@@ -135,17 +159,34 @@ CONDITIONS: list[Condition] = [
 ]
 
 
-@given(st.lists(st.integers(-9, 9), min_size=300, max_size=500), st.integers(1, 90), st.sampled_from(CONDITIONS))
+MOVES = st.tuples(st.integers(-9, 9), st.sampled_from([1, 1, 1, 1, 3, 40, 160, 400]))
+"""A step, and for how many bars nothing moves after it."""
+
+
+VALUES: list[Expression] = [
+    *(rsi(close, 2), rsi(close, 6), adx(4), atr(5)),
+    *(rsi(roc(close, 3), 5), rsi(rsi(close, 3), 4), rsi(sma(close, 4), 5), rsi(highest(high, 9) - close, 3)),
+]
+
+
+@given(
+    st.lists(MOVES, min_size=30, max_size=300),
+    st.integers(0, 10**6),
+    st.integers(1, 600),
+    st.sampled_from([Decimal(1), Decimal("0.1"), Decimal("0.000001")]),
+    st.sampled_from([*CONDITIONS, *VALUES]),
+)
 @settings(max_examples=60)
 def test_live_on_the_newest_bars_is_what_the_whole_array_says(
-    steps: list[int], back: int, condition: Condition
+    moves: list[tuple[int, int]], begin: int, back: int, tick: Decimal, watched: Expression
 ) -> None:
-    closes = list(np.maximum(100 + np.cumsum(steps), 5).astype(float) * 0.1)
-    whole = Evaluator({"1m": frame(closes)}, "1m").evaluate(condition)
-    until = len(closes) - back
-    kept = bars_kept(condition, "1m")["1m"]
-    live = newest(condition, closes[max(0, until - kept) : until])
-    assert live == pytest.approx(whole[until - 1], nan_ok=True)
+    steps = [step for move, count in moves for step in (move, *[0] * (count - 1))]
+    closes = list(np.maximum(100 + np.cumsum(steps), 5).astype(float) * float(tick))
+    whole = Evaluator({"1m": frame(closes, begin=begin)}, "1m").evaluate(watched)
+    until = max(1, len(closes) - back)
+    first = max(0, until - bars_kept(watched, "1m")["1m"])
+    live = newest(watched, closes[first:until], begin + first)
+    assert np.array_equal(live, whole[until - 1], equal_nan=True)
 
 
 @given(st.lists(st.integers(-9, 9), min_size=60, max_size=120), st.sampled_from(CONDITIONS))

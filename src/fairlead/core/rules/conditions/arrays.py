@@ -1,7 +1,8 @@
 """Computes conditions over whole arrays of bars.
 
 The value at a bar depends on that bar and earlier ones only, and is the same whether computed over years or over the
-newest bars alone: what a running sum leaves in the last digits is rounded away. Importing this loads numpy and TA-Lib.
+newest bars alone: what a running sum leaves in the last digits is rounded away, and indicators that would remember for
+ever begin anew at fixed times (``vocabulary.Shape``). Importing this loads numpy and TA-Lib.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from fairlead.core.model.conditions import (
     Price,
     Series,
 )
-from fairlead.core.rules.conditions.vocabulary import check_timeframe, timeframe_of
+from fairlead.core.rules.conditions.vocabulary import SHAPES, check_timeframe, timeframe_of
 
 Floats: TypeAlias = NDArray[np.float64]
 Ticks: TypeAlias = NDArray[np.int64]
@@ -64,6 +65,17 @@ class Frame:
     def closed_ms(self) -> Ticks:
         """First milliseconds after them."""
         return np.asarray(self._opened_ms, dtype=np.int64) + self._length_ms
+
+    def starts(self, bars: int) -> Ticks:
+        """Which bars are the first of a stretch of so many; stretches are counted from 1970, so they are nobody's own.
+
+        The very first bar is one too.
+        """
+        opened_ms = np.asarray(self._opened_ms, dtype=np.int64)
+        stretches = opened_ms[[0, -1]] // (bars * self._length_ms)
+        begin_ms = np.arange(stretches[0] + 1, stretches[1] + 1) * (bars * self._length_ms)
+        # Where bars are missing, several stretches may begin with one.
+        return np.unique(np.append(0, np.searchsorted(opened_ms, begin_ms)))
 
     def price(self, field: str) -> Floats:
         """A column, with the digits that count."""
@@ -125,15 +137,34 @@ class Evaluator:
         frame = self._frames[own]
         if indicator.inputs:
             source = self._at(indicator.inputs[0], default, own)
-            found = _ON_SERIES[indicator.name](source, indicator.length)
+            found = _compute_over(frame, indicator, _ON_SERIES[indicator.name], (source,))
             scale = np.minimum(frame.scale, _scale_of(source))
         else:
             columns = (frame.price("high"), frame.price("low"), frame.price("close"))
-            found = _ON_BARS[indicator.name](*columns, indicator.length)
+            found = _compute_over(frame, indicator, _ON_BARS[indicator.name], columns)
             scale = frame.scale
         if indicator.name in _PERCENTAGES:
             scale = np.full(len(found), 10.0 ** (DIGITS - 2))
         return _settle(found, scale)
+
+
+def _compute_over(
+    frame: Frame, indicator: Indicator, compute: Callable[..., Floats], columns: tuple[Floats, ...]
+) -> Floats:
+    """An indicator over whole columns; one that restarts over a stretch and the one before it, stretch by stretch."""
+    shape, length = SHAPES[indicator.name], indicator.length
+    if not shape.restarts or not len(frame):
+        return compute(*columns, length)
+    seen = shape.memory * length
+    starts = frame.starts(seen)
+    found = np.empty(len(frame))
+    done = 0
+    # What begins at a start counts once it has seen enough; until then, what began at the start before.
+    for start, end in zip(starts, np.append(starts[1:] + seen, len(frame)), strict=True):
+        part = compute(*(column[start:end] for column in columns), length)
+        found[done:end] = part[done - start :]
+        done = min(end, len(frame))
+    return found
 
 
 class ClosedBars(Protocol):
@@ -227,6 +258,16 @@ def _join(operator: str, parts: Sequence[Floats]) -> Floats:
     return np.where(unknown, np.nan, joined)
 
 
+def _rsi(values: Floats, length: int) -> Floats:
+    found: Floats = talib.RSI(values, length)
+    if not found.all():
+        # TA-Lib says 0 before the first move, and nobody has sold.
+        moves = np.flatnonzero(np.abs(np.diff(values)) > 0.0)
+        still = found[: moves[0] + 1 if len(moves) else len(found)]
+        still[still == 0.0] = 50.0
+    return found
+
+
 def _stddev(values: Floats, length: int) -> Floats:
     found = np.full(len(values), np.nan)
     if len(values) >= length:
@@ -251,7 +292,7 @@ _ON_SERIES: Final[Mapping[str, Callable[[Floats, int], Floats]]] = {
     "sma": talib.SMA,
     "ema": talib.EMA,
     "wma": talib.WMA,
-    "rsi": talib.RSI,
+    "rsi": _rsi,
     "roc": talib.ROC,
     "stddev": _stddev,
     "highest": talib.MAX,

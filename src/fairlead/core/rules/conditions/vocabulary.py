@@ -30,24 +30,33 @@ AGO_MAX: Final = 1_000
 class Shape(msgspec.Struct, frozen=True):
     """What an indicator needs, in its own lengths: bars before its first number, and until its start is forgotten.
 
-    An average that never forgets is computed over so many bars that what came before is below one part in 10^11.
+    An average that never forgets is computed over so many bars that what came before is below one part in 10^11. That
+    says nothing of a share of two averages: where nothing moves both fade alike, and it stays what it was for ever. One
+    that ``restarts`` begins anew at fixed times and sees ``memory`` to twice as many bars, so that older ones count for
+    nothing at all.
     """
 
     lookback: int
     memory: int = 1
+    restarts: bool = False
+
+    @property
+    def kept(self) -> int:
+        """So many must be kept for the newest number."""
+        return max(self.memory, self.lookback) * (2 if self.restarts else 1)
 
 
 SHAPES: Final[Mapping[str, Shape]] = {
     "sma": Shape(1),
     "ema": Shape(1, 14),
     "wma": Shape(1),
-    "rsi": Shape(1, 28),
+    "rsi": Shape(1, 28, restarts=True),
     "roc": Shape(1),
     "stddev": Shape(1),
     "highest": Shape(1),
     "lowest": Shape(1),
     "atr": Shape(1, 28),
-    "adx": Shape(2, 56),
+    "adx": Shape(2, 56, restarts=True),
 }
 
 open_: Final = Price("open")
@@ -72,7 +81,7 @@ def wma(series: Series, length: int, timeframe: str = "") -> Series:
 
 
 def rsi(series: Series, length: int = 14, timeframe: str = "") -> Series:
-    """Wilder's relative strength, 0 to 100."""
+    """Wilder's relative strength, 0 to 100; 50 where nothing has moved for long."""
     return _indicator("rsi", series, length, timeframe)
 
 
@@ -102,7 +111,7 @@ def atr(length: int = 14, timeframe: str = "") -> Series:
 
 
 def adx(length: int = 14, timeframe: str = "") -> Series:
-    """Wilder's average directional index, 0 to 100."""
+    """Wilder's average directional index, 0 to 100; 0 where nothing has moved for long."""
     return _indicator("adx", None, length, timeframe)
 
 
@@ -214,7 +223,7 @@ def _reach(expression: Expression, default: str, bars: int) -> Iterator[tuple[st
             yield timeframe or default, bars
         case Indicator(name=name, length=length, timeframe=timeframe):
             default = timeframe or default
-            bars += length * max(SHAPES[name].memory, SHAPES[name].lookback)
+            bars += length * SHAPES[name].kept
             if not expression.inputs:
                 yield default, bars
         case Ago(bars=before):
