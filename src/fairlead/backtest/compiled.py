@@ -11,11 +11,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 from importlib.util import find_spec
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
 import numpy as np
 
 from fairlead.market.candles.series import BLOCK, Floats, Ticks
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 HEADER: Final = 2
 """Numbers before the columns of a flat series: candles and blocks."""
@@ -44,7 +46,12 @@ def plain_loops() -> Iterator[None]:
         _plain.reset(before)
 
 
-def _compile(function: Callable[..., Any], signature: str) -> Any:  # noqa: ANN401 (numba has no types)
+def compiled(function: Function) -> Function:
+    """Compile a function for the types of its first call; it may call others that are compiled."""
+    return cast("Function", _compile(function))
+
+
+def _compile(function: Callable[..., Any], signature: str | None = None) -> Any:  # noqa: ANN401 (numba has no types)
     from numba import njit
 
     return njit(signature, cache=True, nogil=True)(function)
@@ -55,6 +62,16 @@ def compiled_search() -> Callable[[Ticks, int, int, int], int]:
     """The search for the next candle: takes a flat series, where to begin, and prices in ticks."""
     search: Callable[[Ticks, int, int, int], int] = _compile(_search, "int64(int64[::1], int64, int64, int64)")
     return search
+
+
+@lru_cache(maxsize=1)
+def compiled_divide() -> Callable[[int, int, float], int]:
+    """A floor division whose dividend may have wrapped around; the last argument is about the quotient.
+
+    Right where the divisor is below 2^61, and what it is said to be about is off by a unit at most.
+    """
+    divide: Callable[[int, int, float], int] = _compile(_divide, "int64(int64, int64, float64)")
+    return divide
 
 
 @lru_cache(maxsize=1)
@@ -78,6 +95,7 @@ def compile_all() -> None:
     """Compile now: processes that are forked afterwards have it, and share its memory."""
     if is_compiled():
         compiled_search()
+        compiled_divide()
         compiled_trace()
         compiled_use()
 
@@ -101,6 +119,19 @@ def _search(flat: Ticks, start: int, buy: int, sell: int) -> int:
                 return candle
             candle += 1
     return int(length)
+
+
+def _divide(up: int, down: int, about: float) -> int:
+    whole = int(about)
+    # What is left over is small, so its last 64 bits are all of it.
+    rest = up - whole * down
+    while rest < 0:
+        whole -= 1
+        rest += down
+    while rest >= down:
+        whole += 1
+        rest -= down
+    return whole
 
 
 def _trace(close: Ticks, tick: float, inverse: int, segments: Floats, curves: Floats) -> None:

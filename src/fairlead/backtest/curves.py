@@ -39,9 +39,15 @@ def curves_of(traded: Traded) -> Floats:
     return curves
 
 
-def trace_curves(series: CandleSeries, segments: Floats, *, inverse: bool = False) -> Floats:
-    """The same from segments: rows of candles, cash moved until then, and what is held from then on."""
+def trace_curves(series: CandleSeries, segments: Floats, *, inverse: bool = False, cash: float = 0.0) -> Floats:
+    """The same from segments: rows of candles, cash moved until then, and what is held from then on.
+
+    ``cash`` is what there was before, and counts to equity.
+    """
     curves = np.zeros((2, len(series)))
+    first = int(segments[0, 0]) if segments.shape[1] else len(series)
+    curves[0, :first] = cash
+    segments[1] += cash
     if segments.shape[1]:
         trace = compiled_trace() if is_compiled() else _trace_arrays
         trace(series.close, float(series.tick), int(inverse), segments, curves)

@@ -66,6 +66,19 @@ class DealRow(msgspec.Struct, frozen=True, kw_only=True):
         return not self.ended_ms
 
 
+class DealColumns(msgspec.Struct, frozen=True, kw_only=True):
+    """What statistics of deals are made of: profits, in the settle currency, and lengths of those that ended.
+
+    ``levels_max`` and ``worsts``, open results at the worst moment, are of all of them.
+    """
+
+    profits: Sequence[float]
+    lengths_ms: Sequence[int]
+    levels_max: int
+    still_open: int
+    worsts: Sequence[float] = ()
+
+
 class Denial(msgspec.Struct, frozen=True, kw_only=True):
     """An order that a risk check refused; ``why`` names the check and its numbers."""
 
@@ -111,6 +124,16 @@ class Totalled(Protocol):
     @property
     def fees(self) -> Decimal:
         """What they paid."""
+        ...
+
+
+@runtime_checkable
+class InColumns(Protocol):
+    """Deals that may know their numbers without being looked at one by one."""
+
+    @property
+    def columns(self) -> DealColumns | None:
+        """The numbers; None: look at them."""
         ...
 
 

@@ -93,7 +93,7 @@ def run_backtest(
 
 def _asked(result: BacktestResult) -> Ticks:
     """Closes at which entries may have been placed: all of them, where nobody has kept account of it."""
-    return placed_at(result.fills.log) if isinstance(result.fills, LadderFills) else np.arange(len(result.equity))
+    return placed_at(result.fills) if isinstance(result.fills, LadderFills) else np.arange(len(result.equity))
 
 
 class _World(msgspec.Struct, frozen=True):

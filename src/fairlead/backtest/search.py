@@ -31,19 +31,24 @@ _LAST: Final = _GROUP - 1
 def make_search(series: CandleSeries, *, compiled: bool | None = None) -> Search:
     """Make the search over a series; ``compiled`` None: where numba is installed."""
     wants_compiled = is_compiled() if compiled is None else compiled
-    return _compiled(series) if wants_compiled else _plain(series)
+    return CompiledSearch(series) if wants_compiled else _plain(series)
 
 
-def _compiled(series: CandleSeries) -> Search:
-    search = compiled_search()
-    # One array as the argument: unpacking six of them would take longer than the search.
-    header = np.array([len(series), len(series.block_lows)], dtype=np.int64)
-    flat = np.concatenate((header, series.low, series.high, series.block_lows, series.block_highs))
+class CompiledSearch:
+    """The search that numba has compiled; ``flat`` is what it takes, for whoever compiles more than the search."""
 
-    def find(start: int, buy: int, sell: int) -> int:
-        return search(flat, start, buy, sell)
+    __slots__ = ("_search", "flat")
 
-    return find
+    def __init__(self, series: CandleSeries) -> None:
+        """Lay the columns out one after the other."""
+        # One array as the argument: unpacking six of them would take longer than the search.
+        header = np.array([len(series), len(series.block_lows)], dtype=np.int64)
+        self.flat: Ticks = np.concatenate((header, series.low, series.high, series.block_lows, series.block_highs))
+        self._search = compiled_search()
+
+    def __call__(self, start: int, buy: int, sell: int) -> int:
+        """Find it."""
+        return self._search(self.flat, start, buy, sell)
 
 
 def _plain(series: CandleSeries) -> Search:

@@ -12,6 +12,8 @@ from decimal import Decimal
 from typing import Final
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from fairlead.backtest.checks.ladder_shape import LadderShape, shape_of
 from fairlead.backtest.checks.risk_room import Room
@@ -20,6 +22,7 @@ from fairlead.core.model.bots.martingale import MartingaleSettings
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import HUNDRED, ONE, ZERO
 from fairlead.core.model.request import Side
+from fairlead.market.candles.series import Ticks
 
 DRIFT: Final = Decimal("0.02")
 """How far the price may move from the decision to the base order's fill, and from there to the close of that candle."""
@@ -51,6 +54,14 @@ class LadderProof(msgspec.Struct, frozen=True, gc=False):
             and before * _DRIFT_DOWN <= anchor * _WHOLE <= before * _DRIFT_UP
             and anchor * _DRIFT_DOWN <= after * _WHOLE <= anchor * _DRIFT_UP
         )
+
+    def holds_each(self, cash: Ticks, before: Ticks, anchor: Ticks, after: Ticks) -> NDArray[np.bool_]:
+        """The same of many cycles."""
+        anchors, afters = anchor * _WHOLE, after * _WHOLE
+        fits = (cash >= self.cash_min) & (anchor >= self.price_min) & (anchor <= self.price_max)
+        base_fits = (before * _DRIFT_DOWN <= anchors) & (anchors <= before * _DRIFT_UP)
+        each: NDArray[np.bool_] = fits & base_fits & (anchor * _DRIFT_DOWN <= afters) & (afters <= anchor * _DRIFT_UP)
+        return each
 
 
 class Terms(msgspec.Struct, frozen=True):

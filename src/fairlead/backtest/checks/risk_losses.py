@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC
 from decimal import Decimal
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -97,9 +98,12 @@ class LossReplay:
         """
         if self.is_empty:
             return None
-        suspects = [self._first_drawdown(equity)]
+        return self._first_effect(_PeriodLows(at_ms, equity))
+
+    def _first_effect(self, lows: _PeriodLows) -> int | None:
+        suspects = [self._first_drawdown(lows.equity)]
         # The account's own limits are among the strictest.
-        suspects += [self._first_loss(kind, limit, at_ms, equity) for kind, limit in _losses(self._strictest)]
+        suspects += [self._first_loss(kind, limit, lows) for kind, limit in _losses(self._strictest)]
         found = [one for one in suspects if one is not None]
         return min(found) if found else None
 
@@ -109,11 +113,13 @@ class LossReplay:
         What merely holds entries back until the end of a day or a week matters to those placed until then, what a
         drawdown does to sizes matters ever after; what only a person ends takes back what rests, whenever it comes.
         """
-        if self.is_empty or self.first_effect(at_ms, equity) is None:
+        if self.is_empty:
             return False
-        limits = self._strictest
+        lows, limits = _PeriodLows(at_ms, equity), self._strictest
+        if self._first_effect(lows) is None:
+            return False
         halts = ((PeriodKind.DAY, limits.day_halt), (PeriodKind.MONTH, limits.month_halt))
-        if any(self._first_loss(kind, limit, at_ms, equity) is not None for kind, limit in halts):
+        if any(self._first_loss(kind, limit, lows) is not None for kind, limit in halts):
             return True
         drawdown = self._first_drawdown(equity)
         if drawdown is not None:
@@ -121,7 +127,7 @@ class LossReplay:
             if halts_too or bool((asked >= drawdown).any()):
                 return True
         holds = ((PeriodKind.DAY, limits.day_reduce), (PeriodKind.WEEK, limits.week_halve))
-        spells = [spell for kind, limit in holds for spell in self._spells(kind, limit, at_ms, equity)]
+        spells = [spell for kind, limit in holds for spell in self._spells(kind, limit, lows)]
         return any(bool(((asked >= first) & (asked < after)).any()) for first, after in spells)
 
     def _first_drawdown(self, equity: Floats) -> int | None:
@@ -135,25 +141,49 @@ class LossReplay:
         top = np.maximum.accumulate(np.maximum(equity, cash))
         return _first(equity <= top * left)
 
-    def _first_loss(self, kind: PeriodKind, limit: Decimal | None, at_ms: Ticks, equity: Floats) -> int | None:
-        return next((first for first, _ in self._spells(kind, limit, at_ms, equity)), None)
+    def _first_loss(self, kind: PeriodKind, limit: Decimal | None, lows: _PeriodLows) -> int | None:
+        return next((first for first, _ in self._spells(kind, limit, lows)), None)
 
-    def _spells(
-        self, kind: PeriodKind, limit: Decimal | None, at_ms: Ticks, equity: Floats
-    ) -> Iterator[tuple[int, int]]:
+    def _spells(self, kind: PeriodKind, limit: Decimal | None, lows: _PeriodLows) -> Iterator[tuple[int, int]]:
         """Of each period in which so much is lost: the first close at which it is, and the first one of the next."""
         if limit is None:
             return
-        starts = np.unique(np.searchsorted(at_ms, _bounds(kind, int(at_ms[0]), int(at_ms[-1]))))
+        equity, (starts, lowest) = lows.equity, lows.of(kind)
         opening = equity[starts].copy()
-        if int(at_ms[0]) < period_bounds(kind, self._begin_ms, UTC)[1]:
+        if int(lows.at_ms[0]) < period_bounds(kind, self._begin_ms, UTC)[1]:
             # The first period began with the cash, before any close.
             opening[0] = float(self._cash)
         least = opening * (1.0 - float(limit) + NEAR)
         ends = np.append(starts[1:], len(equity))
-        for period in np.flatnonzero(np.minimum.reduceat(equity, starts) <= least).tolist():
+        for period in np.flatnonzero(lowest <= least).tolist():
             first, after = int(starts[period]), int(ends[period])
             yield first + int(np.argmax(equity[first:after] <= least[period])), after
+
+
+class _PeriodLows:
+    """Where days, weeks and months begin in a curve, and the lowest value of each; the curve is read once, by days."""
+
+    def __init__(self, at_ms: Ticks, equity: Floats) -> None:
+        self.at_ms = at_ms
+        self.equity = equity
+
+    def of(self, kind: PeriodKind) -> tuple[Ticks, Floats]:
+        """Numbers of the first closes of the periods, and lowest values."""
+        starts, lowest = self._days
+        if kind is PeriodKind.DAY:
+            return starts, lowest
+        # Longer periods are whole days.
+        firsts = self._starts(kind)
+        return firsts, np.minimum.reduceat(lowest, np.searchsorted(starts, firsts))
+
+    @cached_property
+    def _days(self) -> tuple[Ticks, Floats]:
+        starts = self._starts(PeriodKind.DAY)
+        return starts, np.minimum.reduceat(self.equity, starts)
+
+    def _starts(self, kind: PeriodKind) -> Ticks:
+        first_ms, last_ms = int(self.at_ms[0]), int(self.at_ms[-1])
+        return np.unique(np.searchsorted(self.at_ms, _bounds(kind, first_ms, last_ms)))
 
 
 def _is_empty(limits: LossLimits) -> bool:

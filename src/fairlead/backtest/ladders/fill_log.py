@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from functools import cached_property
-from typing import Final, overload
+from typing import Final, Generic, TypeAlias, TypeVar, overload
 
 import msgspec
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from fairlead.backtest.account import deal_fill
 from fairlead.backtest.deal_log import DealLog
 from fairlead.backtest.ladders.ladder_plan import LadderPlan
-from fairlead.backtest.result import DealRow, Fill
+from fairlead.backtest.result import DealColumns, DealRow, Fill
 from fairlead.core.model.bots.deal import Deal
 from fairlead.core.model.bots.decision import BASE_SLOT
 from fairlead.core.model.instrument import Instrument
@@ -27,68 +28,117 @@ EXIT: Final = -1
 """Stands for the take-profit where a level's number would be."""
 
 TAKE_PROFIT: Final = "take_profit"
+COLUMNS: Final = 5
+
+Row: TypeAlias = tuple[int, int, int, int, bool]
+"""A fill: candle, level (or ``EXIT``), lots, price in ticks, and whether it took."""
+
+_EXACT_MAX: Final = 2.0**62
+"""Whole numbers of 64 bits are exact below."""
+
+T = TypeVar("T")
 
 
 class LadderLog(msgspec.Struct, frozen=True):
-    """What a replayed ladder did: a row a fill: candle, level (or ``EXIT``), lots, price, whether it took."""
+    """What a replayed ladder did: a ``Row`` a fill."""
 
     plan: LadderPlan
     series: CandleSeries
     instrument: Instrument
     fee_in_coin: bool
-    rows: list[tuple[int, int, int, int, bool]]
+    rows: Ticks
 
 
-class LadderFills(Sequence[Fill]):
-    """The fills as rows."""
+class LadderColumns(msgspec.Struct, frozen=True):
+    """The rows' columns, and each fill's value and fee, as whole numbers of the plan's units."""
 
-    def __init__(self, log: LadderLog) -> None:
-        """Read them from here when asked."""
-        self.log = log
+    candles: Ticks
+    levels: Ticks
+    lots: Ticks
+    ticks: Ticks
+    takes: Ticks
+    values: Ticks
+    fees: Ticks
 
     @property
-    def traded(self) -> Decimal:
-        """Value of all fills."""
-        return sum(lots * ticks for _, _, lots, ticks, _ in self.log.rows) * self.log.plan.value_unit
+    def exits(self) -> Ticks:
+        """Numbers of the rows that end a deal."""
+        return np.flatnonzero(self.levels == EXIT)
 
-    @property
-    def fees(self) -> Decimal:
-        """What all fills paid, valued at their prices where they paid in the coin."""
-        plan = self.log.plan
-        rates = (plan.maker, plan.taker)
-        paid = sum(lots * ticks * rates[takes] for _, _, lots, ticks, takes in self.log.rows)
-        return Decimal(paid) / plan.fee_scale * plan.value_unit
 
-    def __len__(self) -> int:
-        """How many."""
-        return len(self.log.rows)
+def columns_of(log: LadderLog) -> LadderColumns:
+    """Read a log; where sums might need more than 64 bits, values and fees are Python's own whole numbers."""
+    candles, levels, lots, ticks, takes = np.ascontiguousarray(log.rows.T)
+    rates = (log.plan.maker, log.plan.taker)
+    largest = float(lots @ ticks.astype(np.float64)) * max(log.plan.fee_scale, *map(abs, rates))
+    kind = np.int64 if largest < _EXACT_MAX else object
+    values = lots.astype(kind) * ticks
+    return LadderColumns(candles, levels, lots, ticks, takes, values, values * np.array(rates, dtype=kind)[takes])
+
+
+class LazyRows(Sequence[T], Generic[T]):
+    """Rows that are made, all at once, when the first of them is read."""
 
     @overload
-    def __getitem__(self, index: int) -> Fill: ...
+    def __getitem__(self, index: int) -> T: ...
     @overload
-    def __getitem__(self, index: slice) -> Sequence[Fill]: ...
-    def __getitem__(self, index: int | slice) -> Fill | Sequence[Fill]:
+    def __getitem__(self, index: slice) -> Sequence[T]: ...
+    def __getitem__(self, index: int | slice) -> T | Sequence[T]:
         """One of them, or some."""
-        return self._rows[index]
+        return self.rows[index]
 
-    def __iter__(self) -> Iterator[Fill]:
+    def __iter__(self) -> Iterator[T]:
         """All of them, at once."""
-        return iter(self._rows)
+        return iter(self.rows)
 
     def __eq__(self, other: object) -> bool:
         """Whether others are the same rows."""
-        return isinstance(other, Sequence) and self._rows == list(other)
+        return isinstance(other, Sequence) and self.rows == list(other)
 
     def __hash__(self) -> int:
         """As the object: rows may be many."""
         return id(self)
 
     @cached_property
-    def _rows(self) -> list[Fill]:
+    def rows(self) -> list[T]:
+        """All of them."""
+        return self._make()
+
+    @abstractmethod
+    def _make(self) -> list[T]: ...
+
+
+class LadderFills(LazyRows[Fill]):
+    """The fills as rows."""
+
+    def __init__(self, log: LadderLog) -> None:
+        """Read them from here when asked."""
+        self.log = log
+
+    @cached_property
+    def columns(self) -> LadderColumns:
+        """The same as columns."""
+        return columns_of(self.log)
+
+    @cached_property
+    def traded(self) -> Decimal:
+        """Value of all fills."""
+        return int(self.columns.values.sum()) * self.log.plan.value_unit
+
+    @cached_property
+    def fees(self) -> Decimal:
+        """What all fills paid, valued at their prices where they paid in the coin."""
+        return Decimal(int(self.columns.fees.sum())) / self.log.plan.fee_scale * self.log.plan.value_unit
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self.log.rows)
+
+    def _make(self) -> list[Fill]:
         log, plan = self.log, self.log.plan
         rates = (Decimal(plan.maker) / plan.fee_scale, Decimal(plan.taker) / plan.fee_scale)
         rows, cycle = [], 1
-        for candle, level, lots, ticks, takes in log.rows:
+        for candle, level, lots, ticks, takes in log.rows.tolist():
             is_exit = level == EXIT
             value = lots * ticks * plan.value_unit
             rows.append(
@@ -112,7 +162,7 @@ class LadderFills(Sequence[Fill]):
         return rows
 
 
-class LadderDeals(Sequence[DealRow]):
+class LadderDeals(LazyRows[DealRow]):
     """The deals as rows."""
 
     def __init__(self, fills: LadderFills) -> None:
@@ -121,38 +171,41 @@ class LadderDeals(Sequence[DealRow]):
 
     def __len__(self) -> int:
         """How many, the one that is still open included."""
-        rows = self._fills.log.rows
-        return sum(row[1] == EXIT for row in rows) + bool(rows and rows[-1][1] != EXIT)
-
-    @overload
-    def __getitem__(self, index: int) -> DealRow: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[DealRow]: ...
-    def __getitem__(self, index: int | slice) -> DealRow | Sequence[DealRow]:
-        """One of them, or some."""
-        return self._rows[index]
-
-    def __iter__(self) -> Iterator[DealRow]:
-        """All of them, at once."""
-        return iter(self._rows)
-
-    def __eq__(self, other: object) -> bool:
-        """Whether others are the same rows."""
-        return isinstance(other, Sequence) and self._rows == list(other)
-
-    def __hash__(self) -> int:
-        """As the object: rows may be many."""
-        return id(self)
+        levels = self._fills.log.rows[:, 1]
+        return int(np.count_nonzero(levels == EXIT)) + bool(len(levels) and levels[-1] != EXIT)
 
     @cached_property
-    def _rows(self) -> list[DealRow]:
+    def columns(self) -> DealColumns | None:
+        """What statistics are made of, without the rows; None where it takes the rules' ledger to tell."""
+        log, columns = self._fills.log, self._fills.columns
+        if log.fee_in_coin:
+            return None
+        exits = columns.exits
+        firsts = np.append(0, exits + 1)
+        count = len(exits)
+        signed = np.where(columns.levels == EXIT, columns.values, -columns.values) * log.plan.fee_scale - columns.fees
+        profits = np.add.reduceat(signed, firsts[:count]) if count else signed[:0]
+        if count:
+            # What the last deal, still open, has paid is no part of the one before.
+            profits[-1] -= signed[firsts[count] :].sum()
+        unit = log.plan.value_unit / log.plan.fee_scale
+        ended_ms = log.series.closed_ms[columns.candles[exits]]
+        still_open = len(log.rows) - int(firsts[-1])
+        return DealColumns(
+            profits=[float(profit * unit) for profit in profits.tolist()],
+            lengths_ms=(ended_ms - log.series.opened_ms[columns.candles[firsts[:count]]]).tolist(),
+            levels_max=max(int((exits - firsts[:count]).max(initial=0)), still_open),
+            still_open=int(still_open > 0),
+        )
+
+    def _make(self) -> list[DealRow]:
         log = self._fills.log
         if log.fee_in_coin:
             return _rows_of_ledger(self._fills)
         rows: list[DealRow] = []
         maker, taker = log.plan.maker, log.plan.taker
         began = levels = cost = fee = lots = 0
-        for candle, level, bought, ticks, takes in log.rows:
+        for candle, level, bought, ticks, takes in log.rows.tolist():
             value = bought * ticks
             fee += value * (taker if takes else maker)
             if level == EXIT:
@@ -198,22 +251,21 @@ def _rows_of_ledger(fills: LadderFills) -> list[DealRow]:
     return deals.rows
 
 
-def placed_at(log: LadderLog) -> Ticks:
+def placed_at(fills: LadderFills) -> Ticks:
     """Candles at whose close entries were placed: a base order one before it is filled, levels as others are."""
-    entries = [(candle, level) for candle, level, *_ in log.rows if level != EXIT]
-    return np.array([candle for candle, _ in entries] + [candle - 1 for candle, level in entries if not level])
+    candles, levels = fills.columns.candles, fills.columns.levels
+    return np.append(candles[levels != EXIT], candles[levels == 0] - 1)
 
 
-def segments_of(log: LadderLog) -> Floats:
+def segments_of(fills: LadderFills) -> Floats:
     """The rows that ``curves.py`` traces: candles, cash moved since the beginning, what is held."""
-    columns: Ticks = np.array(log.rows, dtype=np.int64).reshape(-1, 5).T
-    candles, levels, lots, ticks, takes = columns
-    side: Ticks = np.where(levels == EXIT, -1, 1)
+    columns, log = fills.columns, fills.log
     plan = log.plan
+    side: Ticks = np.where(columns.levels == EXIT, -1, 1)
     unit, maker, taker = float(plan.value_unit), plan.maker / plan.fee_scale, plan.taker / plan.fee_scale
-    value = lots.astype(np.float64) * ticks * unit
-    rate = np.where(takes > 0, taker, maker)
+    value = columns.lots.astype(np.float64) * columns.ticks * unit
+    rate = np.where(columns.takes > 0, taker, maker)
     in_coin = np.where(side > 0, rate, 0.0) if log.fee_in_coin else 0.0
-    held = np.cumsum(side * lots * (1.0 - in_coin)) * float(log.instrument.lot_size)
+    held = np.cumsum(side * columns.lots * (1.0 - in_coin)) * float(log.instrument.lot_size)
     paid = np.where(side > 0, 0.0, rate * value) if log.fee_in_coin else rate * value
-    return np.ascontiguousarray((candles.astype(np.float64), np.cumsum(-side * value - paid), held))
+    return np.ascontiguousarray((columns.candles.astype(np.float64), np.cumsum(-side * value - paid), held))

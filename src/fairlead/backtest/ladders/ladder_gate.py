@@ -6,18 +6,37 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
+import msgspec
+import numpy as np
+
 from fairlead.backtest.checks.ladder_proof import Terms, prove_ladder
 from fairlead.backtest.checks.risk_gate import RiskGate
 from fairlead.backtest.checks.risk_view import AccountNow, Held, Picture, Resting
+from fairlead.backtest.ladders.fill_log import EXIT, LadderColumns, LadderLog, columns_of
+from fairlead.backtest.ladders.ladder_plan import LadderPlan
 from fairlead.backtest.ladders.ladder_run import LadderRun
 from fairlead.core.model.bots.decision import BASE_SLOT, Want, want_entry
 from fairlead.core.model.money import ONE, ZERO
 from fairlead.core.model.request import Side
 from fairlead.core.rules.bots.entries import SAFETY_SLOT
 from fairlead.core.rules.bots.ladder import Ladder
+from fairlead.market.candles.series import CandleSeries, Ticks
 
 _LOTS: Final = 2
 """Where a row of the log has its quantity."""
+
+
+class Hung(msgspec.Struct, frozen=True, gc=False):
+    """An account whose base order was filled in a candle: ``lots`` of it, ``held`` with what earlier cycles left.
+
+    ``moved`` and ``fee`` are what all fills moved and paid until then, in the plan's units.
+    """
+
+    candle: int
+    lots: int
+    held: Decimal
+    moved: int
+    fee: int
 
 
 class LadderGate:
@@ -27,42 +46,73 @@ class LadderGate:
     looks back further than one candle.
     """
 
-    def __init__(self, gate: RiskGate, terms: Terms, run: LadderRun, cash: Decimal) -> None:
-        """Judge for a run that begins with ``cash``."""
+    def __init__(self, gate: RiskGate, terms: Terms, plan: LadderPlan, series: CandleSeries, cash: Decimal) -> None:
+        """Judge for runs that begin with ``cash``."""
         self.proof = prove_ladder(gate.room_of(0), terms)
         self._gate = gate
         self._terms = terms
-        self._run = run
+        self._plan = plan
+        self._series = series
         self._cash = cash
         self._ladder = Ladder(terms.settings, terms.instrument)
 
-    def admits(self, candle: int, anchor: int) -> bool:
-        """Whether a cycle passes whose base order was filled in this candle at this price, in ticks."""
-        series = self._run.log.series
-        before, after = int(series.close[candle - 1]), int(series.close[candle])
+    def admits(self, run: LadderRun, candle: int, anchor: int, *, in_coin: bool) -> bool:
+        """Whether a cycle passes whose base order a run has just filled, in this candle at this price, in ticks."""
+        before, after = int(self._series.close[candle - 1]), int(self._series.close[candle])
         if self.proof is None:
             return False
-        return self.proof.holds(self._run.left, before, anchor, after) or self._passes(candle, (before, anchor, after))
+        if self.proof.holds(run.left, before, anchor, after):
+            return True
+        held = run.holding.worth(anchor) / (anchor * self._terms.tick)
+        return self._passes(Hung(candle, run.rows[-1][_LOTS], held, run.moved, run.holding.fee), in_coin=in_coin)
 
-    def _passes(self, candle: int, prices: tuple[int, int, int]) -> bool:
+    def admits_all(self, log: LadderLog) -> bool:
+        """Whether every cycle of a run passes whose fees were paid in money."""
+        if self.proof is None:
+            return False
+        columns = columns_of(log)
+        bases = np.flatnonzero(columns.levels == 0)
+        candles = columns.candles[bases]
+        moved, fees = _until(columns, bases)
+        left = int(self._cash // self._plan.value_unit) + moved + (-fees // self._plan.fee_scale)
+        closes = self._series.close
+        holds = self.proof.holds_each(left, closes[candles - 1], columns.ticks[bases], closes[candles])
+        return all(
+            self._passes(
+                Hung(
+                    int(candles[number]),
+                    lots := int(columns.lots[bases[number]]),
+                    lots * self._terms.instrument.lot_size,
+                    int(moved[number]),
+                    int(fees[number]),
+                ),
+                in_coin=False,
+            )
+            for number in np.flatnonzero(~holds).tolist()
+        )
+
+    def _passes(self, hung: Hung, *, in_coin: bool) -> bool:
         """Ask for the base order at the close before, and for every level at this close."""
-        run, unit, tick = self._run, self._terms.value_unit, self._terms.tick
-        series, plan = run.log.series, run.log.plan
-        cash = self._cash + (run.moved - Decimal(run.holding.fee) / plan.fee_scale) * unit
-        bought = run.log.rows[-1][_LOTS] * self._terms.instrument.lot_size
-        held = run.holding.worth(prices[1]) / (prices[1] * tick)
+        candle, unit, tick = hung.candle, self._terms.value_unit, self._terms.tick
+        series, plan = self._series, self._plan
+        before, anchor, after = (
+            column * tick
+            for column in (int(series.close[candle - 1]), int(series.open[candle]), int(series.close[candle]))
+        )
+        cash = self._cash + (hung.moved - Decimal(hung.fee) / plan.fee_scale) * unit
+        bought = hung.lots * self._terms.instrument.lot_size
         rate = Decimal(plan.taker) / plan.fee_scale
         # A fee in the coin takes from what is received, and leaves dust of the cycle before; else it is paid in money.
-        in_coin, in_money = (rate, ZERO) if run.log.fee_in_coin else (ZERO, rate)
-        paid = bought * prices[1] * tick * (ONE + in_money)
-        begin = self._now(cash + paid, held - bought * (ONE - in_coin), prices[0] * tick, [])
+        of_coin, of_money = (rate, ZERO) if in_coin else (ZERO, rate)
+        paid = bought * anchor * (ONE + of_money)
+        begin = self._now(cash + paid, hung.held - bought * (ONE - of_coin), before, [])
         size = self._ladder.size(0)
         if self._gate.check(0, want_entry(BASE_SLOT, Side.BUY, size), bought, begin, int(series.opened_ms[candle])):
             return False
         resting: list[Resting] = []
         at_ms = int(series.opened_ms[candle]) + series.length_ms
-        for want, quantity in self._levels(prices[1] * tick):
-            now = self._now(cash, held, prices[2] * tick, resting)
+        for want, quantity in self._levels(anchor):
+            now = self._now(cash, hung.held, after, resting)
             if self._gate.check(0, want, quantity, now, at_ms):
                 return False
             resting.append(Resting(0, want.slot, is_buy=True, opens=True, quantity=quantity, price=want.price))
@@ -87,3 +137,9 @@ class LadderGate:
             free=held,
             picture=lambda: Picture(holdings, resting),
         )
+
+
+def _until(columns: LadderColumns, rows: Ticks) -> tuple[Ticks, Ticks]:
+    """Cash that fills moved, and fees that they paid, until and with each of some rows."""
+    moved = np.cumsum(np.where(columns.levels == EXIT, columns.values, -columns.values))
+    return moved[rows], np.cumsum(columns.fees)[rows]

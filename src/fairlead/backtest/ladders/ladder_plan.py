@@ -8,6 +8,7 @@ replay of such a plan equal, bit for bit, to that of the rule itself.
 from __future__ import annotations
 
 from decimal import Decimal
+from math import lcm
 from typing import Final
 
 import msgspec
@@ -117,6 +118,7 @@ def plan_ladder(settings: Settings, terms: ReplayTerms, instrument: Instrument, 
     fees = (terms.fees.spot_maker, terms.fees.spot_taker)
     value_unit = tick * instrument.lot_size * instrument.contract_value
     (maker, maker_down), (taker, taker_down) = (fee.as_integer_ratio() for fee in fees)
+    fee_scale = lcm(maker_down, taker_down)
     gain, gain_down = (settings.take_profit[0].percent / HUNDRED).as_integer_ratio()
     rate = closing_fee(instrument, terms.fees) if settings.take_profit_after_fees else ZERO
     close_up, close_down = (ONE - rate).as_integer_ratio()
@@ -128,9 +130,9 @@ def plan_ladder(settings: Settings, terms: ReplayTerms, instrument: Instrument, 
         counts_fees=settings.take_profit_after_fees,
         coarse=int(coarse),
         value_unit=value_unit,
-        fee_scale=maker_down * taker_down,
-        maker=maker * taker_down,
-        taker=taker * maker_down,
+        fee_scale=fee_scale,
+        maker=maker * (fee_scale // maker_down),
+        taker=taker * (fee_scale // taker_down),
         gain=gain,
         gain_down=gain_down,
         close_up=close_up,

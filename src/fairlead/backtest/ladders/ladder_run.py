@@ -9,10 +9,11 @@ from bisect import bisect_left
 from collections.abc import Callable
 from typing import Final
 
-from fairlead.backtest.ladders.fill_log import EXIT, LadderLog
+from fairlead.backtest.ladders.fill_log import EXIT, Row
 from fairlead.backtest.ladders.ladder_holding import Holding
 from fairlead.backtest.ladders.ladder_plan import LadderPlan
 from fairlead.backtest.search import NEVER_LOW, Search
+from fairlead.market.candles.series import CandleSeries
 
 MayHang = Callable[[int, int], bool]
 """Asked at the close of the candle of each base order: the candle, and the price that the ladder hangs on, in ticks."""
@@ -25,19 +26,18 @@ class NotPlainError(Exception):
 
 
 class LadderRun:
-    """One run, used once: ``log``, ``holding``, ``moved`` (cash moved by fills, before fees) tell what became of it."""
+    """One run, used once: ``rows``, ``holding`` and ``moved`` (cash that fills moved, before fees) tell what it did."""
 
-    def __init__(self, log: LadderLog, holding: Holding, search: Search, cash: int) -> None:
+    def __init__(self, plan: LadderPlan, series: CandleSeries, holding: Holding, search: Search, cash: int) -> None:
         """Take what is replayed; ``cash`` is in the plan's ``value_unit``."""
-        self.log = log
+        self.rows: list[Row] = []
         self.holding = holding
         self.moved = 0
         self.decisions = 1
-        self._plan: LadderPlan = log.plan
+        self._plan = plan
         self._search = search
         self._cash = cash
-        series = log.series
-        self._note = log.rows.append
+        self._note = self.rows.append
         self._opens, self._highs = series.open.data, series.high.data
         self._lows, self._closes = series.low.data, series.close.data
         self._closed_ms = series.closed_ms.data

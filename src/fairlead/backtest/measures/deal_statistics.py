@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from fairlead.backtest.result import DealRow
+from fairlead.backtest.result import DealColumns, DealRow, InColumns
 
 COUNT_MIN: Final = 30
 """Fewer deals, or daily returns, than these make no ratio."""
@@ -48,31 +48,29 @@ class DealStatistics(msgspec.Struct, frozen=True, kw_only=True):
 
 def deal_statistics(deals: Sequence[DealRow]) -> DealStatistics:
     """Statistics of all deals of a run."""
-    done = [deal for deal in deals if not deal.is_open]
-    worsts = [deal.worst for deal in deals]
+    columns = (deals.columns if isinstance(deals, InColumns) else None) or _columns_of(deals)
+    profits, lengths, worsts = columns.profits, columns.lengths_ms, columns.worsts
     counts: dict[str, Any] = {
-        "closed": len(done),
-        "still_open": len(deals) - len(done),
-        "levels_max": max((deal.levels for deal in deals), default=0),
+        "closed": len(profits),
+        "still_open": columns.still_open,
+        "levels_max": columns.levels_max,
         "worst_excursion": min(worsts, default=0.0),
         "mean_excursion": sum(worsts) / len(worsts) if worsts else 0.0,
     }
-    if not done:
+    if not profits:
         return DealStatistics(wins=0, losses=0, **counts)
-    profits = [float(deal.profit) for deal in done]
     won = [profit for profit in profits if profit > 0.0]
     lost = [-profit for profit in profits if profit < 0.0]
-    low, high = wilson_interval(len(won), len(done))
+    low, high = wilson_interval(len(won), len(profits))
     win, loss = sum(won), sum(lost)
     win_average = win / len(won) if won else None
     loss_average = loss / len(lost) if lost else None
-    expectancy = (win - loss) / len(done)
-    is_enough = len(done) >= COUNT_MIN
-    lengths = [deal.ended_ms - deal.began_ms for deal in done]
+    expectancy = (win - loss) / len(profits)
+    is_enough = len(profits) >= COUNT_MIN
     return DealStatistics(
         wins=len(won),
         losses=len(lost),
-        win_rate=len(won) / len(done) if is_enough else None,
+        win_rate=len(won) / len(profits) if is_enough else None,
         win_rate_low=low,
         win_rate_high=high,
         profit_factor=win / loss if is_enough and loss else None,
@@ -84,8 +82,19 @@ def deal_statistics(deals: Sequence[DealRow]) -> DealStatistics:
         best=max(profits),
         worst=min(profits),
         longest_ms=max(lengths),
-        mean_ms=sum(lengths) // len(done),
+        mean_ms=sum(lengths) // len(profits),
         **counts,
+    )
+
+
+def _columns_of(deals: Sequence[DealRow]) -> DealColumns:
+    done = [deal for deal in deals if not deal.is_open]
+    return DealColumns(
+        profits=[float(deal.profit) for deal in done],
+        lengths_ms=[deal.ended_ms - deal.began_ms for deal in done],
+        levels_max=max((deal.levels for deal in deals), default=0),
+        still_open=len(deals) - len(done),
+        worsts=[deal.worst for deal in deals],
     )
 
 

@@ -17,6 +17,7 @@ from typing import Final, Literal, Self, cast
 import msgspec
 
 from fairlead.backtest.compiled import compile_all
+from fairlead.backtest.ladders.compiled_run import compile_ladder
 from fairlead.backtest.sweeps.trials import Row, Stage, Trial
 
 WORKERS_MAX: Final = 256
@@ -54,6 +55,7 @@ class WorkerPool:
         self._seats: list[_Seat] = []
         if self._inherits:
             compile_all()
+            compile_ladder()
         for _ in range(min(workers or len(os.sched_getaffinity(0)), WORKERS_MAX)):
             self._seats.append(_Seat())
             self._start(self._seats[-1])
