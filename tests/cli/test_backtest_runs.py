@@ -74,6 +74,21 @@ def test_several_bots_of_a_file_share_one_account(run: Run, ask: Ask, tmp_path: 
     assert (tmp_path / "out" / "report.html").stat().st_size > 100_000
 
 
+@pytest.mark.usefixtures("candles")
+def test_what_a_file_lists_of_a_bot_goes_over_its_preset_and_what_is_typed_over_both(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "bots.toml"
+    listed = 'name = "dip"\nsymbol = "BTC-USDT"\npreset = "nimble"'
+    file.write_text(f"[[bots]]\n{listed}\n[bots.settings]\nmax_safety_orders = 1\n", encoding="utf-8")
+
+    def levels(*typed: str) -> set[str]:
+        run("backtest", "run", "--bots", str(file), *typed, "--out", str(tmp_path / "out"))
+        text = (tmp_path / "out" / "fills.csv").read_text(encoding="utf-8")
+        return {level for level in ("s1", "s2", "s3") if f",{level}," in text}
+
+    assert levels() == {"s1"}
+    assert levels("--set", "max_safety_orders=2") == {"s1", "s2"}
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

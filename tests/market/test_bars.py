@@ -1,6 +1,18 @@
 from __future__ import annotations
 
-from fairlead.market.bars import BarBuilder
+import pytest
+
+from fairlead.core.model.conditions import Indicator
+from fairlead.core.rules.conditions.vocabulary import (
+    AGO_MAX,
+    LENGTH_MAX,
+    SHAPES,
+    ago,
+    bars_kept,
+    close,
+    crosses_above,
+)
+from fairlead.market.bars import BARS_KEPT_MAX, BarBuilder
 
 MINUTE_MS = 60_000
 
@@ -75,3 +87,9 @@ def test_only_so_many_bars_are_kept() -> None:
         builder.take(float(minute), minute * MINUTE_MS)
     assert 10 <= len(builder.bars["1m"].opened_ms) <= 20
     assert bars_of(builder, "1m")[-1][0] == 198
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_no_indicator_looks_back_further_than_bars_are_kept(name: str) -> None:
+    longest = Indicator(name, (close,), LENGTH_MAX, "")
+    assert bars_kept(crosses_above(longest, ago(longest, AGO_MAX)), "1m")["1m"] <= BARS_KEPT_MAX

@@ -13,8 +13,11 @@ from typing import Final
 
 from fairlead.core.model.conditions import TIMEFRAMES_MS
 
-BARS_KEPT_MAX: Final = 100_000
-"""Of one length and instrument; a condition that looks back further sees this many."""
+BARS_KEPT_MAX: Final = 120_000
+"""Of one length and instrument: enough for each indicator of the greatest length (``adx``: 112,000).
+
+A condition that looks back further, as indicators of indicators may, sees this many.
+"""
 
 LATE_MS: Final = 2_000
 """A quote may come so late and still count for its minute, when no newer one has closed it."""

@@ -85,3 +85,4 @@ def test_an_expression_is_of_the_shortest_bars_that_it_looks_at() -> None:
 
 def test_bars_are_kept_until_what_came_before_is_forgotten() -> None:
     assert bars_kept(crosses_above(sma(close, 50, "1h"), ema(close, 10)), "1m") == {"1h": 52, "1m": 142}
+    assert bars_kept(rsi(close, 14), "1m") == {"1m": 785}
