@@ -74,9 +74,13 @@ def plan_of(wanted: MartingaleSettings, terms: ReplayTerms, series: CandleSeries
     return plan
 
 
+def with_scale(chosen: dict[str, Any], step_scale: Decimal) -> dict[str, Any]:
+    return {**chosen, "step_scale": step_scale}
+
+
 @settings(max_examples=150)
 @given(
-    chosen=SETTINGS,
+    chosen=st.builds(with_scale, SETTINGS, amounts("0.97", "1", "1.0625913")),
     fees=st.tuples(amounts("0", "0.0008", "-0.0001"), amounts("0", "0.001")),
     intra_bar=st.sampled_from([IntraBar.PESSIMISTIC, IntraBar.EXIT_FIRST]),
     seed=st.integers(0, 5_000),
@@ -123,6 +127,25 @@ def test_what_needs_more_than_64_bits_is_left_to_the_plain_loop(fees: tuple[Deci
     assert len(plain.fills) > 30
     assert list(compiled.fills) == list(plain.fills)
     assert compiled.equity_end == plain.equity_end
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"volume_scale": Decimal("1.3333"), "max_safety_orders": 7},
+        {"step_scale": Decimal("1.05"), "max_safety_orders": 20, "volume_scale": Decimal(1)},
+        {"step_scale": Decimal("1.2345"), "max_safety_orders": 9, "take_profit_after_fees": True},
+    ],
+)
+def test_settings_of_many_digits_fit(changes: dict[str, Any]) -> None:
+    series, terms = generate_series(SYMBOL, candles=3_000, seed=3), terms_of(Decimal("0.0008"), Decimal("0.001"))
+    wanted = msgspec.structs.replace(TIGHT, **changes)
+    plan, search = plan_of(wanted, terms, series), make_search(series, compiled=True)
+    assert isinstance(search, CompiledSearch)
+    cash = int(Decimal(1_000_000) // plan.value_unit)
+    assert compiled_run.run_compiled(plan, series, search, cash, exit_first=False) is not None
+    compiled, plain = both(wanted, series, terms, Decimal(1_000_000))
+    assert list(compiled.fills) == list(plain.fills)
 
 
 def test_a_run_goes_on_where_its_rows_were_full(monkeypatch: pytest.MonkeyPatch) -> None:

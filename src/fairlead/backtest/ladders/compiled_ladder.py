@@ -12,13 +12,19 @@ from typing import Final, NamedTuple
 from fairlead.backtest.compiled import HEADER, compiled, compiled_divide, compiled_search
 from fairlead.backtest.ladders.fill_log import EXIT
 from fairlead.backtest.search import NEVER_LOW
-from fairlead.market.candles.series import Ticks
+from fairlead.market.candles.series import Floats, Ticks
 
 NUMBER_MAX: Final = 2.0**60
 """Sums, and divisors of a division, stay below."""
 
 QUOTIENT_MAX: Final = 2.0**50
 """Quotients stay below: as floating numbers they are right but for a unit then."""
+
+NEAR: Final = 1e-14
+"""Floating numbers so near to a whole one, as a fraction, may be on either side of it."""
+
+UNSURE: Final = -2
+"""Stands for a price that cannot be told."""
 
 DONE: Final = 0
 MORE: Final = 1
@@ -37,11 +43,10 @@ BASE_VALUE: Final = 7
 DEAL_FEE: Final = 8
 STATE: Final = 9
 
-# Columns of a level, as ``ladder_plan.Level`` has them.
+# Columns of a level, as ``ladder_plan.Level`` has them; ``DOWN`` is 0 where both have too many digits.
 UP: Final = 0
 DOWN: Final = 1
 SIZE: Final = 2
-UNIT: Final = 3
 
 _search = compiled_search()
 _divide = compiled_divide()
@@ -80,15 +85,18 @@ class Numbers(NamedTuple):
 
 
 @compiled
-def climb(market: Market, plan: Numbers, levels: Ticks, state: Ticks, rows: Ticks) -> int:
-    """Go on from a cycle's beginning to the end of the candles, or until the next cycle may not fit into ``rows``."""
+def climb(market: Market, plan: Numbers, levels: Ticks, factors: Floats, state: Ticks, rows: Ticks) -> int:
+    """Go on from a cycle's beginning to the end of the candles, or until the next cycle may not fit into ``rows``.
+
+    ``factors`` are where levels rest as parts of the price that a ladder hangs on.
+    """
     last = len(market.opens) - 1
     while state[CANDLE] < last:
         if state[ROWS] + len(levels) >= len(rows):
             return MORE
         said = _begin(market, plan, levels, state, rows)
         if said == DONE:
-            said = _hold(market, plan, levels, state, rows)
+            said = _hold(market, plan, levels, factors, state, rows)
         if said != DONE:
             return said
         _cool(market, plan, state)
@@ -115,15 +123,15 @@ def _begin(market: Market, plan: Numbers, levels: Ticks, state: Ticks, rows: Tic
 
 
 @compiled
-def _hold(market: Market, plan: Numbers, levels: Ticks, state: Ticks, rows: Ticks) -> int:
+def _hold(market: Market, plan: Numbers, levels: Ticks, factors: Floats, state: Ticks, rows: Ticks) -> int:
     """From the candle of a base order to that of the take-profit, or to the end of the candles."""
     candle, first, count, level = state[CANDLE], state[ROWS] - 1, len(levels), 1
     length = len(market.opens)
     anchor = market.opens[candle]
-    reach = _level_price(plan, levels, 1, anchor) if count > 1 else NEVER_LOW
+    reach = _level_price(plan, levels, factors, 1, anchor)
     while True:
         goal = _goal(plan, state)
-        if goal < 0:
+        if goal < 0 or reach == UNSURE:
             return TOO_LARGE
         exit_takes = int(market.closes[candle] >= goal)
         state[DECISIONS] += 1
@@ -147,7 +155,7 @@ def _hold(market: Market, plan: Numbers, levels: Ticks, state: Ticks, rows: Tick
             if not _buy(plan, state, rows, (level, lots, min(opened, reach), takes)):
                 return TOO_LARGE
             level += 1
-            reach = _level_price(plan, levels, level, anchor) if level < count else NEVER_LOW
+            reach = _level_price(plan, levels, factors, level, anchor)
 
 
 @compiled
@@ -206,13 +214,19 @@ def _left(plan: Numbers, state: Ticks) -> int:
 
 @compiled
 def _lots(levels: Ticks, level: int, ticks: int) -> int:
-    return int(levels[level, SIZE] // (levels[level, UNIT] * ticks))
+    return int(levels[level, SIZE] // ticks)
 
 
 @compiled
-def _level_price(plan: Numbers, levels: Ticks, level: int, anchor: int) -> int:
-    up, down = levels[level, UP], levels[level, DOWN]
-    about = anchor * (up / down)
+def _level_price(plan: Numbers, levels: Ticks, factors: Floats, level: int, anchor: int) -> int:
+    """Where a level rests; ``NEVER_LOW`` after the last one, ``UNSURE`` where floating numbers cannot tell."""
+    if level >= len(levels):
+        return NEVER_LOW
+    up, down, about = levels[level, UP], levels[level, DOWN], anchor * factors[level]
+    if not down:
+        about += 0.5 if plan.is_nearest else 0.0
+        whole = int(about)
+        return UNSURE if min(about - whole, whole + 1 - about) <= about * NEAR else whole * plan.coarse
     ticks = _divide(2 * anchor * up + down, 2 * down, about) if plan.is_nearest else _divide(anchor * up, down, about)
     return ticks * plan.coarse
 

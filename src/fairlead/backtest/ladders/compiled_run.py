@@ -9,7 +9,7 @@ import numpy as np
 
 from fairlead.backtest.compiled import is_compiled
 from fairlead.backtest.ladders.fill_log import COLUMNS
-from fairlead.backtest.ladders.ladder_plan import LadderPlan
+from fairlead.backtest.ladders.ladder_plan import LadderPlan, Level
 from fairlead.backtest.ladders.ladder_run import NotPlainError
 from fairlead.backtest.search import CompiledSearch
 from fairlead.market.candles.series import CandleSeries, Ticks
@@ -40,21 +40,22 @@ def run_compiled(
     """
     from fairlead.backtest.ladders import compiled_ladder as loop
 
-    price = float(series.block_highs.max())
-    levels = [(one.up, one.down, one.size, one.unit) for one in plan.levels]
     numbers = {name: int(getattr(plan, name)) for name in loop.Numbers._fields if name in LadderPlan.__struct_fields__}
-    if not _fit(levels, [*numbers.values(), cash], price, loop.NUMBER_MAX):
+    sizes = [level.size for level in plan.levels]
+    if any(abs(number) > loop.NUMBER_MAX for number in (*numbers.values(), *sizes, cash)):
         return None
+    levels = np.array([_columns_of(level, loop.NUMBER_MAX) for level in plan.levels], dtype=np.int64)
+    factors = np.array([level.up / level.down for level in plan.levels])
     market = loop.Market(search.flat, *map(_read_only, (series.open, series.close, series.closed_ms)))
     terms = loop.Numbers(**numbers, cash=cash, exit_first=int(exit_first))
     state: Ticks = np.zeros(loop.STATE, dtype=np.int64)
     state[loop.DECISIONS] = 1
     chunks: list[Ticks] = []
-    columns, said = np.array(levels, dtype=np.int64), loop.MORE
+    said = loop.MORE
     while said == loop.MORE:
         rows = np.empty((CHUNK + 2 * len(levels), COLUMNS), dtype=np.int64)
         state[loop.ROWS] = 0
-        said = loop.climb(market, terms, columns, state, rows)
+        said = loop.climb(market, terms, levels, factors, state, rows)
         chunks.append(rows[: state[loop.ROWS]])
     if said == loop.NOT_PLAIN:
         raise NotPlainError
@@ -72,17 +73,15 @@ def compile_ladder() -> None:
 
     one = np.ones(1, dtype=np.int64)
     terms = loop.Numbers._make([1] * len(loop.Numbers._fields))
-    columns, state = np.ones((1, 4), dtype=np.int64), np.zeros(loop.STATE, dtype=np.int64)
-    market = loop.Market(one, *[_read_only(one)] * 3)
-    loop.climb(market, terms, columns, state, np.empty((1, COLUMNS), dtype=np.int64))
+    market, state = loop.Market(one, *[_read_only(one)] * 3), np.zeros(loop.STATE, dtype=np.int64)
+    levels, rows = np.ones((1, 3), dtype=np.int64), np.empty((1, COLUMNS), dtype=np.int64)
+    loop.climb(market, terms, levels, np.ones(1), state, rows)
 
 
-def _fit(levels: list[tuple[int, int, int, int]], numbers: list[int], price: float, most: float) -> bool:
-    """Whether whatever is read, and every divisor of a level, fits."""
-    if any(abs(number) > most for number in numbers):
-        return False
-    # A price that is rounded may be a tick above the highest.
-    return all(max(up, 2 * down, size, unit * (price + 1)) <= most for up, down, size, unit in levels)
+def _columns_of(level: Level, most: float) -> tuple[int, int, int]:
+    """A level as the loop reads it; without its ratio where that has too many digits."""
+    has_ratio = max(level.up, 2 * level.down) <= most
+    return (level.up, level.down, level.size) if has_ratio else (0, 0, level.size)
 
 
 def _read_only(column: Ticks) -> Ticks:

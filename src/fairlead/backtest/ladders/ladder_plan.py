@@ -39,14 +39,13 @@ _MAY_DIFFER: Final = frozenset(
 class Level(msgspec.Struct, frozen=True, gc=False):
     """One level.
 
-    It rests at ``anchor * up / down`` ticks of the instrument and buys ``size / (unit * price)`` lots, with ``anchor``
-    and ``price`` in ticks of the series.
+    It rests at ``anchor * up / down`` ticks of the instrument and buys ``size / price`` lots, with ``anchor`` and
+    ``price`` in ticks of the series. A size is rounded down: what whole ticks buy of the rest is no whole lot.
     """
 
     up: int
     down: int
     size: int
-    unit: int
 
 
 class LadderPlan(msgspec.Struct, frozen=True):
@@ -85,8 +84,7 @@ class LadderPlan(msgspec.Struct, frozen=True):
 
     def lots(self, level: int, ticks: int) -> int:
         """What a level buys at a price, in whole lots, rounded down."""
-        one = self.levels[level]
-        return one.size // (one.unit * ticks)
+        return self.levels[level].size // ticks
 
     def exit_price(self, lots: int, value: int, base_value: int, fee: int) -> int:
         """Where the take-profit rests, in ticks of the series (``core/rules/bots/targets.py``).
@@ -157,7 +155,7 @@ def _level(ladder: Ladder, level: int, tick: Decimal, coarse: int) -> Level:
     assert at_one_tick is not None, level
     amount, amount_down = at_one_tick.numerator.as_integer_ratio()
     lot, lot_down = (at_one_tick.denominator * ladder.instrument.lot_size).as_integer_ratio()
-    return Level(up, down * coarse, amount * lot_down, amount_down * lot)
+    return Level(up, down * coarse, amount * lot_down // (amount_down * lot))
 
 
 def _at_least(amount: Decimal) -> int:
