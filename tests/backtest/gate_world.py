@@ -17,6 +17,7 @@ from fairlead.core.model.bots.martingale import MartingaleSettings, TakeProfitSt
 from fairlead.core.model.instrument import Instrument, InstrumentKind
 from fairlead.core.model.request import Side, Size, SizeUnit
 from fairlead.core.model.risk import RiskLimits, RiskProfile
+from fairlead.core.model.trades import ClosedTrade
 
 D = Decimal
 ZERO: Final = D(0)
@@ -94,6 +95,7 @@ class Toy:
         self.prices = {bot.symbol: PRICES[bot.symbol] for bot in spec.bots}
         self.held: dict[str, Held] = {}
         self.resting: list[Resting] = []
+        self.closed: list[ClosedTrade] = []
         self.at_ms = BEGIN_MS
 
     def now(self, bot: int) -> AccountNow:
@@ -139,7 +141,8 @@ class Toy:
         side = settings.direction.entry
         held = self.held.get(symbol, Held(symbol, ZERO))
         if held.quantity and self.random.random() < 0.4:
-            whole = market.round_quantity_down(abs(held.quantity) * self.random.randint(1, 110) / 100)
+            part = self.random.choice((100, self.random.randint(1, 110)))
+            whole = market.round_quantity_down(abs(held.quantity) * part / 100)
             at = self.near(price, self.random.choice((1, -1)))
             return want_exit("t1", side.opposite, Size(amount=whole, unit=SizeUnit.NATIVE), at), whole
         spent = D(self.random.choice((1, 50, 100, 400, 2_000, 9_000)))
@@ -154,6 +157,12 @@ class Toy:
         """A price up to a few percent away, mostly on the passive side, sometimes not on a tick."""
         step = D("0.001") if self.random.random() < 0.05 else D("0.01")
         return (price * (1 + sign * D(self.random.randint(-10, 120)) / 1000)).quantize(step)
+
+    def _close(self, market: Instrument) -> None:
+        is_loss, by_stop = self.random.random() < 0.7, self.random.random() < 0.3
+        self.closed.append(
+            ClosedTrade(at_ms=self.at_ms, asset=market.base_currency, request_id="", is_loss=is_loss, by_stop=by_stop)
+        )
 
     def _symbol(self, one: Resting) -> str:
         return self.spec.bots[one.bot].symbol
@@ -188,6 +197,8 @@ class Toy:
         else:
             self.cash -= signed * market.contract_value * (price - entry)
         self.cash -= abs(value) / 1000
+        if not market.is_spot and held.quantity and after * held.quantity <= 0:
+            self._close(market)
         if after:
             self.held[symbol] = Held(symbol, after, ZERO if market.is_spot else entry)
         else:

@@ -18,6 +18,7 @@ from fairlead.core.model.bots.decision import Want, want_entry, want_exit
 from fairlead.core.model.bots.martingale import MartingaleSettings
 from fairlead.core.model.request import Side, Size, SizeUnit
 from fairlead.core.model.risk import RiskLimits
+from fairlead.core.model.trades import ClosedTrade
 from fairlead.core.rules.bots.ladder import Ladder, Rung
 from tests.backtest import gate_world as world
 from tests.backtest.gate_world import BTC, BTC_SWAP, ETH, ETH_SWAP, INSTRUMENTS, W2, D, Toy
@@ -119,6 +120,10 @@ def test_the_gate_says_of_every_order_what_the_checks_say(seed: int) -> None:
             ask_both(quick, asking, toy, bot, toy.draw(bot))
         if random.random() < 0.6:
             toy.go_on()
+        for closed in toy.closed:
+            quick.note_close(closed)
+            asking.note_close(closed)
+        toy.closed.clear()
     assert quick.asked <= asking.asked
 
 
@@ -161,6 +166,31 @@ def test_what_the_cash_does_not_cover_is_denied() -> None:
             toy.place(0, want, rung.quantity)
     assert [bool(why) for why in answers] == [False, False, False, False, True, True, True]
     assert answers[4].startswith("BALANCE denied: needed for the order 506.")
+
+
+@pytest.mark.parametrize("minutes", [1, 119, 120, 121])
+@pytest.mark.parametrize(
+    "limits",
+    [
+        RiskLimits(streak_losses_max=2, streak_window_ms=7_200_000, streak_pause_ms=7_200_000),
+        RiskLimits(after_stop_pause_ms=7_200_000),
+    ],
+    ids=["streak", "stop"],
+)
+def test_what_was_closed_is_asked_about_as_long_as_it_counts(limits: RiskLimits, minutes: int) -> None:
+    spec = world.spec_of(BTC_SWAP, profile="drawn", leverage=D(5))
+    quick, asking = world.gates(spec, world.profiles_with(limits))
+    toy = Toy(spec, Random(1))
+    closed = ClosedTrade(at_ms=toy.at_ms, asset="BTC", request_id="", is_loss=True, by_stop=True)
+    toy.at_ms += 60_000 * minutes
+    answers = []
+    for gate in (quick, asking):
+        gate.note_close(closed)
+        gate.note_close(closed)
+        answers.append(gate.check(0, want_entry("b", Side.BUY, HUNDRED_USDT), D("0.16"), toy.now(0), toy.at_ms))
+    assert answers[0] == answers[1]
+    assert bool(answers[0]) is (minutes < 120)
+    assert quick.asked == (minutes < 120)
 
 
 def test_limits_that_no_replay_can_meet_are_named_with_the_reason() -> None:

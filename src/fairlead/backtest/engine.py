@@ -255,6 +255,7 @@ class BotReplay:
         at_ms = self._opened_ms[self.candle]
         closes = (self.candle, at_ms, LIQUIDATED, not deal.is_long, False)
         fill = Fill(self.stage.placing.number, *closes, quantity, price, value, ZERO, self.cycle, is_maker=False)
+        self._keeper.hear(fill)
         after = self._account.execute(deal, fill, self.instrument)
         self.deal = replace(after, lost=after.lost + quantity)
         self.log.note(fill, self.deal)
@@ -290,6 +291,7 @@ class BotReplay:
             not takes,
             quantity * rate if self._account.takes_coin(instrument, want.side) else ZERO,
         )
+        self._keeper.hear(fill)
         self.deal = self._account.execute(self.deal, fill, instrument)
         self.log.note(fill, self.deal)
         self._keeper.note_filled(one, fill.at_ms)

@@ -15,7 +15,7 @@ import numpy as np
 
 from fairlead.backtest.account import ReplayAccount, slipped
 from fairlead.backtest.book import OrderBook, RestingOrder
-from fairlead.backtest.result import Denial, OrderSpan
+from fairlead.backtest.result import Denial, Fill, OrderSpan
 from fairlead.core.model.account import MarginMode
 from fairlead.core.model.bots.bot import BotState, Trouble
 from fairlead.core.model.bots.deal import Deal
@@ -40,7 +40,7 @@ class Funding(msgspec.Struct, frozen=True):
 
 
 class Gate(Protocol):
-    """Judges an order before it rests, and follows what the account loses."""
+    """Judges an order before it rests, and follows what is filled and what the account loses."""
 
     @property
     def may_enter(self) -> bool:
@@ -53,6 +53,10 @@ class Gate(Protocol):
 
     def check(self, bot: int, want: Want, quantity: Decimal, at_ms: int) -> str:
         """Why it may not be, in words; empty when it may."""
+        ...
+
+    def hear(self, fill: Fill) -> None:
+        """Hear of a fill before the bot's ledger does."""
         ...
 
     def follow(self, until_ms: int) -> None:
@@ -175,6 +179,11 @@ class ReplayKeeper:
             return 0
         times = [one.again_ms for one in self._troubles if not one.is_given_up and one.again_ms > now_ms]
         return min(times, default=0)
+
+    def hear(self, fill: Fill) -> None:
+        """Tell the gate of a fill that is about to be booked."""
+        if self._placing.gate is not None:
+            self._placing.gate.hear(fill)
 
     def note_filled(self, one: RestingOrder, at_ms: int) -> None:
         """An order is done."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 
 import numpy as np
 
 from fairlead.backtest.account import Holder, ReplayAccount
 from fairlead.backtest.book import OrderBook
+from fairlead.backtest.checks.closes import Closes, net_holding, signed
 from fairlead.backtest.checks.risk_gate import RiskGate
-from fairlead.backtest.checks.risk_view import AccountNow, Held, Picture, Resting
-from fairlead.core.model.bots.deal import Deal
+from fairlead.backtest.checks.risk_view import AccountNow, Picture, Resting
+from fairlead.backtest.result import Fill
 from fairlead.core.model.bots.decision import Want
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import ONE, ZERO
@@ -32,6 +33,7 @@ class AccountGate:
         self._account = account
         self._bots = account.holders
         self._is_careful = is_careful
+        self._closes = Closes(account.holders)
         self._seen_ms = 0
 
     @property
@@ -64,18 +66,26 @@ class AccountGate:
         """Why an order may not be, in words; empty when it may."""
         return self.gate.check(bot, want, quantity, self.now(bot), at_ms)
 
+    def hear(self, fill: Fill) -> None:
+        """Remember what a fill closes of a perpetual; of spot nothing is known, as live."""
+        if self._bots[fill.bot].instrument.is_spot:
+            return
+        closed = self._closes.hear(fill)
+        if closed is not None:
+            self.gate.note_close(closed)
+
     def now(self, bot: int) -> AccountNow:
         """The account at this moment, for a bot that decides."""
         own = self._bots[bot]
         symbol, deal = own.instrument.symbol, own.deal
         if len(self._bots) == 1:
-            held = _signed(deal)
+            held = signed(deal)
             value = held * own.instrument.contract_value * own.price
             exits, resting = _exits(own.book), len(own.book.orders)
             gross, prices = abs(value), {symbol: own.price}
         else:
             same = [one for one in self._bots if one.instrument.symbol == symbol]
-            held = sum((_signed(one.deal) for one in same), ZERO)
+            held = sum((signed(one.deal) for one in same), ZERO)
             exits = sum((_exits(one.book) for one in same), ZERO)
             resting = sum(len(one.book.orders) for one in self._bots)
             prices = {one.instrument.symbol: one.price for one in self._bots}
@@ -98,7 +108,7 @@ class AccountGate:
         return next((one.entry_price for one in self._picture().held if one.symbol == symbol), ZERO)
 
     def _picture(self) -> Picture:
-        held = tuple(_holding(symbol, bots) for symbol, bots in self._by_symbol().items())
+        held = tuple(net_holding(symbol, bots) for symbol, bots in self._by_symbol().items())
         resting = [
             Resting(
                 number,
@@ -134,20 +144,5 @@ def _worths(bot: Holder, candles: Ticks) -> Floats:
     return value - cost if deal.is_long is not instrument.is_inverse else cost - value
 
 
-def _signed(deal: Deal) -> Decimal:
-    return deal.quantity if deal.is_long else -deal.quantity
-
-
 def _exits(book: OrderBook) -> Decimal:
     return sum((one.quantity for one in book.orders.values() if not one.want.opens), ZERO)
-
-
-def _holding(symbol: str, bots: Sequence[Holder]) -> Held:
-    """What bots hold together; the venue nets it into one position at the average of all entries."""
-    quantity = sum((_signed(one.deal) for one in bots), ZERO)
-    instrument = bots[0].instrument
-    if instrument.is_spot or not quantity:
-        return Held(symbol, quantity)
-    cost = sum((one.deal.cost if one.deal.is_long else -one.deal.cost for one in bots), ZERO)
-    size = quantity * instrument.contract_value
-    return Held(symbol, quantity, abs(size / cost if instrument.is_inverse else cost / size) if cost else ZERO)

@@ -3,7 +3,8 @@
 With sizes in quote currency every cycle asks the same of the account, whatever the price: so the limits become a least
 amount of cash, bounds of the price, and how far it may have moved while the base order was filled. A cycle within them
 passes every check (``risk_bound.py``); one that is not must be asked. The loss ladder is not in it: whether it matters
-is looked for in the run's equity afterwards (``LossReplay.matters``).
+is looked for in the run's equity afterwards (``LossReplay.matters``). Nor are losing streaks and pauses after an exit:
+they count from closed positions, and spot has none.
 """
 
 from __future__ import annotations

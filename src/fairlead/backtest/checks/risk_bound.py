@@ -46,7 +46,8 @@ class Bound:
         self._exits: dict[str, Decimal] = {}
         self._decided: list[deque[int]] = [deque(maxlen=RECENT_ORDERS_MAX) for _ in lanes]
         self._least = BOUNDLESS
-        self._lost: deque[None] = deque(maxlen=CLOSES_KEPT_MAX)
+        self._lost: deque[int] = deque(maxlen=CLOSES_KEPT_MAX)
+        self._stopped: dict[str, int] = {}
 
     def fits(self, bot: int, asked: Asked, now: AccountNow, at_ms: int) -> bool:
         """Whether no check could deny an entry; what it knows of pending orders is looked up when it is stale."""
@@ -85,9 +86,11 @@ class Bound:
         self._note_exit(bot, asked.price)
 
     def note_close(self, closed: ClosedTrade) -> None:
-        """Count a position that was closed with a loss."""
+        """Count a position that was closed, if it was with a loss or by a stop of the venue."""
         if closed.is_loss:
-            self._lost.append(None)
+            self._lost.append(closed.at_ms)
+        if closed.by_stop:
+            self._stopped[closed.asset] = closed.at_ms
 
     def _holds_all(self, bot: int, room: Room, asked: Asked, now: AccountNow) -> bool:
         pending = sum((now.prices[symbol] * size for symbol, size in self._pending.items()), ZERO)
@@ -118,11 +121,20 @@ class Bound:
             return False
         if room.fat_finger and asked.value > room.fat_finger * min(self._least, asked.value):
             return False
-        if len(self._lost) >= room.losses:
+        if not self._is_rested(bot, room, at_ms):
             return False
         if room.repeat_window_ms and self._decisions(bot, at_ms, at_ms - room.repeat_window_ms) > room.repeats:
             return False
         return not any(_covers(text, at_ms) for text in room.blackouts)
+
+    def _is_rested(self, bot: int, room: Room, at_ms: int) -> bool:
+        """Whether no position that was closed keeps an entry waiting."""
+        stopped_ms = self._stopped.get(self._lanes[bot].instrument.base_currency)
+        if stopped_ms is not None and at_ms - stopped_ms < room.stop_pause_ms:
+            return False
+        if len(self._lost) < room.losses:
+            return True
+        return sum(at_ms - one < room.losses_window_ms for one in self._lost) < room.losses
 
     def _decisions(self, bot: int, at_ms: int, since_ms: int) -> int:
         """At how many moments since then it ordered, with this one: what it orders at once is one decision."""

@@ -38,7 +38,8 @@ class Room(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``order_max`` one order in dollars. ``floor`` and ``ceiling`` bound prices as factors of the present one.
     ``hold`` is what a resting entry takes of the cash, as a part of its value, ``margin`` what any holding keeps of it.
     ``distance`` is the least one to a liquidation (zero: none is asked for), ``keep_rate`` what of a position's value
-    must stay. ``burst`` orders may be placed within a candle, ``losses`` positions be closed with a loss.
+    must stay. ``burst`` orders may be placed within a candle, fewer than ``losses`` positions be closed with a loss in
+    ``losses_window_ms``; ``stop_pause_ms`` is how long an asset rests that the venue's own stop has closed.
     ``is_mixed``: the account trades spot and perpetuals.
     """
 
@@ -60,6 +61,8 @@ class Room(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     repeats: int
     repeat_window_ms: int
     losses: int
+    losses_window_ms: int
+    stop_pause_ms: int
     fat_finger: Decimal
     blackouts: tuple[str, ...]
 
@@ -199,6 +202,8 @@ def _room(number: int, side: Side, account: _Account) -> Room:
         repeats=int(BOUNDLESS) if limit.repeat_window_ms is None else limit.repeat_orders_max or int(BOUNDLESS),
         repeat_window_ms=limit.repeat_window_ms or 0,
         losses=int(BOUNDLESS) if limit.streak_losses_max is None else limit.streak_losses_max,
+        losses_window_ms=limit.streak_window_ms or 0,
+        stop_pause_ms=limit.after_stop_pause_ms or 0,
         fat_finger=limit.fat_finger_multiple or ZERO,
         blackouts=limit.blackouts or (),
     )

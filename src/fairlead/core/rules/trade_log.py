@@ -57,18 +57,19 @@ class TradeLog:
         instrument: Instrument,
     ) -> None:
         """Remember a position that this fill has closed; spot keeps no entry price, so nothing is known of it."""
-        if before is None or not after:
+        if not after:
             return
         (changed,) = after
-        if changed.quantity and (changed.signed_quantity > ZERO) is (before.signed_quantity > ZERO):
-            return
         fee = fill.fee if fill.fee_currency == instrument.settle_currency else ZERO
+        is_loss = closes_with_loss(before, changed, fee)
+        if is_loss is None:
+            return
         self.closes.append(
             ClosedTrade(
                 at_ms=fill.at_ms,
                 asset=instrument.base_currency,
                 request_id=order.request_id,
-                is_loss=changed.realized_pnl - before.realized_pnl < fee,
+                is_loss=is_loss,
                 by_stop=order.origin not in {"", OUTSIDE},
             ),
         )
@@ -82,3 +83,15 @@ class TradeLog:
         """Take back what was written down."""
         self.closes.extend(memory.closes)
         self.notionals.extend(memory.notionals)
+
+
+def closes_with_loss(before: Position | None, after: Position, fee: Decimal) -> bool | None:
+    """Whether a fill closed a position with a loss; None: it closed none.
+
+    ``fee`` is what it paid in the settle currency. Whatever is flat then, or was turned round, was closed.
+    """
+    if before is None or not before.quantity:
+        return None
+    if after.quantity and (after.signed_quantity > ZERO) is (before.signed_quantity > ZERO):
+        return None
+    return after.realized_pnl - before.realized_pnl < fee
