@@ -14,7 +14,7 @@ from fairlead.backtest.checks.ladder_shape import shape_of
 from fairlead.backtest.checks.risk_gate import RiskGate
 from fairlead.backtest.checks.risk_view import NOT_REPLAYED, Held
 from fairlead.backtest.spec import BacktestSpec, BotSpec
-from fairlead.core.model.bots.decision import Want, want_entry, want_exit
+from fairlead.core.model.bots.decision import Direction, Want, want_entry, want_exit
 from fairlead.core.model.bots.martingale import MartingaleSettings
 from fairlead.core.model.request import Side, Size, SizeUnit
 from fairlead.core.model.risk import RiskLimits
@@ -166,6 +166,27 @@ def test_what_the_cash_does_not_cover_is_denied() -> None:
             toy.place(0, want, rung.quantity)
     assert [bool(why) for why in answers] == [False, False, False, False, True, True, True]
     assert answers[4].startswith("BALANCE denied: needed for the order 506.")
+
+
+def test_an_entry_meets_the_exit_of_a_neighbour_of_whom_nothing_can_be_proven() -> None:
+    spec = world.spec_of(BTC_SWAP, BTC_SWAP, profile="drawn", direction=Direction.SHORT, leverage=D(5))
+    first, second = spec.bots
+    # More than the platform allows, so it has no room.
+    bold = msgspec.structs.replace(W2, direction=Direction.SHORT, leverage=D(20))
+    spec = msgspec.structs.replace(spec, bots=(first, msgspec.structs.replace(second, settings=bold)))
+    quick, asking = world.gates(spec, world.profiles_with(RiskLimits()))
+    toy = Toy(spec, Random(1))
+    toy.held[BTC_SWAP] = Held(BTC_SWAP, D(-2), D(60_000))
+    for price in (D(58_000), D(60_500)):
+        taking = want_exit(f"t{price}", Side.BUY, Size(amount=D(1), unit=SizeUnit.NATIVE), price)
+        assert not quick.check(1, taking, D(1), toy.now(1), toy.at_ms)
+        assert not asking.check(1, taking, D(1), toy.now(1), toy.at_ms)
+        toy.place(1, taking, D(1))
+    toy.at_ms += 60_000
+    entry = want_entry("s1", Side.SELL, HUNDRED_USDT, D(60_200))
+    told = asking.check(0, entry, D("0.16"), toy.now(0), toy.at_ms)
+    assert told.startswith("SELF_MATCH denied")
+    assert quick.check(0, entry, D("0.16"), toy.now(0), toy.at_ms) == told
 
 
 @pytest.mark.parametrize("minutes", [1, 119, 120, 121])

@@ -40,10 +40,10 @@ class Bound:
         self._lanes = lanes
         self.rooms = rooms
         self._pace = _Pace(length_ms)
-        # Pending entries by symbol, in dollars per unit of price; what they hold of the cash; the nearest exits.
+        # Pending entries by symbol, in dollars per unit of price; what they hold of the cash; lowest and highest exits.
         self._pending: dict[str, Decimal] = {}
         self._holds = ZERO
-        self._exits: dict[str, Decimal] = {}
+        self._exits: dict[str, tuple[Decimal, Decimal]] = {}
         self._decided: list[deque[int]] = [deque(maxlen=RECENT_ORDERS_MAX) for _ in lanes]
         self._least = BOUNDLESS
         self._lost: deque[int] = deque(maxlen=CLOSES_KEPT_MAX)
@@ -83,7 +83,7 @@ class Bound:
         instrument = self._lanes[bot].instrument
         if instrument.is_spot:
             self._least = min(self._least, asked.value)
-        self._note_exit(bot, asked.price)
+        self._note_exit(instrument.symbol, asked.price)
 
     def note_close(self, closed: ClosedTrade) -> None:
         """Count a position that was closed, if it was with a loss or by a stop of the venue."""
@@ -108,8 +108,8 @@ class Bound:
         price = now.prices[symbol]
         if not room.floor * price <= asked.price <= room.ceiling * price:
             return False
-        nearest = self._exits.get(symbol)
-        if nearest is not None and (asked.price >= nearest if room.side is Side.BUY else asked.price <= nearest):
+        exits = self._exits.get(symbol)
+        if exits is not None and (asked.price >= exits[0] if room.side is Side.BUY else asked.price <= exits[1]):
             return False
         return not room.distance or _is_far(room, asked, now, worth, price)
 
@@ -156,16 +156,15 @@ class Bound:
             symbol = instrument.symbol
             price = now.prices[symbol] if one.price is None else one.price
             if not one.opens:
-                self._note_exit(one.bot, price)
+                self._note_exit(symbol, price)
                 continue
             size = one.quantity / price if one.in_quote else one.quantity * instrument.contract_value
             self._pending[symbol] = self._pending.get(symbol, ZERO) + size
             self._holds += (HOLD_MOST if room is None else room.hold) * size * price
 
-    def _note_exit(self, bot: int, price: Decimal) -> None:
-        symbol, room = self._lanes[bot].instrument.symbol, self.rooms[bot]
-        is_sale = room is None or room.side is Side.BUY
-        self._exits[symbol] = (min if is_sale else max)(price, self._exits.get(symbol, price))
+    def _note_exit(self, symbol: str, price: Decimal) -> None:
+        lowest, highest = self._exits.get(symbol, (price, price))
+        self._exits[symbol] = min(lowest, price), max(highest, price)
 
 
 class _Pace:
