@@ -56,28 +56,30 @@ def test_a_whole_curve_leaves_what_its_closes_leave_one_by_one(seed: int) -> Non
 
 
 @given(st.integers(0, 2**32))
-def test_before_the_first_effect_the_ladder_changes_nothing(seed: int) -> None:
+def test_what_matters_to_no_entry_at_any_close_changes_nothing(seed: int) -> None:
     random = Random(seed)
     limits = draw_limits(random)
     at_ms, equity = draw_curve(random)
-    first = fresh(limits).first_effect(at_ms, equity)
+    cut = random.randint(1, len(at_ms))
+    if fresh(limits).matters(at_ms[:cut], equity[:cut], np.arange(cut)):
+        return
     watched = fresh(limits)
-    for number, (moment, value) in enumerate(zip(at_ms.tolist(), equity.tolist(), strict=True)):
+    for moment, value in zip(at_ms[:cut].tolist(), equity[:cut].tolist(), strict=True):
         standing = watched.look(moment, Decimal(f"{value:.8f}"))
-        if first is not None and number >= first:
-            return
         assert watched.is_calm
         assert not standing.latches
         assert standing.size_factor == ONE
 
 
-def test_a_day_that_loses_its_limit_is_found_at_that_close() -> None:
+def test_a_day_that_loses_its_limit_matters_from_that_close_on() -> None:
     at_ms = BEGIN_MS + HOUR_MS * np.arange(1, 49, dtype=np.int64)
     equity = np.full(48, 10_000.0)
     equity[30] = 9_499.0
-    assert fresh(LossLimits(day_reduce=Decimal("0.05"))).first_effect(at_ms, equity) == 30
+    ladder = fresh(LossLimits(day_reduce=Decimal("0.05")))
+    assert not ladder.matters(at_ms, equity, np.arange(30))
+    assert ladder.matters(at_ms, equity, np.array([30]))
     equity[30] = 9_501.0
-    assert fresh(LossLimits(day_reduce=Decimal("0.05"))).first_effect(at_ms, equity) is None
+    assert not ladder.matters(at_ms, equity, np.arange(48))
 
 
 @given(st.integers(0, 2**32))

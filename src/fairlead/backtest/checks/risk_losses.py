@@ -91,33 +91,18 @@ class LossReplay:
         state, limits = self._state, self.limits
         return not any(observe(state, equity, now_ms=until_ms, zone=UTC, limits=limits) for equity in extremes)
 
-    def first_effect(self, at_ms: Ticks, equity: Floats) -> int | None:
-        """The number of the first close at which the ladder would change anything; None: it never would.
-
-        Asked of a fresh one only: it looks at the whole curve, and changes nothing.
-        """
-        if self.is_empty:
-            return None
-        return self._first_effect(_PeriodLows(at_ms, equity))
-
-    def _first_effect(self, lows: _PeriodLows) -> int | None:
-        suspects = [self._first_drawdown(lows.equity)]
-        # The account's own limits are among the strictest.
-        suspects += [self._first_loss(kind, limit, lows) for kind, limit in _losses(self._strictest)]
-        found = [one for one in suspects if one is not None]
-        return min(found) if found else None
-
     def matters(self, at_ms: Ticks, equity: Floats, asked: Ticks) -> bool:
         """Whether the ladder changes anything, where entries were placed at the closes ``asked`` only.
 
         What merely holds entries back until the end of a day or a week matters to those placed until then, what a
         drawdown does to sizes matters ever after; what only a person ends takes back what rests, whenever it comes.
+
+        Asked of a fresh one only: it looks at the whole curve, and changes nothing.
         """
         if self.is_empty:
             return False
+        # The account's own limits are among the strictest.
         lows, limits = _PeriodLows(at_ms, equity), self._strictest
-        if self._first_effect(lows) is None:
-            return False
         halts = ((PeriodKind.DAY, limits.day_halt), (PeriodKind.MONTH, limits.month_halt))
         if any(self._first_loss(kind, limit, lows) is not None for kind, limit in halts):
             return True
