@@ -15,7 +15,7 @@ from timeit import default_timer
 import outcome
 from fairlead_peer import SYMBOL, make_instrument, make_series, make_spec
 
-from fairlead.backtest.run import run_backtest
+from fairlead.backtest.engine_run import EngineRun
 from fairlead.backtest.sweeps.ranking import Objective
 from fairlead.backtest.sweeps.search import Plan
 from fairlead.backtest.sweeps.space import Axis, Space
@@ -84,7 +84,7 @@ def main() -> None:
             spec=make_spec("W2", outcome.variant()),
             market=market,
             instruments={SYMBOL: make_instrument()},
-            run=run_backtest,
+            run=EngineRun(),
             folder=Path(folder),
         )
         began_s = default_timer()
