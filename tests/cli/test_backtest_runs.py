@@ -45,6 +45,46 @@ def test_a_run_says_what_came_of_it_and_is_kept(run: Run, ask: Ask, folder: Path
     assert "bot on BTC-USDT" in report.read_text(encoding="utf-8")
 
 
+@pytest.mark.usefixtures("candles")
+def test_orders_are_filled_on_the_finest_candles_while_decisions_are_made_on_longer_ones(run: Run, ask: Ask) -> None:
+    words = ("backtest", "run", *BALANCED, "--timeframe", "1h")
+    told = ask(*words, "--intra-bar", "drill")
+    assert (told["spec"]["timeframe"], told["spec"]["fill_timeframe"]) == ("1h", "1m")
+    assert (told["spec"]["terms"]["intra_bar"], told["candles"]) == ("drill", "1h on 1m")
+    assert "86,400 candles of 1m for decisions on 1h" in run(*words, "--intra-bar", "drill").stdout
+    assert ask(*words, "--intra-bar", "drill")["id"] == told["id"]
+    assert run("backtest", "report", "last").stderr == ""
+    # What names no bars is the same on minutes, and another thing on hours.
+    assert ask("backtest", "run", *BALANCED)["statistics"]["profit"] == told["statistics"]["profit"]
+    assert ask(*words)["statistics"]["profit"] != told["statistics"]["profit"]
+
+
+@pytest.mark.usefixtures("candles")
+def test_signals_and_several_bots_drill_too(run: Run, ask: Ask, tmp_path: Path) -> None:
+    signals, out = tmp_path / "alerts.csv", tmp_path / "out"
+    signals.write_text("time,side,size\n2025-01-02T10:17:30,buy,0.1\n2025-01-02T10:40,close,\n", encoding="utf-8")
+    hours = ("--timeframe", "1h", "--intra-bar", "drill", "--out", str(out))
+    told = ask("backtest", "run", "--symbol", "BTC-USDT", "--signals", str(signals), *hours)
+    assert (told["statistics"]["fills"], told["spec"]["fill_timeframe"]) == (2, "1m")
+    fills = (out / "fills.csv").read_text(encoding="utf-8")
+    assert "10:18" in fills
+    assert "10:40" in fills
+    run("candles", "generate", "ETH-USDT", "--timeframe", "5m", "--candles", "8000", "--seed", "8")
+    file = tmp_path / "bots.toml"
+    file.write_text(BOTS, encoding="utf-8")
+    both = ask("backtest", "run", "--bots", str(file), *hours, "--to", "2025-01-20")
+    assert both["spec"]["fill_timeframe"] == "5m"
+    assert both["statistics"]["fills"] > 0
+
+
+def test_candles_to_drill_into_that_are_not_kept_are_told_with_how_to_get_them(run: Run) -> None:
+    run("candles", "generate", "BTC-USDT", "--timeframe", "1h", "--candles", "100")
+    words = ("backtest", "run", *BALANCED, "--intra-bar", "drill")
+    told = run(*words, "--timeframe", "1h", code=1).stderr
+    assert "candles generate BTC-USDT --timeframe 1m --from 2025-01-01 --candles 6000" in told
+    assert "decide on longer ones, such as --timeframe 1h" in run(*words, code=1).stderr
+
+
 BOTS = """
 [[bots]]
 name = "dip"

@@ -41,6 +41,22 @@ def test_a_sweep_ranks_every_combination_and_says_what_it_proves(ask: Ask, run: 
     assert "gain, the best for each pair (take_profit down, step across)" in again
 
 
+def test_sweeps_and_walks_drill_into_finer_candles(ask: Ask, run: Run) -> None:
+    run("candles", "generate", "BTC-USDT", "--timeframe", "15m", "--candles", "8000", "--seed", "6")
+    drilled = ("--intra-bar", "drill", "--rank", "gain")
+    best = ask(*SWEEP, *drilled)["best"][0]
+    alone = ask(
+        *("backtest", "run", *BOT[:-2], "--intra-bar", "drill"),
+        *(word for name, value in best["settings"].items() for word in ("--set", f"{name}={value}")),
+    )
+    assert alone["spec"]["fill_timeframe"] == "15m"
+    assert alone["statistics"]["profit"] == best["profit"]
+    words = ("backtest", "walk-forward", *BOT, "--vary", "step=0.3,0.6", "--choose", "40", "--test", "20", *drilled)
+    assert [step["tested"]["fills"] > 0 for step in ask(*words)["steps"]] == [True, True]
+    proved = ask("backtest", "check-lookahead", *BOT[:-2], "--intra-bar", "drill", "--cuts", "3")
+    assert proved["difference"] is None
+
+
 def test_the_best_set_becomes_a_paper_bot_with_one_command(alice: str, ask: Ask, run: Run, tmp_path: Path) -> None:
     best, rows = tmp_path / "best.toml", tmp_path / "rows.csv"
     told = run(*SWEEP, "--rank", "profit", "--best-to", str(best), "--rows-to", str(rows))

@@ -22,7 +22,7 @@ from fairlead.backtest.result import BacktestResult, Curve
 from fairlead.backtest.schedule import Schedule
 from fairlead.backtest.search import Search, make_search
 from fairlead.backtest.signals import schedule_of
-from fairlead.backtest.spec import BOTS_MAX, BacktestSpec, BotSpec, FeeCurrency
+from fairlead.backtest.spec import BOTS_MAX, BacktestSpec, BotSpec, FeeCurrency, IntraBar
 from fairlead.backtest.targets.quick import quick_targets, takes_targets
 from fairlead.backtest.targets.target_run import TargetRun
 from fairlead.core.model.account import MarginMode
@@ -68,8 +68,9 @@ def run_backtest(
     is made without it, and again with it where its equity shows that it would have.
 
     Raises:
-        ValueError: there is no bot or too many, a symbol has no candles or no instrument in that time, an instrument
-            settles in another currency than the account's, or a rule or a condition cannot be read.
+        ValueError: there is no bot or too many, a symbol has no candles or no instrument in that time, or others than
+            orders shall be filled on, an instrument settles in another currency than the account's, or a rule or a
+            condition cannot be read.
     """
     _check(spec, market, instruments)
     series = {bot.symbol: _cut(spec, market[bot.symbol]) for bot in spec.bots}
@@ -77,7 +78,7 @@ def run_backtest(
         symbol: (extras.searches.get(symbol) if one is market[symbol] else None) or make_search(one)
         for symbol, one in series.items()
     }
-    world = _World(series, instruments, replace(extras, searches=searches))
+    world = _World(spec, series, instruments, replace(extras, searches=searches))
     gate, result = None, None
     if _may_be_quick(spec, extras):
         gate = world.make_gate(spec)
@@ -99,6 +100,7 @@ def _asked(result: BacktestResult) -> Ticks:
 class _World(msgspec.Struct, frozen=True):
     """What every attempt at a run looks at: candles of its time only, with their searches among the extras."""
 
+    spec: BacktestSpec
     series: Mapping[str, CandleSeries]
     instruments: Mapping[str, Instrument]
     extras: Extras
@@ -108,7 +110,7 @@ class _World(msgspec.Struct, frozen=True):
         """What a bot is told, the same in every attempt."""
         known = self.schedules.get(bot.name)
         if known is None:
-            known = self.schedules[bot.name] = _schedule(bot, self.series[bot.symbol], self.extras)
+            known = self.schedules[bot.name] = _schedule(self.spec, bot, self.series[bot.symbol], self.extras)
         return known
 
     def make_gate(self, spec: BacktestSpec) -> RiskGate | None:
@@ -166,9 +168,14 @@ def _check(spec: BacktestSpec, market: Mapping[str, CandleSeries], instruments: 
         raise ValueError(f"a backtest has 1 to {BOTS_MAX} bots, not {len(spec.bots)}")
     if len({bot.name for bot in spec.bots}) != len(spec.bots):
         raise ValueError("two bots of a backtest have the same name")
+    if bool(spec.fill_timeframe) is not (spec.terms.intra_bar is IntraBar.DRILL):
+        raise ValueError(f"intra_bar is {spec.terms.intra_bar.value}, fill_timeframe {spec.fill_timeframe!r}: not both")
     for bot in spec.bots:
         if bot.symbol not in market:
             raise ValueError(f"bot {bot.name}: there are no candles of {bot.symbol}")
+        if spec.fill_timeframe and market[bot.symbol].timeframe != spec.fill_timeframe:
+            timeframe = market[bot.symbol].timeframe
+            raise ValueError(f"candles of {bot.symbol} are of {timeframe}: orders fill on {spec.fill_timeframe}")
         instrument = instruments.get(bot.symbol)
         if instrument is None:
             raise ValueError(f"bot {bot.name}: there is no instrument {bot.symbol}")
@@ -185,10 +192,10 @@ def _cut(spec: BacktestSpec, series: CandleSeries) -> CandleSeries:
     return series.between(begin_ms, end_ms)
 
 
-def _schedule(bot: BotSpec, series: CandleSeries, extras: Extras) -> Schedule:
+def _schedule(spec: BacktestSpec, bot: BotSpec, series: CandleSeries, extras: Extras) -> Schedule:
     given = extras.signals.get(bot.name)
     if given is None:
-        return schedule_of(bot.settings, series, extras.find_rule)
+        return schedule_of(bot.settings, series, extras.find_rule, spec.default_timeframe)
     closes_ms = series.closed_ms
     candles = np.searchsorted(closes_ms, [at_ms for at_ms, _ in given])
     seen = int(np.searchsorted(candles, len(series)))

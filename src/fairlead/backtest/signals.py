@@ -18,6 +18,7 @@ from fairlead.core.model.bots.martingale import MartingaleSettings
 from fairlead.core.model.bots.user_rule import BarFacts, RuleSettings
 from fairlead.core.model.conditions import TIMEFRAMES_MS, Expression
 from fairlead.core.rules.bots.rules import FindRule
+from fairlead.core.rules.bots.written_rule import Rule
 from fairlead.core.rules.conditions.reading import read_condition
 from fairlead.core.rules.conditions.vocabulary import bars_kept, check_timeframe, timeframe_of
 from fairlead.market.candles.series import PRICES, CandleSeries, Floats, Ticks
@@ -26,21 +27,24 @@ DEFAULT_TIMEFRAME: Final = "1m"
 """Of conditions of a DCA bot that name none, as live."""
 
 
-def schedule_of(settings: Settings, series: CandleSeries, find_rule: FindRule) -> Schedule:
+def schedule_of(settings: Settings, series: CandleSeries, find_rule: FindRule, default_timeframe: str = "") -> Schedule:
     """Everything that a bot will be told of its conditions.
+
+    ``default_timeframe`` is meant where a condition or a rule names no bars; empty: what is meant live.
 
     Raises:
         ValueError: a condition or a rule cannot be read, or looks at bars shorter than the candles.
     """
     if isinstance(settings, RuleSettings):
         rule = find_rule(settings.rule)(settings.parameters)
-        watched = Watched(series, check_timeframe(rule.timeframe), {**rule.conditions(), **rule.values()})
+        timeframe = check_timeframe(rule.timeframe if _names_timeframe(rule) else default_timeframe or rule.timeframe)
+        watched = Watched(series, timeframe, {**rule.conditions(), **rule.values()})
         return watched.tell_changes(tuple(rule.conditions()), tuple(rule.values()))
     texts = settings.conditions if isinstance(settings, MartingaleSettings) else {}
     if not texts:
         return Schedule()
     conditions = {name: read_condition(text) for name, text in texts.items()}
-    return Watched(series, DEFAULT_TIMEFRAME, conditions).tell_holding(tuple(conditions))
+    return Watched(series, default_timeframe or DEFAULT_TIMEFRAME, conditions).tell_holding(tuple(conditions))
 
 
 class Watched:
@@ -121,6 +125,12 @@ class Watched:
                 continue
             newest = np.searchsorted(frames[own].closed_ms, self.closed_ms, side="right") - 1
             self._found[name] = np.append(values, np.nan)[np.where(newest < 0, len(values), newest)]
+
+
+def _names_timeframe(rule: Rule) -> bool:
+    """Whether a rule or its settings say which bars are meant."""
+    own = (kind for kind in type(rule).__mro__ if kind is not Rule)
+    return "timeframe" in vars(rule) or any("timeframe" in vars(kind) for kind in own)
 
 
 def _holding(names: tuple[str, ...], holds: Sequence[NDArray[np.bool_]], bars: int) -> list[tuple[str, ...]]:

@@ -21,12 +21,14 @@ class IntraBar(StrEnum):
 
     ``pessimistic``: entries and stops fill, a take-profit waits for the next candle. ``exit_first``: what closes fills
     first. ``path``: open, low, high, close in a candle that rises and open, high, low, close in one that falls, with
-    the rule asked at each touch.
+    the rule asked at each touch. ``drill``: nothing of a candle that finer ones can tell. Those are replayed
+    (``BacktestSpec.fill_timeframe``), and within one of them it is ``pessimistic``.
     """
 
     PESSIMISTIC = "pessimistic"
     EXIT_FIRST = "exit_first"
     PATH = "path"
+    DRILL = "drill"
 
 
 class FeeCurrency(StrEnum):
@@ -66,14 +68,27 @@ class BacktestSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     ``cash`` is what it begins with, in ``currency``, the currency that every instrument of its bots settles in.
     ``begin_ms`` and ``end_ms`` bound the candles (0: all there are). ``risk_profile`` names the limits that every order
     is checked against; empty: none are. ``seed`` is for whatever draws lots around the run; the run itself draws none.
+    ``fill_timeframe``, with ``IntraBar.DRILL`` and only there, is that of the candles which are replayed; ``timeframe``
+    is then what conditions and rules look at that name none.
     """
 
     bots: tuple[BotSpec, ...]
     cash: Decimal
     currency: str = "USDT"
     timeframe: str = "1m"
+    fill_timeframe: str = ""
     begin_ms: int = 0
     end_ms: int = 0
     terms: ReplayTerms = ReplayTerms()
     risk_profile: str = ""
     seed: int = 0
+
+    @property
+    def replayed_timeframe(self) -> str:
+        """Of the candles that are replayed."""
+        return self.fill_timeframe or self.timeframe
+
+    @property
+    def default_timeframe(self) -> str:
+        """What is meant where a condition or a rule names no bars; empty: what is meant live."""
+        return self.timeframe if self.fill_timeframe else ""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from fairlead.core.model.instrument import Instrument
 from fairlead.core.rules.bots.imagined_market import Terms
 from fairlead.core.rules.bots.preview import new_state, preview_bot
 from fairlead.core.rules.bots.scaling import scale_sizes
+from fairlead.market.candles.drilling import finest_timeframe
 from fairlead.market.candles.funding import load_funding
 from fairlead.market.candles.load import exchange_folder, load_series
 from fairlead.market.candles.series import CandleSeries
@@ -58,15 +59,42 @@ class History:
     funding: Funding | None
 
 
-def open_history(root: Path, symbol: str, *, exchange: str, timeframe: str, begin_ms: int, end_ms: int) -> History:
+@dataclass(frozen=True, kw_only=True)
+class Stretch:
+    """Which candles of an archive: from ``begin_ms`` to before ``end_ms`` (0: to the end).
+
+    ``exchange`` may be empty where only one has any. ``fill_timeframe`` is as a specification has it.
+    """
+
+    root: Path
+    exchange: str
+    timeframe: str
+    begin_ms: int = 0
+    end_ms: int = 0
+    fill_timeframe: str = ""
+
+    def drilled(self, symbols: Iterable[str]) -> Stretch:
+        """The same, with orders filled on the finest candles that all of these instruments have.
+
+        Raises:
+            NoCandlesError: there are none; the message says how to get some.
+            ValueError: they are damaged, or there can be none.
+        """
+        folders = {symbol: exchange_folder(self.root, symbol, self.exchange) for symbol in symbols}
+        finest = finest_timeframe(folders, self.timeframe, self.begin_ms, self.end_ms)
+        return replace(self, fill_timeframe=finest)
+
+
+def open_history(stretch: Stretch, symbol: str) -> History:
     """Candles of an instrument from the archive, with the funding rates that are kept of it.
 
     Raises:
         NoCandlesError: there are none; the message says how to get some.
         ValueError: they are damaged.
     """
-    folder = exchange_folder(root, symbol, exchange)
-    series = load_series(folder, symbol, timeframe, None, begin_ms, end_ms)
+    folder = exchange_folder(stretch.root, symbol, stretch.exchange)
+    begin_ms, end_ms = stretch.begin_ms, stretch.end_ms
+    series = load_series(folder, symbol, stretch.fill_timeframe or stretch.timeframe, None, begin_ms, end_ms)
     times, rates = load_funding(folder, symbol, begin_ms, end_ms)
     return History(exchange=folder.name, series=series, funding=Funding(times, rates) if rates else None)
 

@@ -124,7 +124,7 @@ def make_gate(
     for bot in spec.bots:
         limits[bot.symbol], label = profiles.limits_for(account, bot_request(bot.symbol))
     maker = ViewMaker(spec, instruments, limits, label)
-    lanes, length_ms = maker.lanes, TIMEFRAMES_MS[spec.timeframe]
+    lanes, length_ms = maker.lanes, TIMEFRAMES_MS[spec.replayed_timeframe]
     rooms = rooms_of(spec, lanes, [maker.limits_of(number) for number in range(len(lanes))], length_ms)
     losses = LossReplay(
         profiles.loss_limits_for(account),

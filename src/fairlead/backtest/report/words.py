@@ -15,6 +15,8 @@ from fairlead.backtest.report.figures import Figure, day, money, percent
 from fairlead.backtest.result import BacktestResult
 from fairlead.backtest.spec import BacktestSpec, FeeCurrency, IntraBar
 from fairlead.backtest.sweeps.heat_map import HeatMap
+from fairlead.core.model.bots.bot import Settings
+from fairlead.core.model.bots.user_rule import RuleSettings
 from fairlead.core.model.money import HUNDRED, ZERO, format_amount
 
 LUCK_MAX: Final = 0.95
@@ -25,6 +27,7 @@ _INTRA_BAR: Final = {
     IntraBar.PESSIMISTIC: "pessimistic: entries and stops fill, a take-profit waits for the next candle",
     IntraBar.EXIT_FIRST: "exit first: what closes fills before what opens",
     IntraBar.PATH: "path: open, low, high, close in a candle that rises; open, high, low, close in one that falls",
+    IntraBar.DRILL: "drill: orders fill on finer candles; in one of those entries and stops fill before a take-profit",
 }
 _FEE_CURRENCY: Final = {
     FeeCurrency.RECEIVED: "in what is received",
@@ -55,7 +58,9 @@ def title_of(spec: BacktestSpec) -> str:
 
 def period_of(result: BacktestResult) -> str:
     """From when to when, of how many candles."""
-    return f"{day(result.begin_ms)} to {day(result.end_ms)}, {result.candles:,} candles of {result.spec.timeframe}"
+    candles = f"{result.candles:,} candles of {result.spec.replayed_timeframe}"
+    decided = f" for decisions on {result.spec.timeframe}" if result.spec.fill_timeframe else ""
+    return f"{day(result.begin_ms)} to {day(result.end_ms)}, {candles}{decided}"
 
 
 def verdict_of(result: BacktestResult, statistics: Statistics) -> str:
@@ -148,10 +153,18 @@ def _of_candles(result: BacktestResult, statistics: Statistics) -> Iterator[str]
         share = percent(result.missing / (result.missing + result.candles))
         candles = _times(result.missing, "candle is", "candles are")
         yield f"{candles} missing ({share}): what happened in them is not known."
+    spec = result.spec
+    if spec.default_timeframe and any(_looks_at_bars(bot.settings) for bot in spec.bots):
+        here = f"Conditions and rules that name no timeframe looked at bars of {spec.default_timeframe}"
+        yield f"{here}, live they look at bars of 1m: name it in them, so that a live bot does the same."
     if statistics.returns.days < CAGR_DAYS_MIN:
         yield f"{statistics.returns.days:,.0f} days are too few to say much: a year has more weathers than that."
     if 0 < statistics.deals.closed < COUNT_MIN:
         yield f"{_times(statistics.deals.closed, 'closed deal is', 'closed deals are')} too few for ratios."
+
+
+def _looks_at_bars(settings: Settings) -> bool:
+    return isinstance(settings, RuleSettings) or bool(getattr(settings, "conditions", {}))
 
 
 def _of_account(result: BacktestResult) -> Iterator[str]:

@@ -28,7 +28,7 @@ def archive_row(header: RunHeader) -> dict[str, Any]:
         "id": header.run_id,
         "made": _minute(header.made_ms),
         "bots": ", ".join(f"{bot.name} {bot.symbol}" for bot in spec.bots),
-        "candles": spec.timeframe,
+        "candles": f"{spec.timeframe} on {spec.fill_timeframe}" if spec.fill_timeframe else spec.timeframe,
         "from": _minute(header.begin_ms)[:10],
         "to": _minute(header.end_ms)[:10],
         "profit": f"{statistics.profit:.2f} {spec.currency}",

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from fairlead.core.model.account import FeeRates
     from fairlead.core.model.instrument import Instrument
     from fairlead.market.candles.series import CandleSeries
-    from fairlead.wiring.backtesting import History, Replay
+    from fairlead.wiring.backtesting import Replay, Stretch
 
 UNNAMED: Final = "bot"
 HOOK: Final = "hook:"
@@ -43,6 +43,7 @@ class Touched(StrEnum):
     PESSIMISTIC = "pessimistic"
     EXIT_FIRST = "exit_first"
     PATH = "path"
+    DRILL = "drill"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +79,8 @@ class ReplayOptions(SettingsOptions):
         int, typer.Option("--latency", metavar="MS", min=0, help="Decisions take effect so much later.")
     ] = 0
     intra_bar: Annotated[
-        Touched, typer.Option(help="What comes first in a candle that touches orders on both sides.")
+        Touched,
+        typer.Option(help="What comes first in a candle that touches orders on both sides; drill: ask finer candles."),
     ] = Touched.PESSIMISTIC
     funding: Annotated[bool, typer.Option(help="Charge the funding rates that are kept (perpetuals).")] = True
     risk_profile: Annotated[
@@ -114,22 +116,23 @@ def open_replay(options: ReplayOptions) -> Replay:
     """
     with backtest_extra():
         from fairlead.market.candles.archive import NoCandlesError
-        from fairlead.wiring.backtesting import set_replay
+        from fairlead.wiring.backtesting import open_history, set_replay
 
         known = _look_up(options)
         settings = load_settings(options)
         try:
-            histories: dict[str, History] = {}
+            listed = [(typed, before, _instrument(typed, before)) for typed, before in _one_by_one(options, known)]
+            symbols = list(dict.fromkeys(instrument.symbol for *_, instrument in listed))
+            stretch = _stretch(options, symbols)
+            histories = {symbol: open_history(stretch, symbol) for symbol in symbols}
             bots: list[BotSpec] = []
             followed: Followed | None = None
-            for typed, before in _one_by_one(options, known):
-                instrument = _instrument(typed, before)
-                history = histories.get(instrument.symbol) or _open_history(typed, instrument.symbol)
-                histories[instrument.symbol] = history
+            for typed, before, instrument in listed:
+                series = histories[instrument.symbol].series
                 if options.signals:
-                    followed = follow_signals(options, history.series, instrument)
-                bots.append(make_bot(typed, before, instrument, history.series) if followed is None else followed.bot)
-            spec = _write_spec(options, known, bots)
+                    followed = follow_signals(options, series, instrument)
+                bots.append(make_bot(typed, before, instrument, series) if followed is None else followed.bot)
+            spec = _write_spec(options, known, bots, stretch)
             found = list(histories.values())
             return set_replay(spec, found, known.instruments, rules_dir=settings.rules_dir, followed=followed)
         except (NoCandlesError, ValueError) as error:
@@ -161,18 +164,19 @@ def _instrument(options: ReplayOptions, known: Known) -> Instrument:
     return instrument
 
 
-def _open_history(options: ReplayOptions, symbol: str) -> History:
-    from fairlead.wiring.backtesting import open_history
+def _stretch(options: ReplayOptions, symbols: Sequence[str]) -> Stretch:
+    """The candles that were asked for, and those that orders are filled on."""
+    from fairlead.wiring.backtesting import Stretch
 
     begin_ms, end_ms = _bounds(options)
-    return open_history(
-        candles_folder(options),
-        symbol,
+    asked = Stretch(
+        root=candles_folder(options),
         exchange=options.exchange,
         timeframe=_timeframe(options),
         begin_ms=begin_ms,
         end_ms=end_ms,
     )
+    return asked.drilled(symbols) if options.intra_bar is Touched.DRILL else asked
 
 
 def make_bot(options: ReplayOptions, known: Known, instrument: Instrument, series: CandleSeries) -> BotSpec:
@@ -208,17 +212,17 @@ def make_bot(options: ReplayOptions, known: Known, instrument: Instrument, serie
     return scale_to_budget(bot, instrument, met, price, read_positive("--budget", options.budget))
 
 
-def _write_spec(options: ReplayOptions, known: Known, bots: Sequence[BotSpec]) -> BacktestSpec:
+def _write_spec(options: ReplayOptions, known: Known, bots: Sequence[BotSpec], stretch: Stretch) -> BacktestSpec:
     from fairlead.backtest.spec import BacktestSpec
 
-    begin_ms, end_ms = _bounds(options)
     return BacktestSpec(
         bots=tuple(bots),
         cash=read_positive("--cash", options.cash),
         currency=known.instruments[bots[0].symbol].settle_currency,
-        timeframe=_timeframe(options),
-        begin_ms=begin_ms,
-        end_ms=end_ms,
+        timeframe=stretch.timeframe,
+        fill_timeframe=stretch.fill_timeframe,
+        begin_ms=stretch.begin_ms,
+        end_ms=stretch.end_ms,
         terms=_terms(options, known),
         risk_profile=_profile(options.risk_profile or known.risk_profile),
         seed=options.seed,

@@ -142,7 +142,7 @@ def _find_candles(options: Options, header: RunHeader) -> tuple[Mapping[str, Can
     notes = []
     for symbol, digest in header.candles_of.items():
         try:
-            series = load_series(folder, symbol, spec.timeframe, None, spec.begin_ms, spec.end_ms)
+            series = load_series(folder, symbol, spec.replayed_timeframe, None, spec.begin_ms, spec.end_ms)
         except ValueError:
             notes.append(f"the candles of {symbol} are not kept any more, so there is no chart of prices.")
             continue

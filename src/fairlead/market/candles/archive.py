@@ -8,7 +8,7 @@ between asks again for what it already has.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final, Literal
@@ -24,6 +24,7 @@ from fairlead.market.candles.spans import Span, join_spans
 from fairlead.market.candles.table import CandleTable, distinct, join_tables
 
 HOUR_MS: Final = 3_600_000
+_FAR_MS: Final = 2**62
 _NAME: Final = re.compile(r"[^\W_][\w.+-]{0,63}")
 
 
@@ -182,6 +183,29 @@ def read_folder(folder: Path, timeframe: str, begin_ms: int = 0, end_ms: int = 0
     table = read_tables(chosen) if chosen else join_tables([])
     is_bounded = begin_ms or end_ms
     return table.between(begin_ms, end_ms or np.iinfo(np.int64).max) if is_bounded else table
+
+
+def span_of(folder: Path, timeframe: str, begin_ms: int = 0, end_ms: int = 0) -> Span | None:
+    """From the first candle in [``begin_ms``, ``end_ms``) to the end of the last one, without reading their prices.
+
+    None where there is none. ``end_ms`` 0: to the end.
+
+    Raises:
+        CandleFileError: a file is damaged.
+    """
+    length_ms, files = TIMEFRAMES_MS[timeframe], list_files(folder)
+    end_ms = end_ms or _FAR_MS
+    first = next((times[0] for times in _times_within(files, begin_ms, end_ms - length_ms)), None)
+    last = next((times[-1] for times in _times_within(files[::-1], begin_ms, end_ms - length_ms)), None)
+    return None if first is None or last is None else (int(first), int(last) + length_ms)
+
+
+def _times_within(files: Sequence[Path], begin_ms: int, last_ms: int) -> Iterator[Ticks]:
+    for path in files:
+        times = read_times(path)
+        within = times[(times >= begin_ms) & (times <= last_ms)]
+        if len(within):
+            yield within
 
 
 def partition_of(at_ms: int, timeframe: str) -> str:

@@ -49,7 +49,7 @@ def load_series(
         ValueError: the candles are none: out of order, twice, or with a high below a low. ``fairlead candles check``
             names them.
     """
-    kept = _best_timeframe(folder / symbol, timeframe)
+    kept = best_timeframe(folder / symbol, timeframe)
     if kept is None:
         raise NoCandlesError(f"no candles of {symbol} are kept that {timeframe} could be made of")
     length_ms = TIMEFRAMES_MS[kept]
@@ -87,7 +87,8 @@ def table_of_series(series: CandleSeries) -> CandleTable:
     return CandleTable(series.opened_ms, prices, decimals, series.volume)
 
 
-def _best_timeframe(folder: Path, timeframe: str) -> str | None:
+def best_timeframe(folder: Path, timeframe: str) -> str | None:
+    """The longest candles in the folder of an instrument that those of a timeframe are, or are made of."""
     wanted_ms = TIMEFRAMES_MS[timeframe]
     longest_first = sorted(TIMEFRAMES_MS.items(), key=lambda item: -item[1])
     fitting = (name for name, length_ms in longest_first if wanted_ms % length_ms == 0)
