@@ -42,6 +42,11 @@ kind = "request_lost"
 probability = 0.02
 match = { endpoint = "trade/order" }
 [[faults]]
+id = "many lost on the way there"
+kind = "request_lost"
+probability = 0.05
+match = { endpoint = "trade/batch-orders" }
+[[faults]]
 id = "done, but nobody hears of it"
 kind = "reply_lost"
 probability = 0.03

@@ -18,6 +18,7 @@ from fairlead.venues.okx.rest import SOCKET
 START_MS = 1_767_600_000_000
 PATIENCE_MS = 3_600_000
 PLACE = "POST trade/order"
+PLACE_BATCH = "POST trade/batch-orders"
 CANCEL = "POST trade/cancel-order"
 SWAP = "BTC-USDT-SWAP"
 
@@ -239,7 +240,8 @@ def test_the_limits_are_those_of_okx() -> None:
     assert per_second["GET trade/fills-history"] == 5
     assert per_second["POST trade/order-algo"] == 10
     assert (limits.account_orders.count, limits.account_orders.window_ms) == (1_000, 2_000)
-    assert [name for name, limit in limits.endpoints.items() if limit.is_order] == [PLACE]
+    assert [name for name, limit in limits.endpoints.items() if limit.is_order] == [PLACE, PLACE_BATCH]
+    assert per_second[PLACE_BATCH] == per_second["POST trade/cancel-batch-orders"] == 150
 
 
 def test_the_limits_are_those_that_the_exchange_of_our_own_enforces() -> None:

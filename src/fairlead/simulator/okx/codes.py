@@ -48,6 +48,7 @@ class GatewayCode(StrEnum):
     PERMISSION_MISSING = "50120"
     ID_REQUIRED = "51003"
     BATCH_TOO_LARGE = "51111"
+    BATCH_FAILED = "54004"
 
 
 _SLOW_ADVICE: Final = "(does not mean that the request was successful or failed, please check the request result)"
@@ -84,6 +85,7 @@ _FAULTS: Final[dict[GatewayCode, tuple[int, str]]] = {
     GatewayCode.PERMISSION_MISSING: (200, "This API key doesn't have permission to use this function"),
     GatewayCode.ID_REQUIRED: (200, "Either client order ID or order ID is required."),
     GatewayCode.BATCH_TOO_LARGE: (200, "Maximum {limit} orders can be placed in bulk."),
+    GatewayCode.BATCH_FAILED: (200, "One order of the batch failed, so none of it was placed."),
 }
 
 

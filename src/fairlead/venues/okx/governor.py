@@ -234,6 +234,11 @@ class RateGovernor:
                 self._pump(lane)
             raise
 
+    def is_full(self, ask: Ask) -> bool:
+        """Whether one more would have to wait."""
+        lane = self._lane(ask)
+        return bool(lane.waiting) or self._pause_ms(lane, ask, self._now_ms()) > 0
+
     def close(self, ask: Ask, *, for_ms: int, all_orders: bool = False) -> None:
         """OKX refused one for its rate, so it counts otherwise than we do: send nothing more for a while.
 

@@ -18,6 +18,9 @@ ORDER_UNKNOWN: Final = "51603"
 CLIENT_ID_EXISTS: Final = frozenset({"51016", "50071"})
 CLOCK_OFF: Final = "50102"
 ACCOUNT_RATE: Final = "50061"
+BATCH_FAILED: Final = "54004"
+"""Another order of the batch failed, and none of it was done."""
+
 NOTHING_TO_CANCEL: Final = frozenset({"51400", "51401", "51402", "51405", "51410", "51503", "51509", "51510", "51603"})
 """A cancel that came too late, or for what is not there: the order itself tells which."""
 

@@ -39,6 +39,7 @@ class FaultKind(StrEnum):
     CODE_50013 = "code_50013"
     CODE_50026 = "code_50026"
     CODE_50061 = "code_50061"
+    CODE_54004 = "code_54004"
     HTML_5XX = "html_5xx"
     FILL_BEFORE_ACK = "fill_before_ack"
     SOCKET_DROP = "socket_drop"
@@ -94,6 +95,7 @@ KINDS: Final[dict[FaultKind, KindTraits]] = {
     FaultKind.CODE_50013: KindTraits(moments=_REQUESTS, params=_TAKEN),
     FaultKind.CODE_50026: KindTraits(moments=_REQUESTS, params=_TAKEN),
     FaultKind.CODE_50061: KindTraits(moments=_REQUESTS),
+    FaultKind.CODE_54004: KindTraits(moments=_REQUESTS),
     FaultKind.HTML_5XX: KindTraits(moments=_REQUESTS, params=_TAKEN | {"status"}),
     FaultKind.FILL_BEFORE_ACK: KindTraits(moments=_REQUESTS, params=_DELAY),
     FaultKind.SOCKET_DROP: KindTraits(moments=_PUSHES),

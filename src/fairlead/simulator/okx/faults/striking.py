@@ -24,6 +24,7 @@ CODES: Final = {
     FaultKind.CODE_50013: GatewayCode.BUSY,
     FaultKind.CODE_50026: GatewayCode.SYSTEM_ERROR,
     FaultKind.CODE_50061: GatewayCode.ACCOUNT_RATE_LIMIT,
+    FaultKind.CODE_54004: GatewayCode.BATCH_FAILED,
 }
 
 T_co = TypeVar("T_co", covariant=True)
