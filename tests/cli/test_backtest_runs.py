@@ -85,6 +85,33 @@ def test_candles_to_drill_into_that_are_not_kept_are_told_with_how_to_get_them(r
     assert "decide on longer ones, such as --timeframe 1h" in run(*words, code=1).stderr
 
 
+WARM = """
+type = "martingale"
+step = 1
+take_profit = 0.5
+start = { type = "signal", signal = "up" }
+conditions = { up = "close * 2 > lowest(close, 20, 1d)" }
+"""
+
+
+@pytest.mark.usefixtures("candles")
+def test_conditions_know_the_days_before_the_first_candle(run: Run, ask: Ask, tmp_path: Path) -> None:
+    file, out = tmp_path / "warm.toml", tmp_path / "out"
+    file.write_text(WARM, encoding="utf-8")
+    days = ("--from", "2025-02-10", "--to", "2025-02-12")
+    words = ("backtest", "run", "--symbol", "BTC-USDT", "--file", str(file), *days)
+    told = ask(*words, "--out", str(out))
+    assert told["statistics"]["fills"] > 0
+    assert (told["from"], told["to"]) == ("2025-02-10", "2025-02-12")
+    # It is asked at the first close, hears at the next one, and buys then.
+    assert "2025-02-10T00:02" in (out / "fills.csv").read_text(encoding="utf-8")
+    assert run("backtest", "report", "last").stderr == ""
+    assert ask("backtest", "check-lookahead", *words[2:], "--cuts", "3")["difference"] is None
+    cold = ask(*words, "--no-warm-up")
+    assert cold["statistics"]["fills"] == 0
+    assert cold["id"] != told["id"]
+
+
 BOTS = """
 [[bots]]
 name = "dip"

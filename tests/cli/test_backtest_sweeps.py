@@ -181,6 +181,41 @@ def test_a_bot_without_look_ahead_is_proven_so(ask: Ask, run: Run) -> None:
     assert "No look-ahead: 5 shorter runs" in run(*words, "--cuts", "5").stdout
 
 
+LOOKS_BACK = """from fairlead.rules import Rule, close, flat, in_base, long, lowest
+
+
+class Mine(Rule):
+    timeframe: str = "1d"
+    length: int = 3
+
+    def conditions(self):
+        return {"above": close * 2 > lowest(close, self.length)}
+
+    def decide(self, view):
+        return long(in_base("0.01")) if view.holds("above") else flat()
+"""
+
+
+def test_every_combination_of_a_sweep_begins_warm(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rules, bot = tmp_path / "rules", tmp_path / "bot.toml"
+    rules.mkdir(mode=0o700)
+    (rules / "mine.py").write_text(LOOKS_BACK, encoding="utf-8")
+    (rules / "mine.py").chmod(0o600)
+    monkeypatch.setenv("FAIRLEAD_RULES_DIR", str(rules))
+    bot.write_text('type = "rule"\nrule = "mine:Mine"\n', encoding="utf-8")
+    where = ("--symbol", "BTC-USDT", "--timeframe", "1h", "--file", str(bot))
+    words = (*where, "--workers", "1", "--rank", "profit", "--vary", "parameters.length=3,30")
+
+    def fills(*more: str) -> list[int]:
+        found = ask("backtest", "sweep", *words, "--from", "2025-02-10", "--to", "2025-02-15", *more)
+        return [row["fills"] for row in sorted(found["best"], key=lambda row: row["number"])]
+
+    assert fills() == [1, 1]
+    assert fills("--no-warm-up") == [1, 0]
+    walked = ask("backtest", "walk-forward", *words, "--from", "2025-02-10", "--choose", "5", "--test", "5")
+    assert {step["tested"]["fills"] for step in walked["steps"]} == {1}
+
+
 CHEAT = """from fairlead.rules import Rule, close, crosses_above, flat, in_base, long, sma
 
 SEEN = []

@@ -64,7 +64,8 @@ def run_backtest(
 ) -> BacktestResult:
     """Replay the bots of one account; ``market`` and ``instruments`` are by symbol.
 
-    The same arguments give the same result, bit for bit. Most runs lose too little for the loss ladder to matter: a run
+    Candles before ``spec.begin_ms`` are only looked back at by conditions (``spec.warm_up``). The same arguments give
+    the same result, bit for bit. Most runs lose too little for the loss ladder to matter: a run
     is made without it, and again with it where its equity shows that it would have.
 
     Raises:
@@ -195,7 +196,7 @@ def _cut(spec: BacktestSpec, series: CandleSeries) -> CandleSeries:
 def _schedule(spec: BacktestSpec, bot: BotSpec, series: CandleSeries, extras: Extras) -> Schedule:
     given = extras.signals.get(bot.name)
     if given is None:
-        return schedule_of(bot.settings, series, extras.find_rule, spec.default_timeframe)
+        return schedule_of(bot.settings, series, extras.find_rule, spec.default_timeframe, warm_up=spec.warm_up)
     closes_ms = series.closed_ms
     candles = np.searchsorted(closes_ms, [at_ms for at_ms, _ in given])
     seen = int(np.searchsorted(candles, len(series)))

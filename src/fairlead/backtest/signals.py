@@ -1,7 +1,8 @@
 """Conditions of a bot over a whole series: when each holds and when each is told, as the live board would.
 
 Longer bars are made from the candles that there are, as live from minutes; one that was only partly seen, the first, is
-left out. A value at a bar looks at that bar and earlier ones only (docs/decisions/0023).
+left out. A value at a bar looks at that bar and earlier ones only (docs/decisions/0023). Where the series knows candles
+from before those that are replayed, values look back at them; nothing is told of bars that closed then.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,36 +29,86 @@ DEFAULT_TIMEFRAME: Final = "1m"
 """Of conditions of a DCA bot that name none, as live."""
 
 
-def schedule_of(settings: Settings, series: CandleSeries, find_rule: FindRule, default_timeframe: str = "") -> Schedule:
-    """Everything that a bot will be told of its conditions.
+_PARTLY_SEEN: Final = 2
+"""Bars beyond those that count: the one that runs when a replay begins, and the first, which may be seen in part."""
 
-    ``default_timeframe`` is meant where a condition or a rule names no bars; empty: what is meant live.
+
+class Watchlist(msgspec.Struct, frozen=True, kw_only=True):
+    """What a bot looks at: conditions and values by name, over bars of ``timeframe`` where they name none.
+
+    ``hears_changes``: it hears whenever a condition changes; others hear of a condition that they wait for.
+    """
+
+    timeframe: str = DEFAULT_TIMEFRAME
+    conditions: Mapping[str, Expression] = {}
+    values: Mapping[str, Expression] = {}
+    hears_changes: bool = False
+
+    @property
+    def expressions(self) -> Mapping[str, Expression]:
+        """Both together."""
+        return {**self.conditions, **self.values}
+
+    def candles_before(self, length_ms: int) -> int:
+        """How many candles of a length must be known at a close for all that can be known, beside the newest."""
+        spans_ms = [
+            (bars + _PARTLY_SEEN) * TIMEFRAMES_MS[name]
+            for one in self.expressions.values()
+            for name, bars in bars_kept(one, self.timeframe).items()
+        ]
+        return -(-max(spans_ms, default=0) // length_ms)
+
+
+def watchlist_of(settings: Settings, find_rule: FindRule, default_timeframe: str = "") -> Watchlist:
+    """What a bot looks at, by its settings; ``default_timeframe`` is as ``schedule_of`` has it.
 
     Raises:
-        ValueError: a condition or a rule cannot be read, or looks at bars shorter than the candles.
+        ValueError: a condition or a rule cannot be read.
     """
     if isinstance(settings, RuleSettings):
         rule = find_rule(settings.rule)(settings.parameters)
         timeframe = check_timeframe(rule.timeframe if _names_timeframe(rule) else default_timeframe or rule.timeframe)
-        watched = Watched(series, timeframe, {**rule.conditions(), **rule.values()})
-        return watched.tell_changes(tuple(rule.conditions()), tuple(rule.values()))
+        return Watchlist(timeframe=timeframe, conditions=rule.conditions(), values=rule.values(), hears_changes=True)
     texts = settings.conditions if isinstance(settings, MartingaleSettings) else {}
-    if not texts:
-        return Schedule()
     conditions = {name: read_condition(text) for name, text in texts.items()}
-    return Watched(series, default_timeframe or DEFAULT_TIMEFRAME, conditions).tell_holding(tuple(conditions))
+    return Watchlist(timeframe=default_timeframe or DEFAULT_TIMEFRAME, conditions=conditions)
+
+
+def schedule_of(
+    settings: Settings,
+    series: CandleSeries,
+    find_rule: FindRule,
+    default_timeframe: str = "",
+    *,
+    warm_up: bool = True,
+) -> Schedule:
+    """Everything that a bot will be told of its conditions.
+
+    ``default_timeframe`` is meant where a condition or a rule names no bars; empty: what is meant live. ``warm_up``:
+    look back at candles before the first one, where some are known.
+
+    Raises:
+        ValueError: a condition or a rule cannot be read, or looks at bars shorter than the candles.
+    """
+    watchlist = watchlist_of(settings, find_rule, default_timeframe)
+    if not watchlist.expressions:
+        return Schedule()
+    watched = Watched(series, watchlist, warm_up=warm_up)
+    if watchlist.hears_changes:
+        return watched.tell_changes(tuple(watchlist.conditions), tuple(watchlist.values))
+    return watched.tell_holding(tuple(watchlist.conditions))
 
 
 class Watched:
     """Expressions over one series, at each close of the shortest bars that any of them looks at."""
 
-    def __init__(self, series: CandleSeries, timeframe: str, expressions: Mapping[str, Expression]) -> None:
+    def __init__(self, series: CandleSeries, watchlist: Watchlist, *, warm_up: bool = True) -> None:
         """Compute them all."""
         self._series = series
         self._found: dict[str, Floats] = {}
         self.closed_ms: Ticks = np.empty(0, dtype=np.int64)
-        if expressions:
-            self._compute(timeframe, expressions)
+        earlier = watchlist.candles_before(series.length_ms) if warm_up and series.earlier else 0
+        self._compute(series.with_earlier(earlier), watchlist)
 
     def tell_holding(self, names: tuple[str, ...]) -> Schedule:
         """Each condition by its name, at every close at which it holds and all are known."""
@@ -106,22 +158,27 @@ class Watched:
         """The candle at whose close each of these bars is known to be closed."""
         return np.searchsorted(self._series.closed_ms, self.closed_ms[places]).astype(np.int64)
 
-    def _compute(self, timeframe: str, expressions: Mapping[str, Expression]) -> None:
+    def _compute(self, seen: CandleSeries, watchlist: Watchlist) -> None:
+        """Values at each close that is told, from all that is ``seen``: the candles of the series and earlier ones."""
         # numpy is here already, TA-Lib only where somebody looks at indicators.
         from fairlead.core.rules.conditions.arrays import Evaluator, Frame
 
+        timeframe, expressions = watchlist.timeframe, watchlist.expressions
         needed = {name for one in expressions.values() for name in bars_kept(one, timeframe)}
         needed |= {timeframe_of(one, timeframe) or timeframe for one in expressions.values()}
-        frames = {name: Frame(name, *bars_of(self._series, name)) for name in needed}
+        frames = {name: Frame(name, *bars_of(seen, name)) for name in needed}
         evaluator = Evaluator(frames, timeframe)
         shortest = min(needed, key=TIMEFRAMES_MS.__getitem__)
-        is_own = shortest == self._series.timeframe
-        self.closed_ms = self._series.closed_ms if is_own else frames[shortest].closed_ms
+        closed_ms = seen.closed_ms if shortest == seen.timeframe else frames[shortest].closed_ms
+        # What closed with an earlier candle is told to nobody.
+        earlier = len(seen) - len(self._series)
+        first = int(np.searchsorted(closed_ms, seen.closed_ms[earlier - 1], side="right")) if earlier else 0
+        self.closed_ms = closed_ms[first:]
         for name, one in expressions.items():
             own = timeframe_of(one, timeframe) or timeframe
             values = evaluator.evaluate(one)
             if own == shortest:
-                self._found[name] = values
+                self._found[name] = values[first:]
                 continue
             newest = np.searchsorted(frames[own].closed_ms, self.closed_ms, side="right") - 1
             self._found[name] = np.append(values, np.nan)[np.where(newest < 0, len(values), newest)]

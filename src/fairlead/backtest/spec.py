@@ -69,7 +69,8 @@ class BacktestSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     ``begin_ms`` and ``end_ms`` bound the candles (0: all there are). ``risk_profile`` names the limits that every order
     is checked against; empty: none are. ``seed`` is for whatever draws lots around the run; the run itself draws none.
     ``fill_timeframe``, with ``IntraBar.DRILL`` and only there, is that of the candles which are replayed; ``timeframe``
-    is then what conditions and rules look at that name none.
+    is then what conditions and rules look at that name none. ``warm_up``: conditions also look at candles before the
+    first one that is replayed, where some are known; without it they begin with that one.
     """
 
     bots: tuple[BotSpec, ...]
@@ -80,6 +81,7 @@ class BacktestSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     begin_ms: int = 0
     end_ms: int = 0
     terms: ReplayTerms = ReplayTerms()
+    warm_up: bool = True
     risk_profile: str = ""
     seed: int = 0
 

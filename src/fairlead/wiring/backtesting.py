@@ -12,7 +12,9 @@ from fairlead.backtest.following import Followed
 from fairlead.backtest.keeping import Funding
 from fairlead.backtest.sound_settings import require_sound
 from fairlead.backtest.spec import BacktestSpec, BotSpec
+from fairlead.backtest.sweeps.space import Space
 from fairlead.backtest.sweeps.sweep import Scene
+from fairlead.backtest.warming import NO_SPACE, candles_before
 from fairlead.core.model.bots.user_rule import RuleSettings
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.rules.bots.imagined_market import Terms
@@ -20,7 +22,7 @@ from fairlead.core.rules.bots.preview import new_state, preview_bot
 from fairlead.core.rules.bots.scaling import scale_sizes
 from fairlead.market.candles.drilling import finest_timeframe
 from fairlead.market.candles.funding import load_funding
-from fairlead.market.candles.load import exchange_folder, load_series
+from fairlead.market.candles.load import exchange_folder, load_window
 from fairlead.market.candles.series import CandleSeries
 from fairlead.simulator.instruments import DEFAULT_INSTRUMENTS
 from fairlead.wiring.rule_files import RuleFiles
@@ -35,7 +37,23 @@ class Replay:
     instruments: Mapping[str, Instrument]
     exchange: str
     run: EngineRun
+    stretch: Stretch
     rules_key: str = ""
+
+    def warmed(self, space: Space = NO_SPACE) -> Replay:
+        """The same with the candles that conditions look back at from the first close, whatever is tried of a space.
+
+        Raises:
+            ValueError: a condition or a rule cannot be read, or the candles are damaged.
+        """
+        is_given = any(bot.name in self.run.signals for bot in self.spec.bots)
+        if is_given or not self.spec.warm_up or not self.stretch.begin_ms:
+            return self
+        market = dict(self.market)
+        for symbol, candles in candles_before(self.spec, self.run.find_rule, space).items():
+            if candles != market[symbol].earlier:
+                market[symbol] = self.stretch.load(symbol, candles)
+        return replace(self, market=market)
 
     def scene(self, folder: Path, workers: int = 0) -> Scene:
         """The same for many runs; their rows are kept in this data folder."""
@@ -73,6 +91,17 @@ class Stretch:
     end_ms: int = 0
     fill_timeframe: str = ""
 
+    def load(self, symbol: str, earlier: int = 0) -> CandleSeries:
+        """The candles of an instrument, which know so many earlier ones, as far as those are kept.
+
+        Raises:
+            NoCandlesError: there are none; the message says how to get some.
+            ValueError: they are damaged.
+        """
+        folder = exchange_folder(self.root, symbol, self.exchange)
+        span = (self.begin_ms, self.end_ms)
+        return load_window(folder, symbol, self.fill_timeframe or self.timeframe, span, earlier)
+
     def drilled(self, symbols: Iterable[str]) -> Stretch:
         """The same, with orders filled on the finest candles that all of these instruments have.
 
@@ -93,10 +122,8 @@ def open_history(stretch: Stretch, symbol: str) -> History:
         ValueError: they are damaged.
     """
     folder = exchange_folder(stretch.root, symbol, stretch.exchange)
-    begin_ms, end_ms = stretch.begin_ms, stretch.end_ms
-    series = load_series(folder, symbol, stretch.fill_timeframe or stretch.timeframe, None, begin_ms, end_ms)
-    times, rates = load_funding(folder, symbol, begin_ms, end_ms)
-    return History(exchange=folder.name, series=series, funding=Funding(times, rates) if rates else None)
+    times, rates = load_funding(folder, symbol, stretch.begin_ms, stretch.end_ms)
+    return History(exchange=folder.name, series=stretch.load(symbol), funding=Funding(times, rates) if rates else None)
 
 
 def listed_instruments() -> Mapping[str, Instrument]:
@@ -106,6 +133,7 @@ def listed_instruments() -> Mapping[str, Instrument]:
 
 def set_replay(
     spec: BacktestSpec,
+    stretch: Stretch,
     histories: Sequence[History],
     instruments: Mapping[str, Instrument],
     *,
@@ -113,6 +141,8 @@ def set_replay(
     followed: Followed | None = None,
 ) -> Replay:
     """Give a specification the history of its instruments, and the folder of rules or the signals that it follows.
+
+    ``histories`` are of this ``stretch``; what conditions look back at from its beginning is added.
 
     Raises:
         ValueError: a rule is not there or cannot be used, or the settings would make no bot.
@@ -133,8 +163,9 @@ def set_replay(
         instruments={symbol: instruments[symbol] for symbol in market},
         exchange=histories[0].exchange,
         run=run,
+        stretch=stretch,
         rules_key=rules_key,
-    )
+    ).warmed()
 
 
 def scale_to_budget(bot: BotSpec, instrument: Instrument, terms: Terms, price: Decimal, budget: Decimal) -> BotSpec:

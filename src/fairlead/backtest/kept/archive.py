@@ -43,7 +43,8 @@ class ArchiveError(ValueError):
 class RunHeader(msgspec.Struct, frozen=True, kw_only=True):
     """What a list shows of a run; ``made_ms`` is when it was made, ``candles_of`` each symbol's digest of its candles.
 
-    ``unit`` is what curves are kept in, ``around`` what its report says besides.
+    ``earlier`` says how many candles from before the first one its conditions knew; the digest has them, too. ``unit``
+    is what curves are kept in, ``around`` what its report says besides.
     """
 
     run_id: str
@@ -59,6 +60,7 @@ class RunHeader(msgspec.Struct, frozen=True, kw_only=True):
     decisions: int
     unit: float
     around: Surroundings = Surroundings()
+    earlier: dict[str, int] = {}
 
 
 class _Rows(msgspec.Struct, frozen=True):
@@ -83,9 +85,11 @@ def run_id(spec: BacktestSpec, digests: Mapping[str, str]) -> str:
 
 
 def candles_digest(series: CandleSeries) -> str:
-    """What tells these candles from any others, as hex."""
-    digest = blake2b(f"{series.symbol} {series.timeframe} {series.tick}".encode(), digest_size=16)
-    for column in (series.opened_ms, *(getattr(series, name) for name in PRICES)):
+    """What tells these candles, and those that are known from before them, from any others; as hex."""
+    about = f"{series.symbol} {series.timeframe} {series.tick}"
+    digest = blake2b((f"{about} after {series.earlier}" if series.earlier else about).encode(), digest_size=16)
+    whole = series.with_earlier(series.earlier)
+    for column in (whole.opened_ms, *(getattr(whole, name) for name in PRICES)):
         digest.update(column)
     return digest.hexdigest()
 
@@ -115,6 +119,7 @@ def make_header(
         decisions=result.decisions,
         unit=10.0 ** (math.floor(math.log10(float(result.spec.cash))) + 1 - _DIGITS),
         around=msgspec.structs.replace(around or Surroundings(), run_id=own_id),
+        earlier={symbol: series.earlier for symbol, series in market.items() if series.earlier},
     )
 
 

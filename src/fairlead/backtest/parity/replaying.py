@@ -42,6 +42,8 @@ def replay(stretch: Stretch, series: CandleSeries, find_rule: FindRule = no_rule
         cash=CASH,
         currency=instrument.settle_currency,
         timeframe=series.timeframe,
+        # What a live bot knew of its conditions is in the journal, and nothing that it could not know yet comes in.
+        warm_up=False,
         terms=ReplayTerms(
             fees=terms.fee_rates,
             fee_currency=fee_currency_of(stretch),

@@ -29,6 +29,10 @@ _INTRA_BAR: Final = {
     IntraBar.PATH: "path: open, low, high, close in a candle that rises; open, high, low, close in one that falls",
     IntraBar.DRILL: "drill: orders fill on finer candles; in one of those entries and stops fill before a take-profit",
 }
+_WARM_UP: Final = {
+    True: "also look back at what is kept from before the first candle",
+    False: "begin with the first candle, and are unknown until they have seen enough",
+}
 _FEE_CURRENCY: Final = {
     FeeCurrency.RECEIVED: "in what is received",
     FeeCurrency.QUOTE: "in the quote currency",
@@ -100,6 +104,9 @@ def assumptions_of(result: BacktestResult, around: Surroundings) -> list[Figure]
         Figure("Slippage", _share(terms.slippage), "what a market order loses; a limit order fills at its price"),
         Figure("Latency", f"{terms.latency_ms} ms", "between a decision and the first candle that can fill it"),
         Figure("Within a candle", _INTRA_BAR[terms.intra_bar], "nobody knows what a candle touched first"),
+        Figure(
+            "Conditions", _WARM_UP[spec.warm_up], "of bars that are closed; nothing is traded before the first candle"
+        ),
         Figure("Funding", funding, "at the rates that are known of the time"),
         Figure("Risk checks", spec.risk_profile or "off", "the limits that every order was checked against"),
         Figure("Size of the market", "unlimited", "an order that is touched is filled whole, however large"),

@@ -23,6 +23,7 @@ class _Listed(msgspec.Struct, frozen=True):
     symbol: str
     timeframe: str
     tick: Decimal
+    earlier: int = 0
 
 
 @contextmanager
@@ -30,10 +31,11 @@ def shared_candles(market: Mapping[str, CandleSeries]) -> Iterator[Path]:
     """Write candles into a folder that is gone afterwards, and give the folder."""
     with TemporaryDirectory(prefix="fairlead-candles-") as name:
         folder = Path(name)
-        listed = [_Listed(series.symbol, series.timeframe, series.tick) for series in market.values()]
+        listed = [_Listed(one.symbol, one.timeframe, one.tick, one.earlier) for one in market.values()]
         for number, series in enumerate(market.values()):
+            whole = series.with_earlier(series.earlier)
             for column in _COLUMNS:
-                np.save(folder / f"{number}-{column}.npy", getattr(series, column))
+                np.save(folder / f"{number}-{column}.npy", getattr(whole, column))
         (folder / _LIST).write_bytes(msgspec.json.encode(listed))
         yield folder
 
@@ -48,7 +50,7 @@ def open_candles(folder: Path) -> dict[str, CandleSeries]:
     market = {}
     for number, one in enumerate(listed):
         columns = {name: np.load(folder / f"{number}-{name}.npy", mmap_mode="c") for name in _COLUMNS}
-        market[one.symbol] = CandleSeries(
+        whole = CandleSeries(
             symbol=one.symbol,
             timeframe=one.timeframe,
             tick=one.tick,
@@ -56,6 +58,7 @@ def open_candles(folder: Path) -> dict[str, CandleSeries]:
             prices={name: columns[name] for name in PRICES},
             volume=columns["volume"],
         )
+        market[one.symbol] = whole.slice(one.earlier, len(whole)) if one.earlier else whole
     return market
 
 
@@ -65,6 +68,7 @@ def candles_key(market: Mapping[str, CandleSeries]) -> str:
     for symbol in sorted(market):
         series = market[symbol]
         digest.update(f"{symbol} {series.timeframe} {series.tick.normalize()} {len(series)}\n".encode())
+        whole = series.with_earlier(series.earlier)
         for column in _COLUMNS:
-            digest.update(getattr(series, column).data)
+            digest.update(getattr(whole, column).data)
     return digest.hexdigest()

@@ -82,6 +82,9 @@ class ReplayOptions(SettingsOptions):
         Touched,
         typer.Option(help="What comes first in a candle that touches orders on both sides; drill: ask finer candles."),
     ] = Touched.PESSIMISTIC
+    warm_up: Annotated[
+        bool, typer.Option(help="Conditions look back at candles before --from, where some are kept.")
+    ] = True
     funding: Annotated[bool, typer.Option(help="Charge the funding rates that are kept (perpetuals).")] = True
     risk_profile: Annotated[
         str,
@@ -134,7 +137,8 @@ def open_replay(options: ReplayOptions) -> Replay:
                 bots.append(make_bot(typed, before, instrument, series) if followed is None else followed.bot)
             spec = _write_spec(options, known, bots, stretch)
             found = list(histories.values())
-            return set_replay(spec, found, known.instruments, rules_dir=settings.rules_dir, followed=followed)
+            rules_dir = settings.rules_dir
+            return set_replay(spec, stretch, found, known.instruments, rules_dir=rules_dir, followed=followed)
         except (NoCandlesError, ValueError) as error:
             raise StopError(str(error)) from error
 
@@ -224,6 +228,7 @@ def _write_spec(options: ReplayOptions, known: Known, bots: Sequence[BotSpec], s
         begin_ms=stretch.begin_ms,
         end_ms=stretch.end_ms,
         terms=_terms(options, known),
+        warm_up=options.warm_up,
         risk_profile=_profile(options.risk_profile or known.risk_profile),
         seed=options.seed,
     )

@@ -135,14 +135,15 @@ def compare(options: CompareOptions) -> None:
 def _find_candles(options: Options, header: RunHeader) -> tuple[Mapping[str, CandleSeries], tuple[str, ...]]:
     """The candles of a run as far as they are still kept, and what is to be said of them."""
     from fairlead.backtest.kept.archive import candles_digest
-    from fairlead.market.candles.load import load_series
+    from fairlead.market.candles.load import load_window
 
     folder, spec = candles_folder(options) / header.around.exchange, header.spec
     market: dict[str, CandleSeries] = {}
     notes = []
     for symbol, digest in header.candles_of.items():
         try:
-            series = load_series(folder, symbol, spec.replayed_timeframe, None, spec.begin_ms, spec.end_ms)
+            span, earlier = (spec.begin_ms, spec.end_ms), header.earlier.get(symbol, 0)
+            series = load_window(folder, symbol, spec.replayed_timeframe, span, earlier)
         except ValueError:
             notes.append(f"the candles of {symbol} are not kept any more, so there is no chart of prices.")
             continue

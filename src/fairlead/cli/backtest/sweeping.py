@@ -77,7 +77,7 @@ def sweep(options: SweepOptions) -> None:
     from fairlead.backtest.sweeps.sweep import run_sweep
 
     with trial_failures_explained(), progress_shown("combinations") as progress:
-        scene = replace(replay.scene(folder, options.workers), progress=progress)
+        scene = replace(replay.warmed(plan.space).scene(folder, options.workers), progress=progress)
         found = run_sweep(scene, plan)
     drawn = None if axes is None else found.heat_map(axes)
     if options.rows_to is not None:
@@ -167,7 +167,7 @@ def _report_best(options: SweepOptions, found: SweepResult, replay: Replay, draw
     around = Surroundings(
         exchange=replay.exchange, tried=found.tried, deflated_sharpe=found.deflated_sharpe, heat_map=drawn
     )
-    best = replace(replay, spec=spec_of(replay.spec, found.plan.space, found.best.trial))
+    best = replace(replay, spec=spec_of(replay.spec, found.plan.space, found.best.trial)).warmed()
     tell(f"The report of the best: {keep_run(archive_folder(options), make_run(best, around))}")
 
 

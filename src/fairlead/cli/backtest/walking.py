@@ -63,7 +63,7 @@ def walk_forward(options: WalkOptions) -> None:
             test_ms=int(options.test * DAY_MS),
             is_anchored=options.anchored,
         )
-        scene = replace(replay.scene(folder, options.workers), progress=progress)
+        scene = replace(replay.warmed(plan.space).scene(folder, options.workers), progress=progress)
         found = run_walk_forward(scene, plan, windows)
     if options.as_json:
         say_json(walk_values(found))

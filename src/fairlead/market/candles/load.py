@@ -12,6 +12,7 @@ from fairlead.market.candles.archive import NoCandlesError, list_files, read_fol
 from fairlead.market.candles.parquet import SUFFIX
 from fairlead.market.candles.resample import resample
 from fairlead.market.candles.series import CandleSeries
+from fairlead.market.candles.spans import Span
 from fairlead.market.candles.table import CandleTable, decimals_of
 
 
@@ -60,6 +61,28 @@ def load_series(
         raise NoCandlesError(f"no candles of {symbol} {timeframe} are kept between {begin_ms} and {end_ms or 'now'}")
     series = series_of(table, symbol, kept, tick)
     return series if kept == timeframe else resample(series, timeframe)
+
+
+def load_window(folder: Path, symbol: str, timeframe: str, span: Span, earlier: int) -> CandleSeries:
+    """Candles of a span, as ``load_series`` reads them, that know so many earlier ones, as far as those are kept.
+
+    Raises:
+        NoCandlesError: none are kept, or none in that time.
+        ValueError: as ``load_series``.
+    """
+    begin_ms, end_ms = span
+    if not earlier or not begin_ms:
+        return load_series(folder, symbol, timeframe, None, begin_ms, end_ms)
+    reach_ms = earlier * TIMEFRAMES_MS[timeframe]
+    whole = load_series(folder, symbol, timeframe, None, max(0, begin_ms - reach_ms), end_ms)
+    first = int(np.searchsorted(whole.opened_ms, begin_ms))
+    if first < earlier and begin_ms > reach_ms:
+        # Where some are missing, so many reach back farther.
+        whole = load_series(folder, symbol, timeframe, None, 0, end_ms)
+        first = int(np.searchsorted(whole.opened_ms, begin_ms))
+    if first == len(whole):
+        raise NoCandlesError(f"no candles of {symbol} {timeframe} are kept between {begin_ms} and {end_ms or 'now'}")
+    return whole.slice(first, len(whole), earlier_max=earlier)
 
 
 def series_of(table: CandleTable, symbol: str, timeframe: str, tick: Decimal | None = None) -> CandleSeries:

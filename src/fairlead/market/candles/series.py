@@ -20,12 +20,15 @@ BLOCK: Final = 64
 
 PRICES: Final = ("open", "high", "low", "close")
 
+ALL_THERE_ARE: Final = 2**62
+
 
 class CandleSeries:
     """Closed candles, oldest first: times in UTC milliseconds of each one's first moment, prices in ticks.
 
     ``volume`` is in the instrument's base currency (contracts where the venue counts in them), zero where unknown. A
-    candle that is missing is missing: times are not evenly spaced then.
+    candle that is missing is missing: times are not evenly spaced then. A series that was cut from a longer one knows
+    the candles ``earlier`` than its own, for whoever looks back; never later ones.
 
     Raises:
         ValueError: no candle at all, arrays of different lengths, times that do not grow, a price that is not positive,
@@ -54,6 +57,8 @@ class CandleSeries:
         self.volume = (
             np.zeros(len(self.opened_ms)) if volume is None else np.ascontiguousarray(volume, dtype=np.float64)
         )
+        self._whole: CandleSeries | None = None
+        self._first = self._known = 0
         self._check()
 
     def __len__(self) -> int:
@@ -69,6 +74,11 @@ class CandleSeries:
     def end_ms(self) -> int:
         """First moment after the newest candle."""
         return int(self.opened_ms[-1]) + self.length_ms
+
+    @property
+    def earlier(self) -> int:
+        """How many candles before these are known."""
+        return self._known
 
     @property
     def missing(self) -> int:
@@ -105,7 +115,7 @@ class CandleSeries:
         return ticks * self.tick
 
     def between(self, begin_ms: int, end_ms: int) -> CandleSeries:
-        """Candles that lie wholly in [``begin_ms``, ``end_ms``); views, not copies.
+        """Candles that lie wholly in [``begin_ms``, ``end_ms``), which know the earlier ones; views, not copies.
 
         Raises:
             ValueError: there are none.
@@ -116,16 +126,29 @@ class CandleSeries:
             raise ValueError(f"no candles of {self.symbol} between {begin_ms} and {end_ms}")
         return self.slice(first, after)
 
-    def slice(self, first: int, after: int) -> CandleSeries:
-        """Candles number ``first`` up to before ``after``; views, not copies."""
-        return CandleSeries(
+    def slice(self, first: int, after: int, *, earlier_max: int = ALL_THERE_ARE) -> CandleSeries:
+        """Candles number ``first`` up to before ``after``, which know so many earlier ones at most; no copies."""
+        assert 0 <= first < after <= len(self), (first, after)
+        # What was checked need not be checked again.
+        view = CandleSeries.__new__(CandleSeries)
+        vars(view).update(
+            {name: getattr(self, name)[first:after] for name in ("opened_ms", *PRICES, "volume")},
             symbol=self.symbol,
             timeframe=self.timeframe,
+            length_ms=self.length_ms,
             tick=self.tick,
-            opened_ms=self.opened_ms[first:after],
-            prices={name: getattr(self, name)[first:after] for name in PRICES},
-            volume=self.volume[first:after],
+            _whole=self if self._whole is None else self._whole,
+            _first=self._first + first,
+            _known=min(self._known + first, earlier_max),
         )
+        return view
+
+    def with_earlier(self, candles: int) -> CandleSeries:
+        """These candles and so many of those before them, as far as they are known; views, not copies."""
+        taken = min(candles, self._known)
+        if not taken or self._whole is None:
+            return self
+        return self._whole.slice(self._first - taken, self._first + len(self))
 
     def _check(self) -> None:
         columns = {name: getattr(self, name) for name in PRICES}
