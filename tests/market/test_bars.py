@@ -1,18 +1,22 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
-from fairlead.core.model.conditions import Indicator
+from fairlead.core.model.conditions import Expression, Indicator
+from fairlead.core.rules.conditions.arrays import newest_values
 from fairlead.core.rules.conditions.vocabulary import (
     AGO_MAX,
     LENGTH_MAX,
     SHAPES,
     ago,
+    bars_awaited,
     bars_kept,
     close,
     crosses_above,
 )
-from fairlead.market.bars import BARS_KEPT_MAX, BarBuilder
+from fairlead.market.bars import BARS_KEPT_MAX, BarBuilder, Bars, Forming
 
 MINUTE_MS = 60_000
 
@@ -93,3 +97,19 @@ def test_only_so_many_bars_are_kept() -> None:
 def test_no_indicator_looks_back_further_than_bars_are_kept(name: str) -> None:
     longest = Indicator(name, (close,), LENGTH_MAX, "")
     assert bars_kept(crosses_above(longest, ago(longest, AGO_MAX)), "1m")["1m"] <= BARS_KEPT_MAX
+
+
+@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("crosses", [False, True])
+def test_a_value_is_known_from_as_many_bars_on_as_is_said(name: str, *, crosses: bool) -> None:
+    inner = Indicator(name, () if name in {"atr", "adx"} else (close,), 5, "")
+    expression: Expression = crosses_above(ago(inner, 3), 1) if crosses else inner
+    needed = bars_awaited(expression, "1m")["1m"]
+    bars = Bars("1m")
+    bars.keep(1_000)
+    for minute in range(needed):
+        (before,) = newest_values([expression], {"1m": bars}, "1m")
+        assert math.isnan(before), minute
+        bars.add(Forming(minute * MINUTE_MS, 100.0 + minute % 3))
+    (found,) = newest_values([expression], {"1m": bars}, "1m")
+    assert not math.isnan(found)

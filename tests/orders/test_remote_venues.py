@@ -50,6 +50,9 @@ class FarKind:
     def market_of(self, account: VenueAccount) -> MarketHub:
         return self.hub
 
+    def history_of(self, account: VenueAccount) -> None:
+        return None
+
     def limits(self) -> Sequence[LimitFigures]:
         return ()
 

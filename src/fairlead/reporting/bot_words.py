@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
+from fairlead.core.model.bots.bars import BarsSeen
 from fairlead.core.model.bots.decision import Reason, Tripwire, Urgency, WireKind
 from fairlead.core.rules.sizing import show
 from fairlead.reporting.times import time_text
@@ -63,6 +64,17 @@ def reason_text(reason: Reason) -> str:
     word = _REASONS.get(reason.code, reason.code.replace("_", " "))
     numbers = ", ".join(f"{name.replace('_', ' ')} {_number(value)}" for name, value in reason.numbers)
     return f"{word}: {numbers}" if numbers else word
+
+
+def bars_text(seen: BarsSeen) -> str:
+    """What bars a condition has, or waits for: ``1h: warmed with 786 bars from OKX API v5``."""
+    own = f"made of quotes since {time_text(seen.since_ms)}" if seen.since_ms else "made of quotes, once there are any"
+    if seen.is_enough:
+        return f"{seen.timeframe}: " + (f"warmed with {seen.past} bars from {seen.source}" if seen.past else own)
+    waits = f"waits for {seen.needed} bars of {seen.timeframe}, "
+    if seen.failure:
+        return f"{waits}{own}, for {seen.source} told of none: {seen.failure}"
+    return waits + (f"asks {seen.source} for them" if seen.source else f"{own}, for its market has no history")
 
 
 def wire_text(wire: Tripwire) -> str:

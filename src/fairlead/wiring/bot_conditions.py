@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Final, Protocol
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeAlias
 
 import structlog
 
@@ -17,11 +18,18 @@ from fairlead.core.rules.conditions.reading import read_condition
 from fairlead.core.rules.conditions.vocabulary import check_timeframe
 from fairlead.market.conditions import ConditionBoard, Evaluate, Watch
 from fairlead.market.hub import MarketHub
-from fairlead.ports import Clock
+from fairlead.market.warming import PastCandles, Warmer
+from fairlead.ports import Clock, Record
 from fairlead.store.queries.bots import Bot
+from fairlead.wiring.bot_bars import BotBars
+
+_Board: TypeAlias = tuple[ConditionBoard, str]
+"""What is watched on one market, and who tells of its past; empty: nobody."""
 
 LOOKED_AT_EVERY_MS: Final = 1_000
 DEFAULT_TIMEFRAME: Final = "1m"
+WARM_AGAIN_MS: Final = 60_000
+"""After the task that reads histories broke."""
 
 _log = structlog.get_logger("fairlead")
 
@@ -34,11 +42,43 @@ class Signals(Protocol):
         ...
 
 
+def _no_history(_bot: Bot) -> PastCandles | None:
+    return None
+
+
+def _drop(_name: str, work: Coroutine[None, None, None], _failed: Callable[[Exception], None]) -> None:
+    work.close()
+
+
+def _forget_record(_record: Record) -> None:
+    """Where nobody asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Histories:
+    """Where bars of the past come from, and where it is kept what a bot waits for.
+
+    ``history_of`` finds candles of the past of the market that a bot trades on; ``spawn`` runs a supervised task.
+    """
+
+    history_of: Callable[[Bot], PastCandles | None] = _no_history
+    spawn: Callable[[str, Coroutine[None, None, None], Callable[[Exception], None]], object] = _drop
+    keep: Callable[[Record], None] = _forget_record
+
+
+NO_HISTORIES: Final = Histories()
+
+
 class BotConditions:
     """Conditions of every bot of the process."""
 
     def __init__(
-        self, runner: Signals, market_of: Callable[[Bot], MarketHub | None], find_rule: FindRule, clock: Clock
+        self,
+        runner: Signals,
+        market_of: Callable[[Bot], MarketHub | None],
+        find_rule: FindRule,
+        clock: Clock,
+        histories: Histories = NO_HISTORIES,
     ) -> None:
         """Begin without bots; ``market_of`` is None while a bot's venue is not open."""
         self._runner = runner
@@ -47,7 +87,9 @@ class BotConditions:
         self._clock = clock
         self._bots: dict[str, Bot] = {}
         self._waiting: dict[str, Watch] = {}
-        self._boards: dict[int, ConditionBoard] = {}
+        self._boards: dict[int, _Board] = {}
+        self._histories = histories
+        self._bars = BotBars(histories.keep)
         self._told: dict[str, tuple[str, ...]] = {}
         self._evaluate: Evaluate | None = None
 
@@ -82,25 +124,46 @@ class BotConditions:
         for bot_id, watch in list(self._waiting.items()):
             hub = self._market_of(self._bots[bot_id])
             if hub is not None:
-                self._board_of(hub).watch(watch)
+                self._watch(self._bots[bot_id], watch, hub)
                 del self._waiting[bot_id]
         now_ms = self._clock.now_ms()
-        for board in self._boards.values():
+        for board, _ in self._boards.values():
             board.look_at_time(now_ms)
+        self._bars.look()
 
-    def _board_of(self, hub: MarketHub) -> ConditionBoard:
-        board = self._boards.get(id(hub))
-        if board is None:
-            assert self._evaluate is not None
-            board = self._boards[id(hub)] = ConditionBoard(self._evaluate, self._tell)
-            hub.listen(board.on_quote)
-        return board
+    def _watch(self, bot: Bot, watch: Watch, hub: MarketHub) -> None:
+        board, source = self._boards.get(id(hub)) or self._open(bot, hub)
+        board.watch(watch)
+        self._bars.begin(bot, watch, board.builders[watch.symbol], source)
+
+    def _open(self, bot: Bot, hub: MarketHub) -> _Board:
+        assert self._evaluate is not None
+        history = self._histories.history_of(bot)
+        board = ConditionBoard(self._evaluate, self._tell, has_past=history is not None)
+        hub.listen(board.on_quote)
+        self._boards[id(hub)] = board, "" if history is None else history.name
+        if history is not None:
+            self._warm(Warmer(board, history, self._clock))
+        return self._boards[id(hub)]
+
+    def _warm(self, warmer: Warmer) -> None:
+        name, spawn = f"bars of {warmer.source}", self._histories.spawn
+
+        async def warm_again() -> None:
+            await self._clock.sleep_ms(WARM_AGAIN_MS)
+            self._warm(warmer)
+
+        def failed(_error: Exception) -> None:
+            spawn(name, warm_again(), failed)
+
+        spawn(name, warmer.run(), failed)
 
     def _forget(self, bot_id: str) -> None:
-        del self._bots[bot_id]
+        bot = self._bots.pop(bot_id)
         self._waiting.pop(bot_id, None)
         self._told.pop(bot_id, None)
-        for board in self._boards.values():
+        self._bars.forget(bot)
+        for board, _ in self._boards.values():
             board.forget(bot_id)
 
     def _tell(self, bot_id: str, facts: BarFacts) -> None:

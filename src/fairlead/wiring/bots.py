@@ -11,13 +11,14 @@ from fairlead.core.model.account import VenueAccount
 from fairlead.core.rules.account_book import AccountBook
 from fairlead.core.rules.bots.rules import FindRule, no_rules
 from fairlead.market.hub import MarketHub
-from fairlead.ports import Clock
+from fairlead.market.warming import PastCandles
+from fairlead.ports import Clock, Record, Unit
 from fairlead.sources.bots.runner import BotRunner
 from fairlead.sources.bots.seams import BotTools
 from fairlead.sources.bots.stored_bots import StoredBots
 from fairlead.store.queries.bots import Bot
 from fairlead.store.session import Store
-from fairlead.wiring.bot_conditions import BotConditions
+from fairlead.wiring.bot_conditions import BotConditions, Histories
 from fairlead.wiring.trading import Trading
 
 Stops = Callable[[VenueAccount, Bot], bool]
@@ -60,7 +61,8 @@ class Bots:
                 find_rule=find_rule,
             )
         )
-        self._conditions = BotConditions(self.runner, self._hub_of, find_rule, clock)
+        histories = Histories(history_of=self._history_of, spawn=trading.tasks.start, keep=self._keep)
+        self._conditions = BotConditions(self.runner, self._hub_of, find_rule, clock, histories)
 
     async def start(self) -> None:
         """Take every bot up where it was, after the desks of this process are open."""
@@ -98,6 +100,14 @@ class Bots:
     def _hub_of(self, bot: Bot) -> MarketHub | None:
         account = self._account_of(bot.account_id)
         return None if account is None else self._market_of(account)
+
+    def _history_of(self, bot: Bot) -> PastCandles | None:
+        account = self._account_of(bot.account_id)
+        return None if account is None else self._trading.kinds.of(account).history_of(account)
+
+    def _keep(self, record: Record) -> None:
+        # What cannot be stored now is said again when it changes.
+        self._trading.journal.append(Unit(records=(record,)), lambda _: None)
 
     def _want_quotes(self, account: VenueAccount, symbols: Sequence[str]) -> None:
         self._trading.kinds.of(account).want_quotes(account, symbols)

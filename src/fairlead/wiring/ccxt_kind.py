@@ -13,6 +13,7 @@ from fairlead.ports import SecretBox
 from fairlead.venues.account_findings import Finding
 from fairlead.venues.ccxt.account_check import check_account
 from fairlead.venues.ccxt.client import CcxtConnection, CcxtKeys, UnsupportedExchangeError
+from fairlead.venues.ccxt.history import CcxtHistory
 from fairlead.venues.ccxt.opening import open_ccxt
 from fairlead.venues.ccxt.survey import Survey, survey
 from fairlead.venues.ccxt.venue import CcxtVenue
@@ -50,6 +51,11 @@ class CcxtKind(FarKind[CcxtMarket, CcxtVenue]):
         if name not in self._markets:
             self._markets[name] = CcxtMarket(connection, self.tools.clock, self.tools.journal)
         return self._markets[name]
+
+    def history_of(self, account: VenueAccount) -> CcxtHistory | None:
+        """The exchange's own candles, asked for over the client that reads prices and keeps to its pace."""
+        public = self.market(account).public
+        return None if public is None else CcxtHistory(public)
 
     async def start(self, account: VenueAccount, market: CcxtMarket) -> tuple[CcxtVenue, Sequence[Finding]]:
         """Open an account with its key, and read it once."""

@@ -11,6 +11,7 @@ import structlog
 
 from fairlead.core.model.account import VenueAccount
 from fairlead.market.hub import MarketHub
+from fairlead.market.warming import PastCandles
 from fairlead.observing.figures import LimitFigures
 from fairlead.orders.recover import VenueUnreachableError
 from fairlead.ports import SecretBox, Venue
@@ -73,6 +74,10 @@ class FarKind(ABC, Generic[MarketT, VenueT]):
         Raises:
             VenueUnreachableError: the venue does not answer, or not with this key.
         """
+
+    @abstractmethod
+    def history_of(self, account: VenueAccount) -> PastCandles | None:
+        """Candles of the past of the account's market."""
 
     @abstractmethod
     async def check(self, account: VenueAccount) -> Sequence[Finding]:

@@ -12,7 +12,9 @@ from fairlead.orders.recover import VenueUnreachableError
 from fairlead.ports import SecretBox
 from fairlead.venues.account_findings import Finding
 from fairlead.venues.okx.governor import RateGovernor
+from fairlead.venues.okx.history import OkxHistory
 from fairlead.venues.okx.opening import open_okx
+from fairlead.venues.okx.rest import OkxRest
 from fairlead.venues.okx.signing import OkxKeys
 from fairlead.venues.okx.sites import OkxSite
 from fairlead.venues.okx.venue import OkxVenue
@@ -68,6 +70,10 @@ class OkxKind(FarKind[OkxMarket, OkxVenue]):
         if site not in self._markets:
             self._markets[site] = OkxMarket(site, self._governor, self.tools.clock, self.tools.journal)
         return self._markets[site]
+
+    def history_of(self, account: VenueAccount) -> OkxHistory:
+        """OKX's own candles, asked for without a key, within the rate limits that all accounts share."""
+        return OkxHistory(OkxRest(self.market(account).connection, self._governor, self.tools.clock))
 
     async def start(self, account: VenueAccount, market: OkxMarket) -> tuple[OkxVenue, Sequence[Finding]]:
         """Open an account with its key, and ask OKX what works with it."""

@@ -7,6 +7,7 @@ from contextlib import closing
 
 import msgspec
 
+from fairlead.core.model.bots.bars import BarsSeen
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.latch import Latch
 from fairlead.core.model.state import State
@@ -19,6 +20,7 @@ from fairlead.simulator.instruments import DEFAULT_INSTRUMENTS
 from fairlead.simulator.orders import Order
 from fairlead.simulator.records import AccountRecord, ExchangeRecord
 from fairlead.store.databases.opening import open_snapshot
+from fairlead.store.queries.bots import BARS_SPACE
 from fairlead.venues.paper.house import ACCOUNT_SPACE, MARKET_SPACE, ORDER_SPACE
 from fairlead.wiring.venue_kinds import INSTRUMENT_SPACE, LISTING_SPACE
 
@@ -72,4 +74,5 @@ def record_kinds() -> Mapping[str, type]:
         MARKET_SPACE: ExchangeRecord,
         INSTRUMENT_SPACE: Instrument,
         LISTING_SPACE: str,
+        BARS_SPACE: tuple[BarsSeen, ...],
     }

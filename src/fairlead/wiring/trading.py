@@ -128,7 +128,7 @@ class Trading:
         self.door = OrderDoor(
             journal=journal, floor=self.floor, settled=self.settled, unfinished_max=plan.unfinished_max
         )
-        self._journal = journal
+        self.journal = journal
         self._store = store
         self._clock = clock
         self._accounts: dict[str, VenueAccount] = {}
@@ -141,8 +141,9 @@ class Trading:
         self.hub.on_instruments(exchange.instruments.values())
         tools = KindTools(tasks=self.tasks, journal=journal, store=store, clock=clock, desks=lambda: self.floor.desks)
         here = {PAPER: lambda account: PaperVenue(account, self._house), **plan.venues}
+        history = self._house.history
         self.kinds = VenueKinds(
-            {name: LocalKind(self.hub, open_venue) for name, open_venue in here.items()},
+            {name: LocalKind(self.hub, history, open_venue) for name, open_venue in here.items()},
             {name: partial(open_kind, tools) for name, open_kind in plan.kinds.items()},
         )
         self.market = JoinedMarket(self.kinds.hubs)
@@ -162,7 +163,7 @@ class Trading:
 
     def _tools(self, profiles: ProfileBook) -> DeskTools:
         return DeskTools(
-            journal=self._journal,
+            journal=self.journal,
             market=self.hub,
             clock=self._clock,
             limits=profiles.limits_for,

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from fairlead.core.model.account import VenueAccount
 from fairlead.market.hub import MarketHub
+from fairlead.market.warming import PastCandles
 from fairlead.observing.figures import LimitFigures
 from fairlead.orders.account_desk import AccountDesk
 from fairlead.ports import Clock, Journal, Venue
@@ -66,6 +67,10 @@ class VenueKind(Protocol):
 
     def want_quotes(self, account: VenueAccount, symbols: Sequence[str]) -> Awaitable[None] | None:
         """Have prices of instruments from now on; what to wait for until all have one, or None if nothing will come."""
+        ...
+
+    def history_of(self, account: VenueAccount) -> PastCandles | None:
+        """Candles of the past of the market of an account that is prepared; None where nobody tells of them."""
         ...
 
     def limits(self) -> Sequence[LimitFigures]:
@@ -129,9 +134,10 @@ class VenueKinds:
 class LocalKind:
     """Venues in this process, or plugged into it, on the market of this process."""
 
-    def __init__(self, hub: MarketHub, open_venue: Callable[[VenueAccount], Venue]) -> None:
+    def __init__(self, hub: MarketHub, history: PastCandles, open_venue: Callable[[VenueAccount], Venue]) -> None:
         """Open venues with ``open_venue``."""
         self._hub = hub
+        self._history = history
         self._open_venue = open_venue
 
     @property
@@ -156,6 +162,10 @@ class LocalKind:
     def want_quotes(self, _account: VenueAccount, _symbols: Sequence[str]) -> Awaitable[None] | None:
         """Every instrument has its price already."""
         return None
+
+    def history_of(self, _account: VenueAccount) -> PastCandles | None:
+        """The same for all."""
+        return self._history
 
     def limits(self) -> Sequence[LimitFigures]:
         """Nobody limits us here."""

@@ -16,11 +16,13 @@ from fairlead.core.model.account import FeeRates
 from fairlead.core.model.bots.bot import Settings, Wish
 from fairlead.core.model.bots.decision import Instruction
 from fairlead.core.model.bots.grid import GridSettings
-from fairlead.core.model.bots.martingale import TakeProfitStep
+from fairlead.core.model.bots.martingale import StartOnSignal, TakeProfitStep
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.request import Size, SizeUnit
+from fairlead.core.rules.bots.rules import no_rules
 from fairlead.market.candles.series import PRICES, CandleSeries
 from fairlead.simulator.rules import VenueRules
+from fairlead.wiring.parity import DriftPlan, make_drift_report
 from tests.backtest.parity.paper_day import CALM, TICK_MS, PaperDay, candles_of, slow_down, walk
 from tests.orders.trading_world import LINEAR, SPOT, START_MS
 from tests.sources.bots.bot_world import dip
@@ -197,3 +199,23 @@ async def test_a_bot_that_was_not_there_all_day_has_missed_what_candles_show(tmp
     assert drift.live_profit == 0
     assert drift.parts.missed == -drift.replayed_profit != 0
     assert {one.why for one in drift.differences} <= {Why.NOT_FILLED, Why.FOLLOWS}
+
+
+async def test_conditions_that_were_known_from_history_are_taken_as_the_bot_heard_them(tmp_path: Path) -> None:
+    settings = replace(DIP, start=StartOnSignal("known"), conditions={"known": "rsi(close, 14, 5m) > 0"})
+    day = PaperDay(tmp_path, walk(1, TICKS), settings)
+    await day.live(tick_ms=20_000)
+    plan = DriftPlan(
+        url=day.world.url,
+        begin_ms=START_MS,
+        end_ms=day.world.clock.now_ms() + 1,
+        candles_dir=tmp_path / "none",
+        find_rule=no_rules,
+    )
+    report = make_drift_report(plan)
+    (drift,) = report.bots
+    # Twenty minutes of candles know no such value, so the replay can only have begun because the bot did.
+    assert report.decisions.differences == ()
+    assert drift.fills > 0
+    assert drift.replayed_profit != 0
+    assert drift.parts.bug == 0

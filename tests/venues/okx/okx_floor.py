@@ -117,8 +117,8 @@ class Trader:
 class OkxFloor:
     """The exchange, its address, and what accounts share."""
 
-    def __init__(self, members: Sequence[str], options: OkxOptions) -> None:
-        self.clock = SystemClock()
+    def __init__(self, members: Sequence[str], options: OkxOptions, clock: SystemClock | None = None) -> None:
+        self.clock = clock or SystemClock()
         self.members = [parse_member(member) for member in members]
         self.okx = OpenOkx(OkxPlan(members=self.members, options=options), self.clock)
         self.governor = RateGovernor(self.clock)
@@ -167,8 +167,10 @@ class OkxFloor:
 
 
 @asynccontextmanager
-async def open_floor(*members: str, options: OkxOptions = OPTIONS) -> AsyncIterator[OkxFloor]:
-    floor = OkxFloor(members or ("k1:s1:p1:USDT=100000,BTC=2",), options)
+async def open_floor(
+    *members: str, options: OkxOptions = OPTIONS, clock: SystemClock | None = None
+) -> AsyncIterator[OkxFloor]:
+    floor = OkxFloor(members or ("k1:s1:p1:USDT=100000,BTC=2",), options, clock)
     await floor.start()
     try:
         yield floor

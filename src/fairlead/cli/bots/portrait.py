@@ -14,6 +14,7 @@ from fairlead.cli.output import cell_text, table_lines
 if TYPE_CHECKING:
     from fairlead.accounts.registry.bots import KnownBot
     from fairlead.cli.records import Registry
+    from fairlead.core.model.bots.bars import BarsSeen
     from fairlead.core.model.bots.bot import BotOrder
     from fairlead.core.model.bots.decision import Tripwire
     from fairlead.core.model.bots.events import BotDecided
@@ -37,6 +38,7 @@ class Portrait:
     decisions: Sequence[BotDecided]
     check: BotCheck | None
     wires: Sequence[Tripwire]
+    bars: Sequence[BarsSeen] = ()
 
 
 async def take_portrait(registry: Registry, stage: BotStage, found: KnownBot) -> Portrait:
@@ -44,9 +46,11 @@ async def take_portrait(registry: Registry, stage: BotStage, found: KnownBot) ->
     from fairlead.accounts.registry import Refused
     from fairlead.reporting.bot_story import fills_of_cycle
     from fairlead.store.queries.bot_decisions import load_decisions
+    from fairlead.store.queries.bots import find_bars
 
     async with registry.store.session(found.bot.tenant) as session:
         decisions = await load_decisions(session, found.bot.bot_id, newest=DECISIONS_LOOKED_AT)
+        bars = await find_bars(session, found.bot)
     heard = decisions[-1].stimulus.price if decisions else None
     plan = plan_of(found).having(stage.settings_of(found.bot))
     market = stage.find_market(plan)
@@ -54,7 +58,9 @@ async def take_portrait(registry: Registry, stage: BotStage, found: KnownBot) ->
         plan = plan_of(found, heard).having(plan.settings)
         market = stage.find_market(plan)
     if isinstance(market, Refused):
-        return Portrait(found=found, instrument=None, price=None, fills=(), decisions=decisions, check=None, wires=())
+        return Portrait(
+            found=found, instrument=None, price=None, fills=(), decisions=decisions, check=None, wires=(), bars=bars
+        )
     account, instrument, price = market
     check = None if stage.is_over(found.bot) else stage.check(plan)
     cycle = 1 if found.state is None else found.state.cycle
@@ -66,12 +72,13 @@ async def take_portrait(registry: Registry, stage: BotStage, found: KnownBot) ->
         decisions=decisions,
         check=None if isinstance(check, Refused) else check,
         wires=stage.wires_of(found.bot, account, instrument, price),
+        bars=bars,
     )
 
 
 def portrait_lines(portrait: Portrait) -> Iterator[str]:
     """For people."""
-    from fairlead.reporting.bot_words import reason_text, wire_text
+    from fairlead.reporting.bot_words import bars_text, reason_text, wire_text
     from fairlead.reporting.ladder_text import worst_case_lines
     from fairlead.reporting.times import time_text
 
@@ -94,6 +101,10 @@ def portrait_lines(portrait: Portrait) -> Iterator[str]:
         yield f"  {time_text(one.at_ms)}  {told}"
     if not portrait.decisions:
         yield "  none yet: it decides while a server runs"
+    if portrait.bars:
+        yield ""
+        yield "Bars of its conditions"
+        yield from (f"  {bars_text(one)}" for one in portrait.bars)
     yield ""
     yield "Wakes for"
     yield from (f"  {wire_text(wire)}" for wire in portrait.wires)
@@ -103,7 +114,7 @@ def portrait_lines(portrait: Portrait) -> Iterator[str]:
 def portrait_values(portrait: Portrait) -> dict[str, object]:
     """For a program."""
     from fairlead.accounts.bot_presets import settings_values
-    from fairlead.reporting.bot_words import reason_text, wire_text
+    from fairlead.reporting.bot_words import bars_text, reason_text, wire_text
     from fairlead.reporting.ladder_text import ladder_values, worst_case_values
     from fairlead.reporting.times import time_text
 
@@ -127,6 +138,7 @@ def portrait_values(portrait: Portrait) -> dict[str, object]:
             }
             for one in portrait.decisions[-DECISIONS_SHOWN:]
         ],
+        "bars": [bars_text(one) for one in portrait.bars],
         "wakes_for": [wire_text(wire) for wire in portrait.wires],
     }
 

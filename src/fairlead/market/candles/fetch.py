@@ -15,6 +15,7 @@ from fairlead.core.model.market import Candle
 from fairlead.market.candles.archive import Added, CandleArchive, SeriesName
 from fairlead.market.candles.spans import Span, missing_spans
 from fairlead.market.candles.table import table_of
+from fairlead.market.warming import PastCandles
 from fairlead.ports import Clock
 
 TRIES_MAX: Final = 7
@@ -41,26 +42,12 @@ Tell = Callable[[int, int], None]
 """Hears how many milliseconds of history are there, of how many."""
 
 
-class HistorySource(Protocol):
-    """A venue that tells of its past."""
-
-    @property
-    def name(self) -> str:
-        """As it is noted beside the candles."""
-        ...
-
-    @property
-    def candles_per_page(self) -> int:
-        """How many it tells at once."""
-        ...
+class HistorySource(PastCandles, Protocol):
+    """A venue that tells of its past; its name is noted beside the candles."""
 
     @property
     def funding_page_ms(self) -> int:
         """In so long a time there are no more settlements than it tells at once."""
-        ...
-
-    async def read_candles(self, symbol: str, timeframe: str, begin_ms: int, end_ms: int) -> Page[Candle] | PageFailure:
-        """Closed candles that open in [``begin_ms``, ``end_ms``), which is at most a page."""
         ...
 
     async def read_funding(self, symbol: str, begin_ms: int, end_ms: int) -> Page[FundingRate] | PageFailure:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Row, Select, delete, func, insert, select, update
 
+from fairlead.core.model.bots.bars import BarsSeen
 from fairlead.core.model.bots.bot import BotState, Settings, Wish
 from fairlead.core.model.bots.decision import BotCommand
 from fairlead.store.bot_tables import bot_commands, bot_settings, bots
@@ -17,6 +18,9 @@ from fairlead.store.tables import records
 STATE_SPACE: Final = "bot"
 """Records of how bots stand, by bot id."""
 
+BARS_SPACE: Final = "bot_bars"
+"""Records of the bars that conditions of bots wait for, by bot id."""
+
 COMMANDS_WAITING_MAX: Final = 64
 """A bot that has not taken so many words is told no more; older ones it has heard, and nobody reads them again."""
 
@@ -24,6 +28,7 @@ KEYS_KEPT_MAX: Final = 1_000
 
 _SETTINGS: Final[msgspec.json.Decoder[Settings]] = msgspec.json.Decoder(Settings)
 _STATE: Final = msgspec.json.Decoder(BotState)
+_BARS: Final = msgspec.json.Decoder(tuple[BarsSeen, ...])
 _COMMAND: Final = msgspec.json.Decoder(BotCommand)
 
 
@@ -167,6 +172,15 @@ async def find_state(session: Session, bot: Bot) -> BotState | None:
     )
     row = await session.fetch_one(query)
     return None if row is None else _STATE.decode(row.body)
+
+
+async def find_bars(session: Session, bot: Bot) -> tuple[BarsSeen, ...]:
+    """What bars the conditions of a bot of the tenant had when that was last said; nothing where it names none."""
+    query = select(records.c.body).where(
+        records.c.space == BARS_SPACE, records.c.key == bot.bot_id, records.c.owner == session.tenant
+    )
+    row = await session.fetch_one(query)
+    return () if row is None else _BARS.decode(row.body)
 
 
 async def _add_settings(session: Session, bot: Bot) -> None:

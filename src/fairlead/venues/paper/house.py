@@ -19,6 +19,7 @@ from fairlead.simulator.exchange import Exchange
 from fairlead.simulator.orders import Order
 from fairlead.simulator.records import AccountRecord, ExchangeRecord
 from fairlead.venues.paper import wire
+from fairlead.venues.paper.history import PaperHistory
 
 TICK_MS: Final = 250
 ACCOUNT_SPACE: Final = "paper_account"
@@ -63,6 +64,7 @@ class PaperHouse:
         """Take an exchange whose market is loaded; accounts are opened one by one."""
         self.exchange = exchange
         self.clock = clock
+        self.history = PaperHistory(exchange, clock)
         self._journal = journal
         self._on_quote = on_quote
         self._listeners: dict[str, DeliverReports] = {}
@@ -121,7 +123,9 @@ class PaperHouse:
         """Move the market to now, publish quotes and whatever that made happen."""
         self.exchange.advance(self.clock.now_ms())
         for symbol in self.exchange.instruments:
-            self._on_quote(self.exchange.markets.quote(symbol))
+            quote = self.exchange.markets.quote(symbol)
+            self.history.note(quote)
+            self._on_quote(quote)
         self._ticks += 1
         self.publish()
         # The first time at once, so that no trade comes before the first save.

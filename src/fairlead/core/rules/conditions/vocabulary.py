@@ -59,6 +59,9 @@ SHAPES: Final[Mapping[str, Shape]] = {
     "adx": Shape(2, 56, restarts=True),
 }
 
+_OF_CHANGES: Final = frozenset({"rsi", "roc", "atr"})
+"""They look at changes from bar to bar, of which there is one less than bars."""
+
 open_: Final = Price("open")
 high: Final = Price("high")
 low: Final = Price("low")
@@ -194,10 +197,12 @@ def timeframe_of(expression: Expression, default: str) -> str | None:
 
 def bars_kept(expression: Expression, default: str) -> dict[str, int]:
     """How many bars of each timeframe must be kept so that the newest value does not depend on older ones."""
-    found: dict[str, int] = {}
-    for timeframe, bars in _reach(expression, default, 1):
-        found[timeframe] = max(found.get(timeframe, 0), bars)
-    return found
+    return _longest(_reach(expression, default, 1, _remembered))
+
+
+def bars_awaited(expression: Expression, default: str) -> dict[str, int]:
+    """How many bars of each timeframe there must be before the expression has a value."""
+    return _longest(_reach(expression, default, 1, _looked_back))
 
 
 def parts_of(expression: Expression) -> tuple[Expression, ...]:
@@ -215,25 +220,46 @@ def parts_of(expression: Expression) -> tuple[Expression, ...]:
             return ()
 
 
-def _reach(expression: Expression, default: str, bars: int) -> Iterator[tuple[str, int]]:
+def _longest(reaches: Iterator[tuple[str, int]]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for timeframe, bars in reaches:
+        found[timeframe] = max(found.get(timeframe, 0), bars)
+    return found
+
+
+def _reach(
+    expression: Expression, default: str, bars: int, before: Callable[[Indicator | Comparison], int]
+) -> Iterator[tuple[str, int]]:
     match expression:
         case Number():
             return
         case Price(timeframe=timeframe):
             yield timeframe or default, bars
-        case Indicator(name=name, length=length, timeframe=timeframe):
+        case Indicator(timeframe=timeframe):
             default = timeframe or default
-            bars += length * SHAPES[name].kept
+            bars += before(expression)
             if not expression.inputs:
                 yield default, bars
-        case Ago(bars=before):
-            bars += before
+        case Ago(bars=ago_bars):
+            bars += ago_bars
         case Comparison():
-            bars += 1
+            bars += before(expression)
         case _:
             pass
     for part in parts_of(expression):
-        yield from _reach(part, default, bars)
+        yield from _reach(part, default, bars, before)
+
+
+def _remembered(expression: Indicator | Comparison) -> int:
+    """How many bars before count for the newest value."""
+    return 1 if isinstance(expression, Comparison) else expression.length * SHAPES[expression.name].kept
+
+
+def _looked_back(expression: Indicator | Comparison) -> int:
+    """How many bars before there must be for a value at all."""
+    if isinstance(expression, Comparison):
+        return int(expression.operator.startswith("crosses"))
+    return expression.length * SHAPES[expression.name].lookback - (expression.name not in _OF_CHANGES)
 
 
 def _indicator(name: str, series: object, length: object, timeframe: str) -> Indicator:
