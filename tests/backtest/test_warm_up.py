@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from fairlead.accounts.bot_presets import to_settings
 from fairlead.backtest.engine_run import EngineRun
 from fairlead.backtest.look_ahead import check_look_ahead, draw_cuts
+from fairlead.backtest.report.words import Surroundings, assumptions_of
 from fairlead.backtest.result import BacktestResult
 from fairlead.backtest.run import Extras, run_backtest
 from fairlead.backtest.schedule import Schedule
@@ -192,6 +193,14 @@ def test_nothing_before_the_window_counts() -> None:
     assert found.hold[0] == pytest.approx(100_000)
     assert found.equity.values[0] == 100_000
     assert found.equity.at_ms[0] == window.begin_ms + MINUTE_MS
+
+
+def test_a_report_says_whether_conditions_looked_back() -> None:
+    window = WHOLE.slice(5_000, 5_500)
+    rows = (assumptions_of(replayed(window, warm_up=one), Surroundings()) for one in (True, False))
+    warm, cold = ({one.label: one.value for one in told}["Conditions"] for told in rows)
+    assert warm.startswith("also look back")
+    assert cold.startswith("begin with the first candle")
 
 
 def test_without_warm_up_nobody_knows_what_was_before() -> None:

@@ -96,6 +96,13 @@ def test_made_up_candles_cannot_be_fetched(tmp_path: Path) -> None:
         kept.finest("1h")
 
 
+def test_candles_of_a_file_come_from_a_file(tmp_path: Path) -> None:
+    kept = Kept(tmp_path, "imported")
+    kept.keep(BTC, "1h", 0, 48)
+    with pytest.raises(NoCandlesError, match="candles import FILE --symbol BTC-USDT --timeframe 1m"):
+        kept.finest("1h")
+
+
 def test_nothing_is_finer_than_a_minute(kept: Kept) -> None:
     kept.keep(BTC, "1m", 0, 3)
     with pytest.raises(ValueError, match="no candles are shorter than 1m: decide on longer ones"):

@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
 
 from fairlead.core.model.conditions import TIMEFRAMES_MS
 from fairlead.market.candles.archive import NoCandlesError, list_files, span_of
 from fairlead.market.candles.load import best_timeframe
 from fairlead.market.candles.spans import Span
-
-SAMPLE_EXCHANGE: Final = "sample"
-"""Whose candles are made up, so that they cannot be fetched."""
 
 
 def finest_timeframe(folders: Mapping[str, Path], timeframe: str, begin_ms: int = 0, end_ms: int = 0) -> str:
@@ -70,16 +66,24 @@ def _advice(folder: Path, symbol: str, timeframes: tuple[str, str], period: Span
         if span is not None and TIMEFRAMES_MS[name] < TIMEFRAMES_MS[timeframe]
     ]
     begin, end = map(_text, period)
-    command = (
-        f"fairlead candles fetch {symbol} --exchange {folder.name} --timeframe {shortest} --from {begin} --to {end}"
-    )
-    if folder.name == SAMPLE_EXCHANGE:
-        count = (period[1] - period[0]) // TIMEFRAMES_MS[shortest]
-        command = f"fairlead candles generate {symbol} --timeframe {shortest} --from {begin} --candles {count}"
     return (
         f"no candles finer than {timeframe} cover {symbol} from {begin} to {end} (kept: {', '.join(finer) or 'none'}):"
-        f" {command}"
+        f" {_command(folder.name, symbol, shortest, period)}"
     )
+
+
+def _command(exchange: str, symbol: str, timeframe: str, period: Span) -> str:
+    """What gets candles of a period, from where those that are kept came."""
+    begin, end = map(_text, period)
+    match exchange:
+        case "sample":
+            count = (period[1] - period[0]) // TIMEFRAMES_MS[timeframe]
+            return f"fairlead candles generate {symbol} --timeframe {timeframe} --from {begin} --candles {count}"
+        case "imported":
+            return f"fairlead candles import FILE --symbol {symbol} --timeframe {timeframe}"
+        case _:
+            told = f"--exchange {exchange} --timeframe {timeframe} --from {begin} --to {end}"
+            return f"fairlead candles fetch {symbol} {told}"
 
 
 def _text(at_ms: int) -> str:
