@@ -118,8 +118,14 @@ class Settings(BaseModel):
         le=Decimal("0.01"),
         description="typical move of the simulated market in 250 ms, as a fraction of the price",
     )
+    market_prices: Path | None = Field(
+        default=None,
+        description="candles (.csv, .parquet) that the simulated market follows from each start on; empty means chance",
+    )
 
-    @field_validator("data_dir", "log_file", "tls_certificate_file", "tls_key_file", "vault_key_file", "rules_dir")
+    @field_validator(
+        "data_dir", "log_file", "tls_certificate_file", "tls_key_file", "vault_key_file", "rules_dir", "market_prices"
+    )
     @classmethod
     def _make_absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser().absolute()

@@ -24,6 +24,8 @@ def start_failures_explained(settings: Settings) -> Iterator[None]:
     from fairlead.accounts.registry import UnknownKindError
     from fairlead.observing.logs import LogFileError
     from fairlead.observing.tracing import TracingMissingError
+    from fairlead.simulator.price_file import PriceFileError
+    from fairlead.simulator.recorded import UnlistedPricesError
     from fairlead.store.rows import DamagedJournalError
     from fairlead.web.tls import TlsFilesError
 
@@ -32,6 +34,8 @@ def start_failures_explained(settings: Settings) -> Iterator[None]:
             yield
         except (LogFileError, TlsFilesError, TracingMissingError, UnknownKindError) as error:
             raise StopError(str(error)) from error
+        except (PriceFileError, UnlistedPricesError) as error:
+            raise StopError(f"market_prices: {error}") from error
         except DamagedJournalError as error:
             raise StopError(f"{error}; keep a copy of {settings.data_dir}, then run fairlead verify") from error
         except OSError as error:

@@ -153,7 +153,7 @@ def _read_instruments(file: Path | None) -> Sequence[Instrument]:
 
 
 def _read_prices(text: str) -> dict[str, list[Candle]]:
-    from fairlead.simulator.okx.price_file import read_prices
+    from fairlead.simulator.price_file import read_prices
 
     return {} if text == RANDOM_PRICES else _read_file("--prices", read_prices, Path(text))
 

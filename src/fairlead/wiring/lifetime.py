@@ -169,7 +169,7 @@ def _plan(
 ) -> TradingPlan:
     return TradingPlan(
         seed=settings.market_seed,
-        make_exchange=lively_exchange(settings.market_volatility),
+        make_exchange=lively_exchange(settings.market_volatility, settings.market_prices),
         unfinished_max=settings.unfinished_requests_max,
         kill_switches=latching.covering,
         zone=latching.zone,

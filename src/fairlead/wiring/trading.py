@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -36,6 +37,8 @@ from fairlead.orders.waits import SettledRequests
 from fairlead.ports import Clock, Journal, Venue
 from fairlead.simulator.exchange import Exchange
 from fairlead.simulator.instruments import DEFAULT_INSTRUMENTS
+from fairlead.simulator.price_file import PriceFileError, read_prices
+from fairlead.simulator.recorded import open_on_prices
 from fairlead.simulator.rules import VenueRules
 from fairlead.store.queries.recovery import load_book_rows
 from fairlead.store.session import Store
@@ -74,10 +77,21 @@ def _default_exchange(seed: int, now_ms: int) -> Exchange:
     return Exchange(instruments=DEFAULT_INSTRUMENTS, seed=seed, now_ms=now_ms)
 
 
-def lively_exchange(volatility: Decimal) -> Callable[[int, int], Exchange]:
-    """The usual simulated market with another typical move of one step, as a fraction of the price."""
+def lively_exchange(volatility: Decimal, prices: Path | None = None) -> Callable[[int, int], Exchange]:
+    """The usual simulated market with another typical move of one step, as a fraction of the price.
+
+    Instruments that ``prices`` has candles of follow those.
+
+    Raises:
+        PriceFileError: the file tells no prices.
+    """
     rules = VenueRules(volatility=volatility)
-    return lambda seed, now_ms: Exchange(instruments=DEFAULT_INSTRUMENTS, seed=seed, now_ms=now_ms, rules=rules)
+    try:
+        candles = {} if prices is None else read_prices(prices)
+    except OSError as error:
+        message = f"cannot read {prices}: {error.strerror}"
+        raise PriceFileError(message) from error
+    return lambda seed, now_ms: open_on_prices(candles, DEFAULT_INSTRUMENTS, rules, seed=seed, now_ms=now_ms)
 
 
 def _adopts_nothing(_account: VenueAccount) -> Collection[DriftCause]:

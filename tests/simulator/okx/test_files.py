@@ -15,7 +15,7 @@ from fairlead.simulator.instruments import DEFAULT_INSTRUMENTS
 from fairlead.simulator.okx.instrument_file import InstrumentFileError, read_instruments
 from fairlead.simulator.okx.keys import parse_member
 from fairlead.simulator.okx.opening import OkxPlan, OpenOkx
-from fairlead.simulator.okx.price_file import PriceFileError, read_prices
+from fairlead.simulator.price_file import PriceFileError, read_prices
 from tests.simulator.okx.okx_world import START_MS, OkxWorld, StillClock
 
 CSV = (

@@ -9,7 +9,6 @@ import msgspec
 
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.market import Candle
-from fairlead.simulator.exchange import Exchange
 from fairlead.simulator.instruments import DEFAULT_INSTRUMENTS, DEFAULT_START_PRICES
 from fairlead.simulator.okx.admin import Admin
 from fairlead.simulator.okx.faults.desk import FaultDesk
@@ -17,7 +16,6 @@ from fairlead.simulator.okx.faults.rules import FaultRule
 from fairlead.simulator.okx.gateway import Gateway
 from fairlead.simulator.okx.instrument_file import starting_prices
 from fairlead.simulator.okx.keys import KeyBook, Member
-from fairlead.simulator.okx.price_file import begin_at
 from fairlead.simulator.okx.rest.endpoints import ENDPOINTS
 from fairlead.simulator.okx.server import OkxServer
 from fairlead.simulator.okx.sockets.channels import CHANNELS
@@ -25,6 +23,7 @@ from fairlead.simulator.okx.sockets.connection import SocketDesk
 from fairlead.simulator.okx.sockets.hub import Hub
 from fairlead.simulator.okx.timekeeping import JumpingClock
 from fairlead.simulator.okx.venue import OkxOptions, OkxVenue, Timekeeper
+from fairlead.simulator.recorded import open_on_prices
 from fairlead.simulator.rules import VenueRules
 
 FINISHED_ORDERS_KEPT_MAX: Final = 10_000
@@ -55,19 +54,13 @@ class OpenOkx:
             ValueError: candles are no series, or of an instrument that is not listed.
         """
         jumping = JumpingClock(clock)
-        candles = begin_at(plan.candles, jumping.now_ms())
         starts = starting_prices(plan.instruments, DEFAULT_START_PRICES)
-        starts |= {symbol: rows[0].open for symbol, rows in candles.items() if rows}
         rules = VenueRules(finished_orders_kept_max=FINISHED_ORDERS_KEPT_MAX, start_prices=starts)
-        seed = plan.options.seed
-        self.exchange = Exchange(instruments=plan.instruments, seed=seed, now_ms=jumping.now_ms(), rules=rules)
+        self.exchange = open_on_prices(
+            plan.candles, plan.instruments, rules, seed=plan.options.seed, now_ms=jumping.now_ms()
+        )
         for member in plan.members:
             self.exchange.open_account(member.key.account_id, balances=member.balances)
-        for symbol, rows in candles.items():
-            if symbol not in self.exchange.instruments:
-                message = f"prices are given for {symbol}, which is not listed"
-                raise ValueError(message)
-            self.exchange.replay(symbol, rows)
         keys = KeyBook(member.key for member in plan.members)
         self.venue = OkxVenue(self.exchange, keys=keys, clock=jumping, options=plan.options)
         self.venue.advance()
