@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from decimal import Decimal
 from ipaddress import ip_network
 from typing import Any
 
@@ -13,13 +14,14 @@ import msgspec
 from fairlead.accounts.addresses import AddressList
 from fairlead.accounts.directory import Directory
 from fairlead.accounts.passwords import hash_password
-from fairlead.accounts.registry.bots import BotRegistry, BotWish
-from fairlead.accounts.registry.naming import Refused
+from fairlead.accounts.registry.bots import BotRegistry
 from fairlead.accounts.users import PasswordDoor
 from fairlead.observing.health import Condition
+from fairlead.settings import Settings
 from fairlead.store.queries.hook_calls import RefusedCall
 from fairlead.web.app import build_app
-from fairlead.web.tools import BotVerdict, CallIds, Monitoring, WebTools
+from fairlead.web.tools import CallIds, Monitoring, WebTools
+from fairlead.wiring.bot_checks import BotChecks
 from tests.sources.webhook.world import ALERT, OWNER, TENANT, TOKEN, World
 
 PASSWORD = "correct horse battery staple"
@@ -51,14 +53,15 @@ class Site:
         self.metrics_token = ""
         self.explanations: dict[tuple[str, str], dict[str, object]] = {}
         self.allowed_addresses = AddressList(())
-        self.checked: list[tuple[str, BotWish]] = []
-        self.verdict = BotVerdict(refusals=(), is_only_capital=False, preview={})
+        self.prices: dict[str, Decimal] = {}
         self.body_bytes_max = 65_536
         self.build()
 
     def build(self) -> None:
         """Build the application anew, with what is set now."""
         world = self.world
+        settings = Settings(database_url=world.url)
+        self.checks = BotChecks(settings, world.clock, world.directory, lambda _, symbol: self.prices.get(symbol))
         self.tools = WebTools(
             intake=world.intake,
             directory=world.directory,
@@ -67,7 +70,7 @@ class Site:
             call_ids=CallIds(world.clock, "run-1"),
             explain=self._explain,
             bots=BotRegistry(world.store, world.clock),
-            check_bot=self._check_bot,
+            look_at_bot=self.checks.look,
             monitoring=Monitoring(
                 check_health=lambda: self.health,
                 check_ready=lambda: self.readiness,
@@ -105,10 +108,6 @@ class Site:
 
     async def post(self, changes: Mapping[str, object] | None = None, path: str = "/webhook") -> httpx2.Response:
         return await self.call("POST", path, json={**ALERT, **(changes or {})})
-
-    async def _check_bot(self, tenant: str, wish: BotWish) -> BotVerdict | Refused:
-        self.checked.append((tenant, wish))
-        return self.verdict
 
     async def _explain(self, tenant: str, subject: str) -> dict[str, object] | None:
         return self.explanations.get((tenant, subject))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -14,17 +15,20 @@ from fairlead.accounts.registry.hooks import HookRegistry
 from fairlead.accounts.registry.users import UserRegistry
 from fairlead.cli.records import require
 from fairlead.core.model.bots.decision import BotCommand, Instruction
-from fairlead.sources.webhook.alert import FieldError
 from fairlead.store.queries.bots import load_roster
 from fairlead.store.queries.users import Role
-from fairlead.web.tools import BotVerdict
 from tests.sources.webhook.world import World
 from tests.web.site import Site, basic, bearer
 
 PASSWORD = "correct horse battery staple"
+OPENING = {"USDT": Decimal(10_000)}
 DIP = {"name": "dip", "account": "main", "symbol": "BTC-USDT", "settings": {"step": 1.5, "max_safety_orders": 3}}
 EVERY = [
     ("GET", "/bots/dip", None),
+    ("POST", "/bots/dip/preview", {}),
+    ("POST", "/bots/dip/edit", {"settingsVersion": 1, "settings": {"step": 2}}),
+    ("POST", "/bots/dip/duplicate", {"name": "dip-two"}),
+    ("POST", "/bots/dip/remove", {"keep": True}),
     ("POST", "/bots/dip/pause", {}),
     ("POST", "/bots/dip/resume", {}),
     ("POST", "/bots/dip/stop", {"sell": True}),
@@ -47,7 +51,7 @@ class BotSite(Site):
         require(await users.add(UserWish(username="vic", password=PASSWORD, role=Role.VIEWER, tenant=ann.tenant)))
         eve = require(await users.add(UserWish(username="eve", password=PASSWORD)))
         for tenant, label in ((ann.tenant, "main"), (ann.tenant, "spare"), (eve.tenant, "main")):
-            require(await accounts.add(tenant, AccountWish(label=label)))
+            require(await accounts.add(tenant, AccountWish(label=label, opening_balances=OPENING)))
         hooks = HookRegistry(store, clock)
         self.token = require(await hooks.add(ann.tenant, HookWish(name="chart", target="main"))).token
         self.other_token = require(await hooks.add(ann.tenant, HookWish(name="other", target="spare"))).token
@@ -66,9 +70,8 @@ async def _site(tmp_path: Path) -> AsyncIterator[BotSite]:
 
 
 async def test_a_user_creates_sees_and_changes_a_bot(site: BotSite) -> None:
-    site.verdict = BotVerdict(refusals=(), is_only_capital=False, preview={"free": "100"})
     made = await site.call("POST", "/bots", headers=ANN, json=DIP)
-    assert (made.status_code, made.json()["preview"]) == (201, {"free": "100"})
+    assert (made.status_code, made.json()["preview"]["settings"]["step"]) == (201, "1.5")
     assert made.json()["bot"]["settings"]["step"] == "1.5"
     (listed,) = (await site.call("GET", "/bots", headers=ANN)).json()["bots"]
     assert listed == made.json()["bot"]
@@ -82,11 +85,14 @@ async def test_a_user_creates_sees_and_changes_a_bot(site: BotSite) -> None:
 
 
 async def test_what_speaks_against_a_bot_is_told_field_by_field(site: BotSite) -> None:
-    capital = FieldError(field="capital", value="1000", rule="must be at most 100")
-    site.verdict = BotVerdict(refusals=(capital,), is_only_capital=True, preview={})
-    refused = await site.call("POST", "/bots", headers=ANN, json=DIP)
-    assert (refused.status_code, refused.json()["details"][0]["field"]) == (400, "capital")
-    assert (await site.call("POST", "/bots", headers=ANN, json={**DIP, "overReserve": True})).status_code == 201
+    large = {**DIP, "settings": {"base_order": {"amount": "1000000", "unit": "quote"}}}
+    refused = await site.call("POST", "/bots", headers=ANN, json=large)
+    assert (refused.status_code, [one["field"] for one in refused.json()["details"]]) == (400, ["capital"])
+    assert (await site.call("POST", "/bots", headers=ANN, json={**large, "overReserve": True})).status_code == 201
+    wide = {**DIP, "name": "wide", "settings": {"step": 60, "step_scale": 11}, "overReserve": True}
+    refused = await site.call("POST", "/bots", headers=ANN, json=wide)
+    told = {one["field"]: (one["value"], one["rule"]) for one in refused.json()["details"]}
+    assert told["step_scale"] == ("11", "must be 0.1 to 10")
 
 
 @pytest.mark.parametrize(
@@ -96,6 +102,9 @@ async def test_what_speaks_against_a_bot_is_told_field_by_field(site: BotSite) -
         {**DIP, "colour": "red"},
         {**DIP, "settings": {"step": "wide"}},
         {**DIP, "settings": {"step": -1}},
+        {**DIP, "settings": {}},
+        {**DIP, "preset": "balance"},
+        {**DIP, "budget": "-5"},
         {**DIP, "account": "nobody"},
         {**DIP, "name": "../dip"},
         [],
@@ -122,7 +131,8 @@ async def test_m13_every_route_as_another_tenant_finds_nothing_and_changes_nothi
 async def test_who_may_only_look_changes_nothing(site: BotSite) -> None:
     await site.call("POST", "/bots", headers=ANN, json=DIP)
     assert (await site.call("GET", "/bots/dip", headers=VIC)).status_code == 200
-    for method, path, body in (*EVERY[1:], ("POST", "/bots", {**DIP, "name": "two"})):
+    assert (await site.call("POST", "/bots/dip/preview", headers=VIC)).status_code == 200
+    for method, path, body in (*EVERY[2:], ("POST", "/bots", {**DIP, "name": "two"})):
         assert (await site.call(method, path, headers=VIC, json=body)).status_code == 403
     assert await words(site) == []
 

@@ -14,14 +14,23 @@ from typing import Any, Final
 
 import msgspec
 
+from fairlead.accounts.near_names import unknown_text
+from fairlead.accounts.wrong_values import explain_wrong, show_value
 from fairlead.core.model.bots.bot import Settings
 from fairlead.core.model.bots.grid import GridSettings
 from fairlead.core.model.bots.martingale import MartingaleSettings
+from fairlead.core.model.bots.preview import Finding
 from fairlead.core.model.bots.user_rule import RuleSettings
 from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import HUNDRED, ONE, format_amount
 
 TEXT_BYTES_MAX: Final = 65_536
+NUMBER_DIGITS_MAX: Final = 40
+"""Of one number in settings, on either side of the point; beyond it arithmetic is no longer exact."""
+
+WHOLE_NUMBER_MAX: Final = 2**53
+"""Of a count or a time; JSON holds no more exactly."""
+
 _KINDS: Final[Mapping[str, type]] = {
     "martingale": MartingaleSettings,
     "grid": GridSettings,
@@ -31,7 +40,12 @@ _UNKNOWN_FIELD: Final = re.compile(r"unknown field `([^`]*)`")
 
 
 class SettingsError(ValueError):
-    """A text that makes no settings: the message says which field, and what it should be."""
+    """What makes no settings: the message says which field, and what it should be."""
+
+    def __init__(self, message: str, finding: Finding | None = None) -> None:
+        """``finding`` is the same taken apart, where it is about one field."""
+        super().__init__(message)
+        self.finding = finding
 
 
 class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,6 +71,21 @@ def built_in_presets() -> Mapping[str, Preset]:
     text = files("fairlead.accounts").joinpath("bot_presets.toml").read_text(encoding="utf-8")
     plain = tomllib.loads(text, parse_float=Decimal)
     return {name: msgspec.convert(values, Preset, strict=False) for name, values in plain.items()}
+
+
+def preset_values(name: str, price: Decimal, instrument: Instrument) -> dict[str, Any]:
+    """What a preset says, for an instrument at a price; nothing without a name.
+
+    Raises:
+        SettingsError: there is none of this name.
+    """
+    if not name:
+        return {}
+    known = built_in_presets()
+    if name not in known:
+        message = unknown_text("preset", name, known)
+        raise SettingsError(message, Finding("preset", show_value(name), message))
+    return known[name].values(price, instrument)
 
 
 def read_values(text: str, *, is_json: bool) -> dict[str, Any]:
@@ -97,12 +126,17 @@ def to_settings(values: Mapping[str, Any]) -> Settings:
     """
     kind = str(values.get("type", "martingale"))
     if kind not in _KINDS:
-        raise SettingsError(f"type = {kind}: must be {', '.join(_KINDS)}")
+        rule = f"must be {', '.join(_KINDS)}"
+        raise SettingsError(f"type = {kind}: {rule}", Finding("type", show_value(kind), rule))
+    whole = {**values, "type": kind, **_spelled_out(values, kind)}
     try:
-        whole = {**values, "type": kind, **_spelled_out(values, kind)}
-        return msgspec.convert(whole, Settings, strict=False)  # type: ignore[no-any-return]
-    except (msgspec.ValidationError, ArithmeticError) as error:
-        raise SettingsError(_explain(str(error), kind)) from error
+        settings: Settings = msgspec.convert(whole, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise _explain(str(error), whole, kind) from error
+    except ArithmeticError as error:
+        raise SettingsError(f"a number cannot be read: {error}") from error
+    _check_numbers(msgspec.to_builtins(settings, builtin_types=(Decimal,)), "")
+    return settings
 
 
 def settings_values(settings: Settings) -> dict[str, Any]:
@@ -150,9 +184,34 @@ def _read_value(text: str) -> object:
         return text
 
 
-def _explain(message: str, kind: str) -> str:
+def _check_numbers(value: object, field: str) -> None:
+    """Refuse numbers that are none, or of more digits than any market has."""
+    if isinstance(value, Mapping):
+        for name, part in value.items():
+            _check_numbers(part, f"{field}.{name}" if field else str(name))
+    elif isinstance(value, list | tuple):
+        for number, part in enumerate(value):
+            _check_numbers(part, f"{field}[{number}]")
+    elif isinstance(value, int | Decimal) and not isinstance(value, bool) and not _is_plain(value):
+        rule = f"must be a number of at most {NUMBER_DIGITS_MAX} digits on either side of the point"
+        shown = show_value(value)
+        raise SettingsError(f"{field} = {shown}: {rule}", Finding(field, shown, rule))
+
+
+def _is_plain(value: int | Decimal) -> bool:
+    if isinstance(value, int):
+        return abs(value) <= WHOLE_NUMBER_MAX
+    exponent = value.as_tuple().exponent
+    return isinstance(exponent, int) and exponent >= -NUMBER_DIGITS_MAX and value.adjusted() < NUMBER_DIGITS_MAX
+
+
+def _explain(message: str, values: Mapping[str, Any], kind: str) -> SettingsError:
+    finding = explain_wrong(message, values)
     found = _UNKNOWN_FIELD.search(message)
-    if found is None:
-        return message
-    near = get_close_matches(found[1], [field.name for field in msgspec.structs.fields(_KINDS[kind])], n=1)
-    return f"{message}; did you mean {near[0]}?" if near else message
+    near: list[str] = []
+    if found is not None:
+        near = get_close_matches(found[1], [field.name for field in msgspec.structs.fields(_KINDS[kind])], n=1)
+    if not near:
+        return SettingsError(message, finding)
+    meant = f"; did you mean {near[0]}?"
+    return SettingsError(f"{message}{meant}", Finding(finding.field, finding.value, f"{finding.rule}{meant}"))

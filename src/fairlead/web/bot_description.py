@@ -6,10 +6,32 @@ from typing import Any, Final
 
 import msgspec
 
-from fairlead.web.api.bot_shapes import BotAnswer, BotsAnswer, Empty, NewBot, SignalCall, Stop, Word, WordAnswer
+from fairlead.web.api.bot_shapes import (
+    BotAnswer,
+    BotsAnswer,
+    Copy,
+    Edit,
+    Empty,
+    GivenSettings,
+    Import,
+    ImportAnswer,
+    NewBot,
+    PresetsAnswer,
+    Preview,
+    PreviewAnswer,
+    Remove,
+    SignalCall,
+    StaleReply,
+    Stop,
+    Word,
+    WordAnswer,
+)
 from fairlead.web.replies import ErrorReply
 
-BOT_SHAPES: Final = (BotAnswer, BotsAnswer, WordAnswer, NewBot, Stop, Word, SignalCall, Empty)
+BOT_SHAPES: Final = (
+    *(BotAnswer, BotsAnswer, WordAnswer, PreviewAnswer, PresetsAnswer, ImportAnswer, StaleReply),
+    *(NewBot, Preview, GivenSettings, Edit, Copy, Import, Remove, Stop, Word, SignalCall, Empty),
+)
 _JSON: Final = "application/json"
 _REFUSALS: Final = {
     400: "Not as described, or refused: the error says why, details name fields",
@@ -40,6 +62,26 @@ def describe_bots() -> dict[str, Any]:
         "/bots/{bot}": {
             "get": user | {"summary": "One bot", "parameters": [_path("bot")], "responses": _answers(BotAnswer, 200)}
         },
+        "/bot-presets": {
+            "get": user | {"summary": "Presets that a bot can begin with", "responses": _answers(PresetsAnswer, 200)}
+        },
+        "/bot-previews": {
+            "post": user
+            | {
+                "summary": "What a bot that is not there yet would do and could cost; nothing is stored",
+                "requestBody": _body(Preview, required=True),
+                "responses": _answers(PreviewAnswer, 200),
+            }
+        },
+        "/bot-imports": {
+            "post": user
+            | {
+                "summary": "What a bot of another product would be here; nothing is stored",
+                "requestBody": _body(Import, required=True),
+                "responses": _answers(ImportAnswer, 200),
+            }
+        },
+        **_describe_plays(user),
         **_describe_changes(user),
         "/bots/{bot}/commands": {
             "post": user
@@ -58,6 +100,52 @@ def describe_bots() -> dict[str, Any]:
                 "parameters": [_path("bot"), _path("signal")],
                 "requestBody": _body(SignalCall),
                 "responses": _answers(WordAnswer, 202),
+            }
+        },
+    }
+
+
+def _describe_plays(user: dict[str, Any]) -> dict[str, Any]:
+    """What plays a bot through that exists."""
+    named = user | {"parameters": [_path("bot")]}
+    stale = {
+        "409": {
+            "description": "Made from older settings; settingsVersion is the newest",
+            "content": _content(StaleReply),
+        }
+    }
+    return {
+        "/bots/{bot}/preview": {
+            "post": named
+            | {
+                "summary": "How a bot would go on from where it stands, with other settings if you like",
+                "requestBody": _body(GivenSettings),
+                "responses": _answers(PreviewAnswer, 200),
+            }
+        },
+        "/bots/{bot}/duplicate": {
+            "post": named
+            | {
+                "summary": "Create a bot like another, after it was played through",
+                "requestBody": _body(Copy, required=True),
+                "responses": _answers(BotAnswer, 201),
+            }
+        },
+        "/bots/{bot}/edit": {
+            "post": named
+            | {
+                "summary": "Give a bot new settings for its next deal, or for the running one, too",
+                "requestBody": _body(Edit, required=True),
+                "responses": _answers(BotAnswer, 200) | stale,
+            }
+        },
+        "/bots/{bot}/remove": {
+            "post": named
+            | {
+                "summary": "Forget a bot that holds nothing, or keep what it holds",
+                "requestBody": _body(Remove),
+                "responses": _answers(BotAnswer, 200)
+                | {"409": {"description": "It holds something or has orders", "content": _content(ErrorReply)}},
             }
         },
     }

@@ -47,6 +47,10 @@ class CallRates:
         """Count a user's call about bots; when there are too many, the seconds until the next is welcome."""
         return self._hit("user", user_id, per_minute)
 
+    def hit_play(self, user_id: str, per_minute: int) -> int | None:
+        """Count a user's call that plays a bot through; when there are too many, the seconds until the next."""
+        return self._hit("play", user_id, per_minute)
+
     def hit_metrics(self, address: IpAddress | None, per_minute: int) -> int | None:
         """Count an operator's question; when there are too many, the seconds until the next is welcome."""
         return self._hit("metrics", _name_of(address), per_minute)

@@ -10,10 +10,12 @@ from typing import Final
 import msgspec
 
 from fairlead.accounts.addresses import AddressList, Network
+from fairlead.accounts.bot_questions import BotQuestion
 from fairlead.accounts.directory import LiveDirectory
-from fairlead.accounts.registry.bots import BotRegistry, BotWish
+from fairlead.accounts.registry.bots import BotRegistry
 from fairlead.accounts.registry.naming import Refused
 from fairlead.accounts.users import PasswordDoor
+from fairlead.core.model.bots.bot import Settings
 from fairlead.core.model.ids import alert_id
 from fairlead.observing.health import Condition
 from fairlead.ports import Clock
@@ -32,15 +34,25 @@ Explain = Callable[[str, str], Awaitable[dict[str, object] | None]]
 class BotVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """A bot played through before it runs: what speaks against it, field by field, and the whole of it as values.
 
-    ``is_only_capital``: nothing but that its account could not carry the worst case beside its other bots.
+    ``is_only_capital``: nothing but that its account could not carry the worst case beside its other bots. ``settings``
+    are what was played through, made from those of ``version`` where there is a bot (0: there is none).
     """
 
     refusals: tuple[FieldError, ...]
     is_only_capital: bool
     preview: dict[str, object]
+    settings: Settings
+    account_id: str
+    symbol: str
+    version: int = 0
 
 
-CheckBot = Callable[[str, BotWish], Awaitable[BotVerdict | Refused]]
+class PlaysBusyError(Exception):
+    """More bots wait to be played through than could be in reasonable time."""
+
+
+# (tenant, question) -> what came of it; raises SettingsError and PlaysBusyError.
+LookAtBot = Callable[[str, BotQuestion], Awaitable[BotVerdict | Refused]]
 
 
 class CallIds:
@@ -71,7 +83,7 @@ class Monitoring:
 class WebTools:
     """Everything the web works with.
 
-    ``check_bot`` plays a bot of a tenant through before it is created.
+    ``look_at_bot`` plays a bot of a tenant through.
     ``report_fault`` hears the id of a call that broke and why; the caller never does. ``allowed_addresses`` is the
     installation-wide list for everything that a hook's token opens.
     """
@@ -84,7 +96,7 @@ class WebTools:
     explain: Explain
     monitoring: Monitoring
     bots: BotRegistry
-    check_bot: CheckBot
+    look_at_bot: LookAtBot
     note_refused: Callable[[RefusedCall], None]
     report_fault: Callable[[str, BaseException], None]
     trusted_proxies: Sequence[Network] = ()

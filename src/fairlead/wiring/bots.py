@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 
 import structlog
 
@@ -46,6 +47,7 @@ class Bots:
         self._trading = trading
         self._directory = directory
         self._stops = stops
+        self.find_rule = find_rule
         self.runner = BotRunner(
             BotTools(
                 door=trading.door,
@@ -80,6 +82,12 @@ class Bots:
         roster = self._directory.current.roster
         self.runner.configure(roster.bots.values(), roster.commands)
         self._conditions.configure(roster.bots.values())
+
+    def last_price(self, account: VenueAccount, symbol: str) -> Decimal | None:
+        """What was heard last of an instrument where an account trades; None while it is not open, or nothing was."""
+        hub = self._market_of(account)
+        quote = None if hub is None else hub.quotes.get(symbol)
+        return None if quote is None else quote.last
 
     def _account_of(self, account_id: str) -> VenueAccount | None:
         return self._trading.accounts.get(account_id)

@@ -135,7 +135,7 @@ async def running(settings: Settings, lock: OwnerLock, plugs: Plugs = SHIPPED) -
         trading.tasks.start("loss watch", latching.losses(trading, clock).run())
         drifting.start(trading)
         monitor.readiness.is_recovered = True
-        web = monitor.watch_web(_build_web(settings, intake, store, monitor))
+        web = monitor.watch_web(_build_web(settings, intake, store, monitor, bots))
         server = WebServer(web, host=settings.host, port=settings.port, tls=_tls(settings))
         await server.start()
         stack.push_async_callback(server.stop)
@@ -193,7 +193,7 @@ def _make_bots(
     )
 
 
-def _build_web(settings: Settings, intake: Intake, store: Store, monitor: Monitor) -> ASGIApp:
+def _build_web(settings: Settings, intake: Intake, store: Store, monitor: Monitor, bots: Bots) -> ASGIApp:
     trading, clock = monitor.trading, monitor.clock
     refused = RefusedCalls(store, clock)
     trading.tasks.start("refused calls", refused.run())
@@ -220,7 +220,7 @@ def _build_web(settings: Settings, intake: Intake, store: Store, monitor: Monito
         call_ids=CallIds(clock, nonce=f"{clock.now_ms()}:{os.getpid()}"),
         explain=explain,
         bots=BotRegistry(store, clock),
-        check_bot=BotChecks(settings, clock, trading.market).check,
+        look_at_bot=BotChecks(settings, clock, intake.directory, bots.last_price, bots.find_rule).look,
         monitoring=monitor.answer(),
         note_refused=refused.note,
         report_fault=report_fault,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from pathlib import Path
 
+from fairlead.accounts.registry.bots import KnownBot
 from fairlead.accounts.registry.naming import Refused, unknown
 from fairlead.core.model.account import MarginMode, PositionSide, VenueAccount
 from fairlead.core.model.bots.bot import BotState, BotStatus, Settings, Stimulus, Wish
@@ -31,7 +31,6 @@ from fairlead.store.queries.bots import Bot, load_settings, load_states
 from fairlead.store.session import Store
 from fairlead.wiring.rehearsing import Stage, set_stage
 from fairlead.wiring.replaying import instruments_of_accounts
-from fairlead.wiring.rule_files import RuleFiles
 
 PAPER = "paper"
 _OVER = frozenset({BotStatus.STOPPED, BotStatus.FINISHED})
@@ -56,6 +55,20 @@ class BotPlan:
     def having(self, settings: Settings) -> BotPlan:
         """The same with other settings."""
         return replace(self, settings=settings)
+
+
+def plan_of(found: KnownBot, price: Decimal | None = None, *, replans: bool = False) -> BotPlan:
+    """A bot as it stands, to be played on; ``price`` is for where none is stored."""
+    bot = found.bot
+    return BotPlan(
+        account=bot.account_id,
+        symbol=bot.symbol,
+        settings=bot.settings,
+        price=price,
+        state=found.state,
+        bot_id=bot.bot_id,
+        replans=replans,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +121,9 @@ class BotStage:
         quote = self.stage.quotes.get(plan.symbol) if account.kind == PAPER else None
         price = plan.price or (None if quote is None else quote.last)
         if price is None:
-            message = f"no price of {plan.symbol} at {account.exchange} is stored here: give one with --price"
+            message = (
+                f"no price of {plan.symbol} at {account.exchange} is known here: name one, --price on the command line"
+            )
             return Refused(message=message)
         return account, instrument, price
 
@@ -246,9 +261,9 @@ class BotStage:
 
 
 async def set_bot_stage(
-    store: Store, url: str, tenant: str, *, now_ms: int, seed: int, rules_dir: Path | None = None
+    store: Store, url: str, tenant: str, *, now_ms: int, seed: int, find_rule: FindRule = no_rules
 ) -> BotStage:
-    """Read everything that a preview looks at; ``url`` is that of the store."""
+    """Read everything that a preview looks at; ``url`` is that of the store, ``find_rule`` finds what people wrote."""
     stage = await set_stage(store, tenant, now_ms=now_ms, seed=seed)
     async with store.system_session() as system:
         states = await load_states(system)
@@ -258,7 +273,6 @@ async def set_bot_stage(
             if bot_id in states and states[bot_id].settings_version != bot.settings_version
         }
         older = await load_settings(system, versions) if versions else {}
-    find_rule = RuleFiles(rules_dir).find
     return BotStage(stage, states, older, instruments_of_accounts(url), tenant, now_ms, find_rule)
 
 

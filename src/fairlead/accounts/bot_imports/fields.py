@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from fairlead.core.model.bots.bot import Settings
+from fairlead.core.model.bots.preview import Finding
 from fairlead.core.model.money import AmountError, format_amount, parse_amount
 
 UNKNOWN: Final = "nothing here does what it stands for"
@@ -19,6 +20,11 @@ _FALSE: Final[tuple[object, ...]] = (False, "false")
 
 class ImportFault(ValueError):  # noqa: N818  # what is wrong lies in the file, not in us
     """A field that makes no bot: the message names field, value and rule."""
+
+    def __init__(self, message: str, finding: Finding | None = None) -> None:
+        """``finding`` is the same taken apart, where it is about one field."""
+        super().__init__(message)
+        self.finding = finding
 
 
 class LeftOut(msgspec.Struct, frozen=True):
@@ -41,6 +47,12 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     settings: Settings
     left_out: tuple[LeftOut, ...]
     assumed: tuple[str, ...] = ()
+
+
+def imported_values(imported: Imported) -> dict[str, Any]:
+    """The same as plain values; its settings are what ``to_settings`` reads."""
+    plain: dict[str, Any] = msgspec.to_builtins(imported)
+    return plain
 
 
 class Fields:
@@ -140,7 +152,8 @@ class Fields:
     def fault(self, name: str, rule: str) -> ImportFault:
         """What to raise about a field."""
         value = self._values.get(name)
-        return ImportFault(f"{self._at}{name} = {'missing' if value is None else _show(value)}: {rule}")
+        shown = "missing" if value is None else _show(value)
+        return ImportFault(f"{self._at}{name} = {shown}: {rule}", Finding(f"{self._at}{name}", shown, rule))
 
     def _take(self, name: str) -> Any:  # noqa: ANN401  # whatever JSON may hold
         self._read.add(name)

@@ -32,7 +32,22 @@ def read_import(text: str, source: str = "") -> Imported:
     Raises:
         ImportFault: the text is no bot, or a field of it makes none.
     """
-    values = _find_bot(text)
+    if len(text) > TEXT_BYTES_MAX:
+        raise ImportFault(f"the file is longer than {TEXT_BYTES_MAX} bytes")
+    try:
+        found = loads(text, parse_float=Decimal)
+    except (JSONDecodeError, RecursionError) as error:
+        raise ImportFault(f"the file is no JSON: {error}") from error
+    return import_bot(found, source)
+
+
+def import_bot(found: object, source: str = "") -> Imported:
+    """The same of JSON that was read already; its numbers are exact.
+
+    Raises:
+        ImportFault: it is no bot, or a field of it makes none.
+    """
+    values = _find_bot(found)
     source = source or next((known for sign, known in _SIGNS.items() if sign in values), "")
     read = SOURCES.get(source)
     if read is None:
@@ -41,14 +56,8 @@ def read_import(text: str, source: str = "") -> Imported:
     return read(Fields(values))
 
 
-def _find_bot(text: str) -> Mapping[str, Any]:
+def _find_bot(found: object) -> Mapping[str, Any]:
     """The one object of a file; what an API wraps around it is taken off."""
-    if len(text) > TEXT_BYTES_MAX:
-        raise ImportFault(f"the file is longer than {TEXT_BYTES_MAX} bytes")
-    try:
-        found = loads(text, parse_float=Decimal)
-    except (JSONDecodeError, RecursionError) as error:
-        raise ImportFault(f"the file is no JSON: {error}") from error
     if isinstance(found, dict) and isinstance(found.get("data"), list):
         found = found["data"]
     if isinstance(found, list):

@@ -9,9 +9,11 @@ import msgspec
 from msgspec.structs import replace
 
 from fairlead.accounts.registry.naming import Refused, check_name, unknown
+from fairlead.accounts.wrong_values import show_value
 from fairlead.core.model import ids
 from fairlead.core.model.bots.bot import BotState, Settings, Wish
 from fairlead.core.model.bots.decision import BotCommand, Instruction
+from fairlead.core.model.money import ZERO, AmountError, format_amount, parse_amount
 from fairlead.core.model.request import Size
 from fairlead.core.rules.bots.rules import can_replan
 from fairlead.core.rules.bots.setting_checks import check_settings
@@ -27,7 +29,8 @@ BOTS_MAX: Final = 1_000
 
 
 CANNOT_REPLAN: Final = (
-    "only a martingale can go on by other settings, in the same direction; without --now they count from the next cycle"
+    "only a martingale can go on by other settings, in the same direction; said without now, they count from the next "
+    "cycle"
 )
 
 
@@ -48,6 +51,29 @@ class KnownBot(msgspec.Struct, frozen=True, kw_only=True):
     bot: Bot
     account: str
     state: BotState | None
+
+
+class BotEdit(msgspec.Struct, frozen=True, kw_only=True):
+    """Newer settings of a bot, which count from its next cycle on; ``now``: for the running one, too.
+
+    Then ``by`` is who says so, for it is a word to the running bot. ``version`` is that of the settings which they
+    were made from; None: of whichever are stored.
+    """
+
+    settings: Settings
+    by: str = ""
+    now: bool = False
+    version: int | None = None
+
+
+class StaleEdit(Refused, frozen=True, kw_only=True):
+    """Somebody else gave the bot newer settings meanwhile: those of ``version``."""
+
+    version: int
+
+
+class StillTrades(Refused, frozen=True, kw_only=True):
+    """The bot holds something or has orders."""
 
 
 class BotRegistry:
@@ -90,25 +116,24 @@ class BotRegistry:
             await rows.add_bot(session, bot)
             return KnownBot(bot=bot, account=account.label, state=None)
 
-    async def edit(
-        self, tenant: str, name: str, settings: Settings, *, by: str = "", now: bool = False
-    ) -> KnownBot | Refused:
-        """Give a bot new settings, which count from its next cycle on; ``now``: for the running one too.
-
-        Then ``by`` is who says so, for it is a word to the running bot.
-        """
+    async def edit(self, tenant: str, name: str, edit: BotEdit) -> KnownBot | Refused:
+        """Give a bot new settings, unless it got others since these were made."""
         async with self._store.session(tenant, writes=True) as session:
-            found = _check_ranges(settings) or await _find(session, name)
+            found = _check_ranges(edit.settings) or await _find(session, name)
             if isinstance(found, Refused):
                 return found
-            bot = replace(found.bot, settings=settings, settings_version=found.bot.settings_version + 1)
-            if now and not can_replan(found.bot.settings, settings):
+            known = found.bot.settings_version
+            if edit.version not in {None, known}:
+                message = f"{found.bot.name} has settings of version {known} by now: look at them, then edit those"
+                return StaleEdit(message=message, version=known)
+            bot = replace(found.bot, settings=edit.settings, settings_version=known + 1)
+            if edit.now and not can_replan(found.bot.settings, edit.settings):
                 return Refused(message=CANNOT_REPLAN)
             now_ms = self._clock.now_ms()
             await rows.save_settings(session, replace(bot, created_ms=now_ms))
-            if now:
+            if edit.now:
                 command = BotCommand(await rows.next_command(session, bot.bot_id), Instruction.REPLAN)
-                await rows.add_command(session, bot.bot_id, command, by=by, created_ms=now_ms)
+                await rows.add_command(session, bot.bot_id, command, by=edit.by, created_ms=now_ms)
             return replace(found, bot=bot)
 
     async def set_wish(self, tenant: str, name: str, wish: Wish) -> KnownBot | Refused:
@@ -125,7 +150,7 @@ class BotRegistry:
     ) -> tuple[KnownBot, BotCommand] | Refused:
         """Tell a bot something while it runs."""
         async with self._store.session(tenant, writes=True) as session:
-            found = await _find(session, name)
+            found = _check_size(size) or await _find(session, name)
             if isinstance(found, Refused):
                 return found
             return await self._add_word(session, found, BotCommand(0, instruction, size), by)
@@ -156,15 +181,19 @@ class BotRegistry:
         await rows.add_command(session, found.bot.bot_id, command, by=by, created_ms=self._clock.now_ms())
         return found, command
 
-    async def remove(self, tenant: str, name: str) -> KnownBot | Refused:
-        """Forget a bot that holds nothing and has nothing resting."""
+    async def remove(self, tenant: str, name: str, *, keep: bool = False) -> KnownBot | Refused:
+        """Forget a bot that holds nothing and has nothing resting.
+
+        ``keep``: also one that does. A running server takes back what rests, the next one otherwise; what the bot holds
+        stays in its account, and nothing watches it any more.
+        """
         async with self._store.session(tenant, writes=True) as session:
             found = await _find(session, name)
             if isinstance(found, Refused):
                 return found
             state = found.state
-            if state is not None and (state.orders or state.deal.quantity):
-                return Refused(message=f"{name} still holds or has orders; stop it first: fairlead bot stop {name}")
+            if not keep and state is not None and (state.orders or state.deal.quantity):
+                return StillTrades(message=_still_trades(found.bot.name, state))
             await rows.remove_bot(session, found.bot.bot_id)
             return found
 
@@ -190,6 +219,26 @@ def _check_ranges(settings: Settings) -> Refused | None:
     """Refuse what no instrument could make sense of; what an instrument or an account allows is the preview's part."""
     told = [f"{one.field} = {one.value}: {one.rule}" for one in check_settings(settings) if one.refuses]
     return Refused(message="; ".join(told)) if told else None
+
+
+def _check_size(size: Size | None) -> Refused | None:
+    """Refuse an amount that nobody could order."""
+    if size is None:
+        return None
+    try:
+        amount = parse_amount(str(size.amount))
+    except AmountError as error:
+        return Refused(message=f"size.amount = {show_value(size.amount)}: {error}")
+    return None if amount > ZERO else Refused(message=f"size.amount = {show_value(amount)}: must be above 0")
+
+
+def _still_trades(name: str, state: BotState) -> str:
+    has = []
+    if state.deal.quantity:
+        has.append(f"holds {format_amount(state.deal.quantity)} of {state.symbol}")
+    if state.orders:
+        has.append(f"has {len(state.orders)} orders resting")
+    return f"{name} {' and '.join(has)}: stop it first, and let it sell if you like, or say to keep what it holds"
 
 
 async def _find(session: Session, name: str) -> KnownBot | Refused:

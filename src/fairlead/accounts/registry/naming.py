@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
+
+from fairlead.accounts.near_names import unknown_text
 
 NAME_LENGTH_MAX: Final = 64
 USERNAME_LENGTH_MAX: Final = 32
@@ -69,9 +70,4 @@ def check_zone(name: str) -> Refused | None:
 
 def unknown(what: str, name: str, known: Iterable[str]) -> Refused:
     """Say that a name is not there, with the nearest one that is."""
-    names = sorted(set(known))
-    near = get_close_matches(name, names, n=1)
-    if near:
-        return Refused(message=f"there is no {what} {name!r}; did you mean {near[0]!r}?")
-    listed = f"there are {', '.join(names)}" if names else f"there is no {what} at all yet"
-    return Refused(message=f"there is no {what} {name!r}; {listed}")
+    return Refused(message=unknown_text(what, name, known))

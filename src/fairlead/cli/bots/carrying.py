@@ -11,18 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fairlead.cli.bots.bot_rows import plain
-from fairlead.cli.bots.creating import AskOptions, begin
-from fairlead.cli.bots.options import BotOptions, bot_registry, open_stage
-from fairlead.cli.bots.settings_input import make_check, read_price
+from fairlead.cli.bots.creating import AskOptions, ask_question, begin, new_question
+from fairlead.cli.bots.options import BotOptions, bot_registry
+from fairlead.cli.bots.settings_input import read_wish
 from fairlead.cli.options import add_command
 from fairlead.cli.output import EXIT_USAGE, StopError, say, say_json, table_lines, tell
 from fairlead.cli.tenants import ask_tenant
 
 if TYPE_CHECKING:
     from fairlead.accounts.bot_imports.fields import Imported
-    from fairlead.accounts.registry import Refused
-    from fairlead.cli.records import Registry
-    from fairlead.wiring.previewing import BotCheck
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,16 +66,10 @@ def import_bot(options: ImportOptions) -> None:
         raise StopError(f"{options.path} does not say it: {missing}", EXIT_USAGE)
     tell("\n".join(_notes(imported)))
 
-    async def look(registry: Registry, tenant: str) -> BotCheck | Refused:
-        from fairlead.accounts.bot_presets import settings_values
-        from fairlead.wiring.previewing import BotPlan
+    from fairlead.accounts.bot_presets import settings_values
 
-        stage = await open_stage(registry, tenant, options)
-        price = read_price(options.price)
-        plan = BotPlan(account=options.account, symbol=symbol, settings=imported.settings, price=price)
-        return make_check(stage, plan, options, settings_values(imported.settings))
-
-    begin(options, name, ask_tenant(options, look))
+    wish = read_wish(options, settings_values(imported.settings))
+    begin(options, name, ask_question(options, new_question(options, options.account, symbol, wish)))
 
 
 def export_bot(options: BotOptions) -> None:
@@ -100,24 +91,14 @@ def _read(options: ImportOptions) -> Imported:
 
 
 def _show(imported: Imported, options: ImportOptions) -> None:
-    from fairlead.accounts.bot_presets import settings_values
+    from fairlead.accounts.bot_imports.fields import imported_values
 
-    settings = plain(settings_values(imported.settings))
+    values = imported_values(imported)
     if options.as_json:
-        left_out = [{"field": one.field, "value": one.value, "why": one.why} for one in imported.left_out]
-        say_json(
-            {
-                "source": imported.source,
-                "name": imported.name,
-                "symbol": imported.symbol,
-                "settings": settings,
-                "left_out": left_out,
-                "assumed": list(imported.assumed),
-            }
-        )
+        say_json(values)
         return
     say(f"{imported.name or 'A bot'} of {imported.source} on {imported.symbol or 'an instrument that you name'}:")
-    for field, value in settings.items():
+    for field, value in values["settings"].items():
         say(f"  {field} = {json.dumps(value)}")
     say("\n".join(_notes(imported)))
 

@@ -8,14 +8,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fairlead.cli.bots.bot_rows import bot_row, plain
-from fairlead.cli.bots.options import BotOptions, bot_registry, open_stage, plan_of
-from fairlead.cli.bots.preview_text import check_lines, check_values
-from fairlead.cli.bots.settings_input import SettingsOptions, make_check, read_price, require_input, require_sound
+from fairlead.cli.bots.options import BotOptions, bot_registry
+from fairlead.cli.bots.preview_text import check_lines
+from fairlead.cli.bots.settings_input import (
+    SettingsOptions,
+    ask_stage,
+    read_price,
+    read_wish,
+    require_input,
+    require_sound,
+)
 from fairlead.cli.options import PrintOptions, add_command
 from fairlead.cli.output import EXIT_USAGE, StopError, program_name, say, say_facts, say_json, say_rows, tell
 from fairlead.cli.tenants import ask_tenant
 
 if TYPE_CHECKING:
+    from fairlead.accounts.bot_questions import BotQuestion, SettingsWish
     from fairlead.accounts.registry import Refused
     from fairlead.accounts.registry.bots import KnownBot
     from fairlead.cli.records import Registry
@@ -88,16 +96,8 @@ def create(options: CreateOptions) -> None:
     """
     require_input(options)
 
-    async def look(registry: Registry, tenant: str) -> BotCheck | Refused:
-        from fairlead.core.model.bots.martingale import MartingaleSettings
-        from fairlead.wiring.previewing import BotPlan
-
-        stage = await open_stage(registry, tenant, options)
-        price = read_price(options.price)
-        plan = BotPlan(account=options.account, symbol=options.symbol, settings=MartingaleSettings(), price=price)
-        return make_check(stage, plan, options)
-
-    begin(options, options.name, ask_tenant(options, look))
+    question = new_question(options, options.account, options.symbol, read_wish(options))
+    begin(options, options.name, ask_question(options, question))
 
 
 def preview(options: PreviewOptions) -> None:
@@ -110,23 +110,20 @@ def preview(options: PreviewOptions) -> None:
     if not options.name:
         require_input(options)
 
-    async def look(registry: Registry, tenant: str) -> BotCheck | Refused:
-        from fairlead.accounts.bot_presets import settings_values
-        from fairlead.accounts.registry import Refused
-        from fairlead.core.model.bots.martingale import MartingaleSettings
-        from fairlead.wiring.previewing import BotPlan
+    from fairlead.accounts.bot_questions import BotQuestion, Way
 
-        stage = await open_stage(registry, tenant, options)
-        price = read_price(options.price)
-        if not options.name:
-            plan = BotPlan(account=options.account, symbol=options.symbol, settings=MartingaleSettings(), price=price)
-            return make_check(stage, plan, options)
-        found = await bot_registry(registry).find(tenant, options.name)
-        if isinstance(found, Refused):
-            return found
-        return make_check(stage, plan_of(found, price), options, settings_values(stage.settings_of(found.bot)))
+    wish = read_wish(options)
+    if options.name:
+        question = BotQuestion(way=Way.GOES_ON, wish=wish, bot=options.name, price=read_price(options.price))
+    else:
+        question = new_question(options, options.account, options.symbol, wish)
+    check = ask_question(options, question, reads=True)
+    if options.as_json:
+        from fairlead.wiring.bot_looks import check_values
 
-    _say_check(ask_tenant(options, look, reads=True), options)
+        say_json(check_values(check))
+    else:
+        say("\n".join(check_lines(check)))
 
 
 def presets(options: PrintOptions) -> None:
@@ -142,25 +139,36 @@ def presets(options: PrintOptions) -> None:
 
 def duplicate(options: DuplicateOptions) -> None:
     """Create a bot with the settings of another, changed if you like; it is played through and shown first."""
+    from fairlead.accounts.bot_questions import BotQuestion, Way
 
-    async def look(registry: Registry, tenant: str) -> BotCheck | Refused:
-        from fairlead.accounts.bot_presets import settings_values
-        from fairlead.accounts.registry import Refused
-        from fairlead.wiring.previewing import BotPlan
+    question = BotQuestion(
+        way=Way.COPIED,
+        wish=read_wish(options),
+        bot=options.name,
+        account=options.account,
+        symbol=options.symbol,
+        price=read_price(options.price),
+    )
+    begin(options, options.new_name, ask_question(options, question))
 
-        found = await bot_registry(registry).find(tenant, options.name)
-        if isinstance(found, Refused):
-            return found
-        stage = await open_stage(registry, tenant, options)
-        plan = BotPlan(
-            account=options.account or found.bot.account_id,
-            symbol=options.symbol or found.bot.symbol,
-            settings=found.bot.settings,
-            price=read_price(options.price),
-        )
-        return make_check(stage, plan, options, settings_values(found.bot.settings))
 
-    begin(options, options.new_name, ask_tenant(options, look))
+def new_question(options: SettingsOptions, account: str, symbol: str, wish: SettingsWish) -> BotQuestion:
+    """What a bot that is not there yet would do."""
+    from fairlead.accounts.bot_questions import BotQuestion, Way
+
+    price = read_price(options.price)
+    return BotQuestion(way=Way.NEW, wish=wish, account=account, symbol=symbol, price=price)
+
+
+def ask_question(options: SettingsOptions, question: BotQuestion, *, reads: bool = False) -> BotCheck:
+    """Play a bot of the tenant through.
+
+    Raises:
+        StopError: it makes no settings, or was refused.
+    """
+    return ask_tenant(
+        options, lambda registry, tenant: ask_stage(registry, tenant, options, question), reads=reads
+    ).check
 
 
 def begin(options: AskOptions, name: str, check: BotCheck) -> None:
@@ -179,14 +187,9 @@ def begin(options: AskOptions, name: str, check: BotCheck) -> None:
         )
         return await bot_registry(registry).create(tenant, wish)
 
+    from fairlead.wiring.bot_looks import check_values
+
     row = bot_row(ask_tenant(options, work))
     say_facts({**row, "preview": check_values(check)} if options.as_json else row, as_json=options.as_json)
     if not options.as_json:
         tell(f"It runs while {program_name()} serve does. Watch it: {program_name()} bot show {name}")
-
-
-def _say_check(check: BotCheck, options: PreviewOptions) -> None:
-    if options.as_json:
-        say_json(check_values(check))
-    else:
-        say("\n".join(check_lines(check)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,9 +12,9 @@ from fairlead.cli.options import Options
 from fairlead.cli.tenants import TenantOptions
 
 if TYPE_CHECKING:
-    from fairlead.accounts.registry.bots import BotRegistry, KnownBot
+    from fairlead.accounts.registry.bots import BotRegistry
     from fairlead.cli.records import Registry
-    from fairlead.wiring.previewing import BotPlan, BotStage
+    from fairlead.wiring.previewing import BotStage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,24 +36,10 @@ async def open_stage(registry: Registry, tenant: str, options: Options) -> BotSt
     """Everything that a preview looks at, as stored now."""
     from fairlead.clock import SystemClock
     from fairlead.wiring.previewing import set_bot_stage
+    from fairlead.wiring.rule_files import RuleFiles
 
     settings = load_settings(options)
     now_ms = SystemClock().now_ms()
     store, url, seed = registry.store, settings.store_url, settings.market_seed
-    return await set_bot_stage(store, url, tenant, now_ms=now_ms, seed=seed, rules_dir=settings.rules_dir)
-
-
-def plan_of(found: KnownBot, price: Decimal | None = None, *, replans: bool = False) -> BotPlan:
-    """A bot as it stands, to be played on; ``price`` is for where none is stored."""
-    from fairlead.wiring.previewing import BotPlan
-
-    bot = found.bot
-    return BotPlan(
-        account=bot.account_id,
-        symbol=bot.symbol,
-        settings=bot.settings,
-        price=price,
-        state=found.state,
-        bot_id=bot.bot_id,
-        replans=replans,
-    )
+    find_rule = RuleFiles(settings.rules_dir).find
+    return await set_bot_stage(store, url, tenant, now_ms=now_ms, seed=seed, find_rule=find_rule)

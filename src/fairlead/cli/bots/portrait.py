@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from fairlead.cli.bots.bot_rows import bot_row
-from fairlead.cli.bots.options import plan_of
 from fairlead.cli.output import cell_text, table_lines
 
 if TYPE_CHECKING:
@@ -47,6 +46,7 @@ async def take_portrait(registry: Registry, stage: BotStage, found: KnownBot) ->
     from fairlead.reporting.bot_story import fills_of_cycle
     from fairlead.store.queries.bot_decisions import load_decisions
     from fairlead.store.queries.bots import find_bars
+    from fairlead.wiring.previewing import plan_of
 
     async with registry.store.session(found.bot.tenant) as session:
         decisions = await load_decisions(session, found.bot.bot_id, newest=DECISIONS_LOOKED_AT)

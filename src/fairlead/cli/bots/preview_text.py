@@ -1,4 +1,4 @@
-"""A bot that was played through, for people and for programs."""
+"""A bot that was played through, for people."""
 
 from __future__ import annotations
 
@@ -33,25 +33,3 @@ def check_lines(check: BotCheck) -> Iterator[str]:
     for one in check.findings:
         word = "refused" if one.refuses else "mind"
         yield f"  {word:<12} {one.field} = {one.value}: {one.rule}"
-
-
-def check_values(check: BotCheck) -> dict[str, object]:
-    """The same for a program."""
-    from fairlead.accounts.bot_presets import settings_values
-    from fairlead.core.model.money import format_amount
-    from fairlead.reporting.ladder_text import ladder_values, worst_case_values
-
-    return {
-        "account": check.account.label,
-        "mode": check.account.mode.value,
-        "symbol": check.preview.symbol,
-        "price": format_amount(check.preview.price),
-        "levels": ladder_values(check.preview),
-        "worst_case": worst_case_values(check.preview.worst),
-        "free": format_amount(check.free),
-        "by_others": format_amount(check.by_others),
-        "findings": [
-            {"field": one.field, "value": one.value, "rule": one.rule, "refuses": one.refuses} for one in check.findings
-        ],
-        "settings": settings_values(check.settings),
-    }

@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fairlead.cli.bots.options import bot_registry, open_stage
 from fairlead.cli.output import EXIT_USAGE, StopError
 from fairlead.cli.tenants import TenantOptions
 
 if TYPE_CHECKING:
+    from fairlead.accounts.bot_questions import BotQuestion, SettingsWish
     from fairlead.accounts.registry import Refused
+    from fairlead.cli.options import Options
+    from fairlead.cli.records import Registry
     from fairlead.core.model.instrument import Instrument
-    from fairlead.wiring.previewing import BotCheck, BotPlan, BotStage
+    from fairlead.wiring.bot_looks import Looked
+    from fairlead.wiring.previewing import BotCheck
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,36 +71,36 @@ def read_file(options: SettingsOptions) -> dict[str, Any]:
         raise StopError(f"{options.file}: {error}", EXIT_USAGE) from error
 
 
-def make_check(
-    stage: BotStage, plan: BotPlan, options: SettingsOptions, before: dict[str, Any] | None = None
-) -> BotCheck | Refused:
-    """Make settings of what was given, on top of those before, and play the bot through on its account.
+def read_wish(options: SettingsOptions, base: dict[str, Any] | None = None) -> SettingsWish:
+    """What was given; ``base`` are settings that it goes over.
+
+    Raises:
+        StopError: the file cannot be read, or the budget is no amount.
+    """
+    from fairlead.accounts.bot_questions import SettingsWish
+
+    return SettingsWish(
+        base=base or {},
+        preset=options.preset,
+        values=read_file(options),
+        changes=tuple(options.changes or ()),
+        budget=read_positive("--budget", options.budget) if options.budget else None,
+    )
+
+
+async def ask_stage(registry: Registry, tenant: str, options: Options, question: BotQuestion) -> Looked | Refused:
+    """Play a bot through on its account.
 
     Raises:
         StopError: what was given makes no settings.
     """
-    from fairlead.accounts.bot_presets import SettingsError, assign, to_settings
-    from fairlead.accounts.registry import Refused
-    from fairlead.core.rules.bots.scaling import scale_sizes
+    from fairlead.accounts.bot_presets import SettingsError
+    from fairlead.wiring.bot_looks import look
 
-    found = stage.find_market(plan)
-    if isinstance(found, Refused):
-        return found
-    _, instrument, price = found
-    values = {**(before or {}), **preset_values(options.preset, price, instrument), **read_file(options)}
     try:
-        for change in options.changes or ():
-            values = assign(values, change)
-        settings = to_settings(values)
+        return await look(bot_registry(registry), tenant, question, lambda: open_stage(registry, tenant, options))
     except SettingsError as error:
         raise StopError(str(error), EXIT_USAGE) from error
-    check = stage.check(plan.having(settings))
-    if not options.budget or isinstance(check, Refused):
-        return check
-    budget, capital = read_positive("--budget", options.budget), check.preview.worst.capital
-    if not capital:
-        return check
-    return stage.check(plan.having(scale_sizes(settings, budget / capital)))
 
 
 def require_input(options: SettingsOptions) -> None:
@@ -114,17 +119,12 @@ def preset_values(name: str, price: Decimal, instrument: Instrument) -> dict[str
     Raises:
         StopError: there is none of this name.
     """
-    from fairlead.accounts.bot_presets import built_in_presets
+    from fairlead.accounts import bot_presets
 
-    if not name:
-        return {}
-    preset = built_in_presets().get(name)
-    if preset is None:
-        # The registry needs a database library, which takes longer to load than most commands need.
-        from fairlead.accounts.registry.naming import unknown
-
-        raise StopError(unknown("preset", name, built_in_presets()).message, EXIT_USAGE)
-    return preset.values(price, instrument)
+    try:
+        return bot_presets.preset_values(name, price, instrument)
+    except bot_presets.SettingsError as error:
+        raise StopError(str(error), EXIT_USAGE) from error
 
 
 def read_positive(option: str, text: str) -> Decimal:

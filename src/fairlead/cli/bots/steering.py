@@ -9,9 +9,9 @@ import typer
 
 from fairlead.cli.bots.bot_rows import bot_row
 from fairlead.cli.bots.creating import AskOptions
-from fairlead.cli.bots.options import BotOptions, bot_registry, open_stage, plan_of
-from fairlead.cli.bots.preview_text import check_lines, check_values
-from fairlead.cli.bots.settings_input import make_check, read_price, require_input, require_sound
+from fairlead.cli.bots.options import BotOptions, bot_registry
+from fairlead.cli.bots.preview_text import check_lines
+from fairlead.cli.bots.settings_input import ask_stage, read_price, read_wish, require_input, require_sound
 from fairlead.cli.options import add_command
 from fairlead.cli.output import EXIT_USAGE, StopError, say_facts, tell
 from fairlead.cli.tenants import ask_tenant
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from fairlead.core.model.bots.bot import Wish
     from fairlead.core.model.bots.decision import BotCommand, Instruction
     from fairlead.core.model.request import Size
-    from fairlead.wiring.previewing import BotCheck
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +38,15 @@ class StopOptions(SureOptions):
 
     keep: Annotated[bool, typer.Option("--keep", help="Keep what it holds (the default).")] = False
     sell: Annotated[bool, typer.Option("--sell", help="Close at market what it holds.")] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoveOptions(SureOptions):
+    """What becomes of what it holds."""
+
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Also while it holds something: that stays in the account, unwatched.")
+    ] = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +93,7 @@ def add_steering(app: typer.Typer) -> None:
         close_step
     )
     add_command(app, "close", "fairlead bot close dip")(close)
-    add_command(app, "remove", "fairlead bot remove dip")(remove)
+    add_command(app, "remove", "fairlead bot remove dip", "fairlead bot remove dip --keep")(remove)
 
 
 def pause(options: BotOptions) -> None:
@@ -146,10 +154,18 @@ def close(options: SureOptions) -> None:
     _tell(options, Instruction.CLOSE)
 
 
-def remove(options: BotOptions) -> None:
-    """Forget a bot that holds nothing and has nothing resting; what it did stays in the journal."""
-    found = ask_tenant(options, lambda registry, tenant: bot_registry(registry).remove(tenant, options.name))
-    say_facts(bot_row(found), as_json=options.as_json)
+def remove(options: RemoveOptions) -> None:
+    """Forget a bot that holds nothing and has nothing resting; what it did stays in the journal.
+
+    With --keep also one that does: what rests is taken back, and what it holds stays in its account, unwatched.
+    """
+    if options.keep:
+        _confirm(options, f"Forget {options.name}, and keep what it holds? Nothing watches that any more.")
+
+    async def work(registry: Registry, tenant: str) -> KnownBot | Refused:
+        return await bot_registry(registry).remove(tenant, options.name, keep=options.keep)
+
+    say_facts(bot_row(ask_tenant(options, work)), as_json=options.as_json)
 
 
 def edit(options: EditOptions) -> None:
@@ -159,21 +175,14 @@ def edit(options: EditOptions) -> None:
     """
     require_input(options)
 
-    async def look(registry: Registry, tenant: str) -> BotCheck | Refused:
-        from msgspec.structs import replace
+    from fairlead.accounts.bot_questions import BotQuestion, Way
 
-        from fairlead.accounts.bot_presets import settings_values
-        from fairlead.accounts.registry import Refused
-
-        found = await bot_registry(registry).find(tenant, options.name)
-        if isinstance(found, Refused):
-            return found
-        stage = await open_stage(registry, tenant, options)
-        price = read_price(options.price)
-        plan = plan_of(found, price, replans=True) if options.now else plan_of(replace(found, state=None), price)
-        return make_check(stage, plan, options, settings_values(found.bot.settings))
-
-    check = ask_tenant(options, look)
+    way = Way.EDITED_NOW if options.now else Way.EDITED
+    price = read_price(options.price)
+    question = BotQuestion(way=way, wish=read_wish(options), bot=options.name, price=price)
+    looked = ask_tenant(options, lambda registry, tenant: ask_stage(registry, tenant, options, question))
+    check, found = looked.check, looked.found
+    assert found is not None, question
     if not options.as_json:
         tell("\n".join(check_lines(check)))
     require_sound(check, over_reserve=options.over_reserve)
@@ -182,8 +191,13 @@ def edit(options: EditOptions) -> None:
         typer.confirm(f"Let {options.name} go on like this {when}?", abort=True, err=True)
 
     async def work(registry: Registry, tenant: str) -> KnownBot | Refused:
-        bots, by = bot_registry(registry), options.user or "command line"
-        return await bots.edit(tenant, options.name, check.settings, by=by, now=options.now)
+        from fairlead.accounts.registry.bots import BotEdit
+
+        by, version = options.user or "command line", found.bot.settings_version
+        edit = BotEdit(settings=check.settings, by=by, now=options.now, version=version)
+        return await bot_registry(registry).edit(tenant, found.bot.bot_id, edit)
+
+    from fairlead.wiring.bot_looks import check_values
 
     row = bot_row(ask_tenant(options, work))
     say_facts({**row, "preview": check_values(check)} if options.as_json else row, as_json=options.as_json)

@@ -7,14 +7,16 @@ from typing import Final, NoReturn, TypeVar
 
 from starlette.requests import Request
 
-from fairlead.accounts.registry.bots import KnownBot
+from fairlead.accounts.registry.bots import KnownBot, StaleEdit, StillTrades
 from fairlead.accounts.registry.naming import Refused
+from fairlead.sources.webhook.alert import FieldError
 from fairlead.sources.webhook.intake import Refusal
 from fairlead.store.queries.users import Role, User
 from fairlead.web.callers import Caller, check_address, find_address, find_hook, identify, refuse_stranger
 from fairlead.web.tools import WebTools
 
 CALLS_PER_MINUTE_MAX: Final = 240
+PLAYS_PER_MINUTE_MAX: Final = 60
 FOR_USERS: Final = "bots are for users: sign in with name and password"
 MAY_NOT_CHANGE: Final = "your role may look at bots, and not change them"
 T = TypeVar("T")
@@ -23,10 +25,11 @@ T = TypeVar("T")
 class RefusedCallError(Exception):
     """A call ends here, with this refusal."""
 
-    def __init__(self, refusal: Refusal) -> None:
-        """Carry the refusal to the edge of the page."""
+    def __init__(self, refusal: Refusal, *, settings_version: int | None = None) -> None:
+        """Carry the refusal to the edge of the page; ``settings_version``: what a stale caller should look at."""
         super().__init__(refusal.error)
         self.refusal = refusal
+        self.settings_version = settings_version
 
 
 class BotCallers:
@@ -36,8 +39,8 @@ class BotCallers:
         """Work with these tools."""
         self._tools = tools
 
-    async def find_user(self, request: Request, *, changes: bool = False) -> User:
-        """A user of whoever calls; ``changes`` are not for those who may only look.
+    async def find_user(self, request: Request, *, changes: bool = False, plays: bool = False) -> User:
+        """A user of whoever calls; ``changes`` are not for those who may only look, ``plays`` take long.
 
         Raises:
             RefusedCallError: it is none, or calls too often.
@@ -45,7 +48,10 @@ class BotCallers:
         caller = await identify(request, self._tools)
         if isinstance(caller, Refusal):
             raise RefusedCallError(caller)
-        return self._check_user(caller, changes=changes)
+        user = self._check_user(caller, changes=changes)
+        if plays:
+            self._limit(self._tools.rates.hit_play(user.user_id, PLAYS_PER_MINUTE_MAX))
+        return user
 
     def _check_user(self, caller: Caller, *, changes: bool) -> User:
         if caller.user is None:
@@ -91,13 +97,13 @@ class BotCallers:
             raise RefusedCallError(refusal)
 
 
-def refuse(status_code: HTTPStatus, error: str) -> NoReturn:
+def refuse(status_code: HTTPStatus, error: str, *details: FieldError) -> NoReturn:
     """End a call.
 
     Raises:
         RefusedCallError: always.
     """
-    raise RefusedCallError(Refusal(status_code=status_code, error=error))
+    raise RefusedCallError(Refusal(status_code=status_code, error=error, details=details))
 
 
 def require(found: T | Refused, status_code: HTTPStatus = HTTPStatus.BAD_REQUEST, error: str = "") -> T:
@@ -106,6 +112,9 @@ def require(found: T | Refused, status_code: HTTPStatus = HTTPStatus.BAD_REQUEST
     Raises:
         RefusedCallError: it was refused.
     """
+    if isinstance(found, StaleEdit):
+        refusal = Refusal(status_code=HTTPStatus.CONFLICT, error=found.message)
+        raise RefusedCallError(refusal, settings_version=found.version)
     if isinstance(found, Refused):
-        refuse(status_code, error or found.message)
+        refuse(HTTPStatus.CONFLICT if isinstance(found, StillTrades) else status_code, error or found.message)
     return found
