@@ -164,6 +164,21 @@ def test_a_bot_is_paused_told_things_duplicated_edited_stopped_and_removed(run: 
     assert [row["name"] for row in ask("bot", "list")] == ["dip-eth"]
 
 
+def test_an_edit_of_settings_that_somebody_changed_meanwhile_is_refused(run: Run, ask: Ask, folder: Path) -> None:
+    run("bot", "create", "dip", *WHERE, "--preset", "balanced", "--budget", "1000", "--yes")
+
+    class Slow(io.StringIO):
+        """Somebody who thinks about the question while another edits."""
+
+        def readline(self, *_: object) -> str:
+            run_elsewhere("bot", "edit", "dip", "--set", "step=3", "--yes", data=folder)
+            return "y\n"
+
+    refused = run("bot", "edit", "dip", "--set", "step=2", typed=Slow(), code=1)
+    assert "settings of version 2 by now" in refused.stderr
+    assert ask("bot", "show", "dip")["settings"]["step"] == "3"
+
+
 def test_newer_settings_may_count_at_once_where_a_running_deal_can_follow(run: Run, ask: Ask) -> None:
     run("bot", "create", "dip", *WHERE, "--preset", "balanced", "--budget", "1000", "--yes")
     edited = ask("bot", "edit", "dip", "--set", "step=2", "--now", "--yes")

@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from fairlead.accounts.directory import Directory, load_directory
-from fairlead.accounts.registry import AccountWish, HookWish, UserWish
-from fairlead.accounts.registry.accounts import AccountRegistry
-from fairlead.accounts.registry.hooks import HookRegistry
-from fairlead.accounts.registry.users import UserRegistry
-from fairlead.cli.records import require
-from fairlead.core.model.bots.decision import BotCommand, Instruction
-from fairlead.store.queries.bots import load_roster
-from fairlead.store.queries.users import Role
-from tests.sources.webhook.world import World
-from tests.web.site import Site, basic, bearer
+from fairlead.core.model.bots.decision import Instruction
+from tests.web.bot_site import ANN, DIP, EVE, VIC, BotSite, open_bot_site
+from tests.web.site import basic, bearer
 
-PASSWORD = "correct horse battery staple"
-OPENING = {"USDT": Decimal(10_000)}
-DIP = {"name": "dip", "account": "main", "symbol": "BTC-USDT", "settings": {"step": 1.5, "max_safety_orders": 3}}
 EVERY = [
     ("GET", "/bots/dip", None),
     ("POST", "/bots/dip/preview", {}),
@@ -35,38 +23,19 @@ EVERY = [
     ("POST", "/bots/dip/commands", {"instruction": "close"}),
     ("POST", "/bots/dip/signal/oversold", {"id": "1"}),
 ]
-ANN, VIC, EVE = (basic(name, PASSWORD) for name in ("ann", "vic", "eve"))
-
-
-class BotSite(Site):
-    """A site whose people, accounts and hooks are in its database."""
-
-    token = ""
-    other_token = ""
-
-    async def furnish(self) -> None:
-        store, clock = self.world.store, self.world.clock
-        users, accounts = UserRegistry(store, clock), AccountRegistry(store, clock)
-        ann = require(await users.add(UserWish(username="ann", password=PASSWORD)))
-        require(await users.add(UserWish(username="vic", password=PASSWORD, role=Role.VIEWER, tenant=ann.tenant)))
-        eve = require(await users.add(UserWish(username="eve", password=PASSWORD)))
-        for tenant, label in ((ann.tenant, "main"), (ann.tenant, "spare"), (eve.tenant, "main")):
-            require(await accounts.add(tenant, AccountWish(label=label, opening_balances=OPENING)))
-        hooks = HookRegistry(store, clock)
-        self.token = require(await hooks.add(ann.tenant, HookWish(name="chart", target="main"))).token
-        self.other_token = require(await hooks.add(ann.tenant, HookWish(name="other", target="spare"))).token
-        self.world.directory.current = await load_directory(store)
-        assert isinstance(self.world.directory.current, Directory)
+EVERYWHERE: list[tuple[str, str, object]] = [
+    ("GET", "/bots", None),
+    ("POST", "/bots", DIP),
+    ("GET", "/bot-presets", None),
+    ("POST", "/bot-previews", {"account": "main", "symbol": "BTC-USDT", "preset": "balanced"}),
+    ("POST", "/bot-imports", {"bot": {}}),
+]
 
 
 @pytest.fixture(name="site")
 async def _site(tmp_path: Path) -> AsyncIterator[BotSite]:
-    world = World(tmp_path)
-    await world.start()
-    site = BotSite(world)
-    await site.furnish()
-    yield site
-    await world.stop()
+    async with open_bot_site(tmp_path) as site:
+        yield site
 
 
 async def test_a_user_creates_sees_and_changes_a_bot(site: BotSite) -> None:
@@ -125,7 +94,7 @@ async def test_m13_every_route_as_another_tenant_finds_nothing_and_changes_nothi
     stolen = await site.call("POST", "/bots", headers=EVE, json={**DIP, "account": "spare"})
     assert stolen.status_code == 400
     assert (await site.call("GET", "/bots/dip", headers=ANN)).json()["bot"] == before
-    assert await words(site) == []
+    assert await site.words() == []
 
 
 async def test_who_may_only_look_changes_nothing(site: BotSite) -> None:
@@ -134,18 +103,18 @@ async def test_who_may_only_look_changes_nothing(site: BotSite) -> None:
     assert (await site.call("POST", "/bots/dip/preview", headers=VIC)).status_code == 200
     for method, path, body in (*EVERY[2:], ("POST", "/bots", {**DIP, "name": "two"})):
         assert (await site.call(method, path, headers=VIC, json=body)).status_code == 403
-    assert await words(site) == []
+    assert await site.words() == []
 
 
 @pytest.mark.parametrize("headers", [{}, bearer("wrong"), basic("ann", "wrong")])
 async def test_strangers_are_refused_alike(site: BotSite, headers: dict[str, str]) -> None:
-    for method, path, body in (*EVERY, ("GET", "/bots", None), ("POST", "/bots", DIP)):
+    for method, path, body in (*EVERY, *EVERYWHERE):
         assert (await site.call(method, path, headers=headers, json=body)).status_code == 401
 
 
 async def test_a_hook_gives_signals_and_nothing_else(site: BotSite) -> None:
     await site.call("POST", "/bots", headers=ANN, json=DIP)
-    for method, path, body in (*EVERY[:-1], ("GET", "/bots", None), ("POST", "/bots", DIP)):
+    for method, path, body in (*EVERY[:-1], *EVERYWHERE):
         assert (await site.call(method, path, headers=bearer(site.token), json=body)).status_code == 403
     by_header = await site.call("POST", "/bots/dip/signal/oversold", headers=bearer(site.token), json={"id": "7"})
     by_body = await site.call("POST", "/bots/dip/signal/oversold", json={"id": "7", "authToken": site.token})
@@ -153,7 +122,7 @@ async def test_a_hook_gives_signals_and_nothing_else(site: BotSite) -> None:
     assert by_header.json()["number"] == by_body.json()["number"] == 1
     again = await site.call("POST", "/bots/dip/signal/oversold", headers=bearer(site.token))
     assert again.json()["number"] == 2
-    assert [(one.instruction, one.signal) for one in await words(site)] == [(Instruction.SIGNAL, "oversold")] * 2
+    assert [(one.instruction, one.signal) for one in await site.words()] == [(Instruction.SIGNAL, "oversold")] * 2
     # A hook whose alerts may not trade there may not have a bot trade there.
     refused = await site.call("POST", "/bots/dip/signal/oversold", headers=bearer(site.other_token))
     assert refused.status_code == 404
@@ -170,10 +139,3 @@ async def test_too_many_calls_are_told_to_wait(site: BotSite) -> None:
     replies = [await site.call("GET", "/bots", headers=ANN) for _ in range(241)]
     assert [reply.status_code for reply in replies[-2:]] == [200, 429]
     assert int(replies[-1].headers["retry-after"]) <= 60
-
-
-async def words(site: BotSite) -> list[BotCommand]:
-    """Everything that any bot was told."""
-    async with site.world.store.system_session() as system:
-        roster = await load_roster(system)
-    return [word for told in roster.commands.values() for word in told]
