@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from typer.testing import Result
 
 from fairlead.accounts.bot_presets import built_in_presets, to_settings
@@ -164,19 +165,28 @@ def test_a_bot_is_paused_told_things_duplicated_edited_stopped_and_removed(run: 
     assert [row["name"] for row in ask("bot", "list")] == ["dip-eth"]
 
 
-def test_an_edit_of_settings_that_somebody_changed_meanwhile_is_refused(run: Run, ask: Ask, folder: Path) -> None:
+def test_an_edit_of_settings_that_somebody_changed_meanwhile_is_refused(
+    run: Run, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run("bot", "create", "dip", *WHERE, "--preset", "balanced", "--budget", "1000", "--yes")
 
-    class Slow(io.StringIO):
-        """Somebody who thinks about the question while another edits."""
+    def agree(*_: object, **__: object) -> bool:
+        # While one person reads the question, another edits.
+        run("bot", "edit", "dip", "--set", "step=3", "--yes")
+        return True
 
-        def readline(self, *_: object) -> str:
-            run_elsewhere("bot", "edit", "dip", "--set", "step=3", "--yes", data=folder)
-            return "y\n"
-
-    refused = run("bot", "edit", "dip", "--set", "step=2", typed=Slow(), code=1)
+    monkeypatch.setattr(typer, "confirm", agree)
+    refused = run("bot", "edit", "dip", "--set", "step=2", code=1)
     assert "settings of version 2 by now" in refused.stderr
     assert ask("bot", "show", "dip")["settings"]["step"] == "3"
+
+
+def test_a_bot_is_forgotten_with_what_it_may_hold_only_when_that_is_agreed(run: Run, ask: Ask) -> None:
+    run("bot", "create", "dip", *WHERE, "--preset", "balanced", "--budget", "1000", "--yes")
+    run("bot", "remove", "dip", "--keep", typed="n\n", code=1)
+    assert [row["name"] for row in ask("bot", "list")] == ["dip"]
+    run("bot", "remove", "dip", "--keep", typed="y\n")
+    assert ask("bot", "list") == []
 
 
 def test_newer_settings_may_count_at_once_where_a_running_deal_can_follow(run: Run, ask: Ask) -> None:

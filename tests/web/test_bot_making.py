@@ -143,15 +143,20 @@ async def test_a_bot_is_made_again_elsewhere_within_what_the_account_has_free(si
     assert through.status_code == 201
 
 
-async def test_a_copy_cannot_be_put_on_the_account_of_somebody_else(site: BotSite) -> None:
+async def test_a_bot_cannot_be_put_on_the_account_of_somebody_else_or_played_through_there(site: BotSite) -> None:
     await make(site)
-    listed = await site.call("GET", "/bots", headers=EVE)
-    assert listed.json()["bots"] == []
-    theirs = {**DIP, "account": "spare"}
-    assert (
-        await site.call("POST", "/bot-previews", headers=EVE, json={**BALANCED, "account": "spare"})
-    ).status_code == 400
-    assert (await site.call("POST", "/bots", headers=EVE, json=theirs)).status_code == 400
+    made = await site.call("POST", "/bots", headers=EVE, json={**DIP, "name": "hers"})
+    assert made.status_code == 201
+    calls = {
+        "/bot-previews": {**BALANCED, "account": "spare"},
+        "/bots": {**DIP, "name": "two", "account": "spare"},
+        "/bots/hers/duplicate": {"name": "two", "account": "spare"},
+    }
+    for path, body in calls.items():
+        refused = await site.call("POST", path, headers=EVE, json=body)
+        told = (refused.status_code, refused.json()["error"])
+        assert told == (400, "there is no account 'spare'; there are main")
+    assert [bot["name"] for bot in (await site.call("GET", "/bots", headers=EVE)).json()["bots"]] == ["hers"]
 
 
 async def test_a_bot_that_holds_something_is_forgotten_only_when_that_shall_be_kept(site: BotSite) -> None:

@@ -62,25 +62,7 @@ def describe_bots() -> dict[str, Any]:
         "/bots/{bot}": {
             "get": user | {"summary": "One bot", "parameters": [_path("bot")], "responses": _answers(BotAnswer, 200)}
         },
-        "/bot-presets": {
-            "get": user | {"summary": "Presets that a bot can begin with", "responses": _answers(PresetsAnswer, 200)}
-        },
-        "/bot-previews": {
-            "post": user
-            | {
-                "summary": "What a bot that is not there yet would do and could cost; nothing is stored",
-                "requestBody": _body(Preview, required=True),
-                "responses": _answers(PreviewAnswer, 200),
-            }
-        },
-        "/bot-imports": {
-            "post": user
-            | {
-                "summary": "What a bot of another product would be here; nothing is stored",
-                "requestBody": _body(Import, required=True),
-                "responses": _answers(ImportAnswer, 200),
-            }
-        },
+        **_describe_beginnings(user),
         **_describe_plays(user),
         **_describe_changes(user),
         "/bots/{bot}/commands": {
@@ -100,6 +82,31 @@ def describe_bots() -> dict[str, Any]:
                 "parameters": [_path("bot"), _path("signal")],
                 "requestBody": _body(SignalCall),
                 "responses": _answers(WordAnswer, 202),
+            }
+        },
+    }
+
+
+def _describe_beginnings(user: dict[str, Any]) -> dict[str, Any]:
+    """What is asked before there is a bot."""
+    return {
+        "/bot-presets": {
+            "get": user | {"summary": "Presets that a bot can begin with", "responses": _answers(PresetsAnswer, 200)}
+        },
+        "/bot-previews": {
+            "post": user
+            | {
+                "summary": "What a bot that is not there yet would do and could cost; nothing is stored",
+                "requestBody": _body(Preview, required=True),
+                "responses": _answers(PreviewAnswer, 200),
+            }
+        },
+        "/bot-imports": {
+            "post": user
+            | {
+                "summary": "What a bot of another product would be here; nothing is stored",
+                "requestBody": _body(Import, required=True),
+                "responses": _answers(ImportAnswer, 200),
             }
         },
     }
