@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.conftest import PASSWORD, House
 from tests.e2e.processes import Server, run, run_json
-from tests.e2e.test_okx_account import wait_until_ready
+from tests.e2e.test_okx_account import wait_until_ready, warm_up
 from tests.wire.okx_process import simulated
 
 KEY = ("wise-key", "wise-secret", "wise-passphrase")
@@ -67,3 +67,13 @@ def test_one_alert_makes_one_order_over_ccxt_across_a_crash(data: Path) -> None:
         answers = (server.post(house.hook_path, house.alert(qty="1%", alertId=f"k{number}")) for number in range(20))
         assert any("nothing was sent" in json.dumps(answer) for _, answer in answers)
     assert run("verify", data=data).returncode == 0
+
+
+@pytest.mark.slow
+def test_conditions_over_hours_begin_with_the_hours_that_ccxt_reads(data: Path, tmp_path: Path) -> None:
+    hook = run_json("hook", "add", "tv", data=data)
+    server = Server(data)
+    with server.running():
+        house = House(server=server, data=data, token=hook["token"], hook_path=f"/hooks/{hook['id']}")
+        wait_until_ready(house)
+        warm_up(house, tmp_path, "ccxt okx")

@@ -90,6 +90,30 @@ def test_m02_a_bot_trades_with_keys_that_were_sealed_and_stored(linked: House) -
 
 
 @pytest.mark.slow
+def test_conditions_over_hours_begin_with_the_hours_that_the_exchange_tells(linked: House, tmp_path: Path) -> None:
+    wait_until_ready(linked)
+    warm_up(linked, tmp_path, "OKX API v5")
+
+
+def warm_up(house: House, folder: Path, source: str) -> None:
+    """Make a bot that looks at hours, and wait until it has them."""
+    file = folder / "cool.toml"
+    file.write_text(
+        'start = { type = "signal", signal = "cool" }\nconditions = { cool = "rsi(close, 14, 1h) < 1" }\n',
+        encoding="utf-8",
+    )
+    bot = ("cool", "--account", "main", "--symbol", "BTC-USDT", "--file", str(file), "--price", "60000", "--yes")
+    run("bot", "create", *bot, data=house.data)
+    until = time.monotonic() + OPEN_S
+    while not (shown := run_json("bot", "show", "cool", data=house.data))["bars"] or "warmed" not in shown["bars"][0]:
+        assert time.monotonic() < until, (shown, house.server.log_path.read_text()[-4_000:])
+    assert shown["bars"][0].startswith("1h: warmed with 7")
+    assert shown["bars"][0].endswith(f"bars from {source}")
+    assert f"  {shown['bars'][0]}" in run("bot", "show", "cool", data=house.data).stdout.splitlines()
+    assert run("verify", data=house.data).returncode == 0
+
+
+@pytest.mark.slow
 def test_an_account_is_checked_before_anything_is_traded(tmp_path: Path, okx: dict[str, Any]) -> None:
     data = tmp_path / "data"
     run("user", "add", "olive", "--password-stdin", data=data, given=PASSWORD)

@@ -50,8 +50,8 @@ class _Watched:
         self.needed = frozenset(timeframe for reach in reaches for timeframe in reach)
 
     @property
-    def closed_ms(self) -> int:
-        """How long the shortest bar is that has closed."""
+    def shortest_ms(self) -> int:
+        """How long the shortest of the bars is that are due."""
         return min(TIMEFRAMES_MS[timeframe] for timeframe in self.due)
 
 
@@ -117,7 +117,7 @@ class ConditionBoard:
             if is_news and timeframe in one.frames.values():
                 one.due.add(timeframe)
         known = [one for one in known if not _lacks(builder, one, now_ms)]
-        news = [one for one in known if one.due and now_ms % one.closed_ms <= TOLD_LATE_MAX_MS]
+        news = [one for one in known if one.due and now_ms % one.shortest_ms <= TOLD_LATE_MAX_MS]
         self._find(builder, known, {timeframe for one in known for timeframe in one.frames.values()})
         for one in known:
             if one in news:
@@ -154,7 +154,7 @@ class ConditionBoard:
             return
         holds = tuple(name for name in one.watch.conditions if one.found[name] > 0)
         values = tuple((name, one.found[name]) for name in one.watch.values)
-        self._tell(one.watch.watcher, BarFacts(now_ms - now_ms % one.closed_ms, holds, values))
+        self._tell(one.watch.watcher, BarFacts(now_ms - now_ms % one.shortest_ms, holds, values))
 
 
 def _lacks(builder: BarBuilder, one: _Watched, now_ms: int) -> bool:
