@@ -22,6 +22,7 @@ from fairlead.store.queries.hook_calls import RefusedCall
 from fairlead.web.app import build_app
 from fairlead.web.tools import CallIds, Monitoring, WebTools
 from fairlead.wiring.bot_checks import BotChecks
+from fairlead.wiring.replaying import known_instruments
 from tests.sources.webhook.world import ALERT, OWNER, TENANT, TOKEN, World
 
 PASSWORD = "correct horse battery staple"
@@ -69,7 +70,7 @@ class Site:
             clock=world.clock,
             call_ids=CallIds(world.clock, "run-1"),
             explain=self._explain,
-            bots=BotRegistry(world.store, world.clock),
+            bots=BotRegistry(world.store, world.clock, lambda _: known_instruments()),
             look_at_bot=self.checks.look,
             monitoring=Monitoring(
                 check_health=lambda: self.health,

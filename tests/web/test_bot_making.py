@@ -171,6 +171,13 @@ async def test_a_bot_that_holds_something_is_forgotten_only_when_that_shall_be_k
     assert (await site.call("POST", "/bots/dip/remove", headers=ANN)).status_code == 404
 
 
+async def test_dust_that_nobody_could_sell_keeps_no_bot_from_being_forgotten(site: BotSite) -> None:
+    await make(site)
+    await hold(site, "0.000000001")
+    assert (await site.call("POST", "/bots/dip/remove", headers=ANN)).status_code == 200
+    assert (await site.call("GET", "/bots", headers=ANN)).json()["bots"] == []
+
+
 async def test_a_bot_of_another_product_is_shown_and_begun_with_what_was_shown(site: BotSite, ask: Ask) -> None:
     path = IMPORTS / "3commas_dca.json"
     told = json.loads(path.read_text(encoding="utf-8"), parse_float=str)

@@ -219,7 +219,7 @@ def _build_web(settings: Settings, intake: Intake, store: Store, monitor: Monito
         clock=clock,
         call_ids=CallIds(clock, nonce=f"{clock.now_ms()}:{os.getpid()}"),
         explain=explain,
-        bots=BotRegistry(store, clock),
+        bots=BotRegistry(store, clock, instruments_of),
         look_at_bot=BotChecks(settings, clock, intake.directory, bots.last_price, bots.find_rule).look,
         monitoring=monitor.answer(),
         note_refused=refused.note,

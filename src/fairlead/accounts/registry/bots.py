@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -12,11 +12,15 @@ from fairlead.accounts.registry.naming import Refused, check_name, unknown
 from fairlead.accounts.wrong_values import show_value
 from fairlead.core.model import ids
 from fairlead.core.model.bots.bot import BotState, Settings, Wish
+from fairlead.core.model.bots.deal import Deal
 from fairlead.core.model.bots.decision import BotCommand, Instruction
+from fairlead.core.model.instrument import Instrument
 from fairlead.core.model.money import ZERO, AmountError, format_amount, parse_amount
 from fairlead.core.model.request import Size
+from fairlead.core.rules.bots.ledger import is_sellable, sellable
 from fairlead.core.rules.bots.rules import can_replan
 from fairlead.core.rules.bots.setting_checks import check_settings
+from fairlead.core.rules.replay import InstrumentsOf
 from fairlead.ports import Clock
 from fairlead.store.queries import accounts as account_rows
 from fairlead.store.queries import bots as rows
@@ -53,6 +57,10 @@ class KnownBot(msgspec.Struct, frozen=True, kw_only=True):
     state: BotState | None
 
 
+def _no_instruments(_: str) -> Mapping[str, Instrument]:
+    return {}
+
+
 class BotEdit(msgspec.Struct, frozen=True, kw_only=True):
     """Newer settings of a bot, which count from its next cycle on; ``now``: for the running one, too.
 
@@ -79,10 +87,11 @@ class StillTrades(Refused, frozen=True, kw_only=True):
 class BotRegistry:
     """Adds, finds and changes bots; a running server takes it up within a moment."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
-        """Work on one database."""
+    def __init__(self, store: Store, clock: Clock, instruments_of: InstrumentsOf = _no_instruments) -> None:
+        """Work on one database; ``instruments_of`` tells what of a holding is too little to be sold."""
         self._store = store
         self._clock = clock
+        self._instruments_of = instruments_of
 
     async def create(self, tenant: str, wish: BotWish) -> KnownBot | Refused:
         """Add a bot under a new name; its owner is the first user of the tenant unless one is named."""
@@ -182,7 +191,7 @@ class BotRegistry:
         return found, command
 
     async def remove(self, tenant: str, name: str, *, keep: bool = False) -> KnownBot | Refused:
-        """Forget a bot that holds nothing and has nothing resting.
+        """Forget a bot that holds nothing that could be sold, and has nothing resting.
 
         ``keep``: also one that does. A running server takes back what rests, the next one otherwise; what the bot holds
         stays in its account, and nothing watches it any more.
@@ -191,11 +200,22 @@ class BotRegistry:
             found = await _find(session, name)
             if isinstance(found, Refused):
                 return found
-            state = found.state
-            if not keep and state is not None and (state.orders or state.deal.quantity):
-                return StillTrades(message=_still_trades(found.bot.name, state))
+            told = "" if found.state is None else self._still_trades(found.bot.name, found.state)
+            if told and not keep:
+                return StillTrades(message=told)
             await rows.remove_bot(session, found.bot.bot_id)
             return found
+
+    def _still_trades(self, name: str, state: BotState) -> str:
+        """What keeps a bot from being forgotten; empty for nothing."""
+        has = []
+        instrument = self._instruments_of(state.account_id).get(state.symbol)
+        if state.deal.quantity and (instrument is None or not _is_dust(state.deal, instrument)):
+            has.append(f"holds {format_amount(state.deal.quantity)} of {state.symbol}")
+        if state.orders:
+            has.append(f"has {len(state.orders)} orders resting")
+        advice = "stop it first, and let it sell if you like, or say to keep what it holds"
+        return f"{name} {' and '.join(has)}: {advice}" if has else ""
 
     async def list_all(self, tenant: str | None = None) -> Sequence[KnownBot]:
         """All bots of a tenant, or of everybody."""
@@ -221,6 +241,13 @@ def _check_ranges(settings: Settings) -> Refused | None:
     return Refused(message="; ".join(told)) if told else None
 
 
+def _is_dust(deal: Deal, instrument: Instrument) -> bool:
+    """Whether nobody could sell what is held, at what the bot traded at last."""
+    if not deal.last_price:
+        return not sellable(deal, instrument)
+    return not is_sellable(deal, instrument, deal.last_price)
+
+
 def _check_size(size: Size | None) -> Refused | None:
     """Refuse an amount that nobody could order."""
     if size is None:
@@ -230,15 +257,6 @@ def _check_size(size: Size | None) -> Refused | None:
     except AmountError as error:
         return Refused(message=f"size.amount = {show_value(size.amount)}: {error}")
     return None if amount > ZERO else Refused(message=f"size.amount = {show_value(amount)}: must be above 0")
-
-
-def _still_trades(name: str, state: BotState) -> str:
-    has = []
-    if state.deal.quantity:
-        has.append(f"holds {format_amount(state.deal.quantity)} of {state.symbol}")
-    if state.orders:
-        has.append(f"has {len(state.orders)} orders resting")
-    return f"{name} {' and '.join(has)}: stop it first, and let it sell if you like, or say to keep what it holds"
 
 
 async def _find(session: Session, name: str) -> KnownBot | Refused:

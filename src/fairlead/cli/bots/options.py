@@ -14,6 +14,7 @@ from fairlead.cli.tenants import TenantOptions
 if TYPE_CHECKING:
     from fairlead.accounts.registry.bots import BotRegistry
     from fairlead.cli.records import Registry
+    from fairlead.core.rules.replay import InstrumentsOf
     from fairlead.wiring.previewing import BotStage
 
 
@@ -24,12 +25,14 @@ class BotOptions(TenantOptions):
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name or id of a bot.")]
 
 
-def bot_registry(registry: Registry) -> BotRegistry:
-    """The bots of an open database."""
+def bot_registry(registry: Registry, instruments_of: InstrumentsOf | None = None) -> BotRegistry:
+    """The bots of an open database; ``instruments_of`` is for who removes some."""
     from fairlead.accounts.registry.bots import BotRegistry
     from fairlead.clock import SystemClock
 
-    return BotRegistry(registry.store, SystemClock())
+    if instruments_of is None:
+        return BotRegistry(registry.store, SystemClock())
+    return BotRegistry(registry.store, SystemClock(), instruments_of)
 
 
 async def open_stage(registry: Registry, tenant: str, options: Options) -> BotStage:

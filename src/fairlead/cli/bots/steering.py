@@ -12,6 +12,7 @@ from fairlead.cli.bots.creating import AskOptions
 from fairlead.cli.bots.options import BotOptions, bot_registry
 from fairlead.cli.bots.preview_text import check_lines
 from fairlead.cli.bots.settings_input import ask_stage, read_price, read_wish, require_input, require_sound
+from fairlead.cli.config import load_settings
 from fairlead.cli.options import add_command
 from fairlead.cli.output import EXIT_USAGE, StopError, say_facts, tell
 from fairlead.cli.tenants import ask_tenant
@@ -163,7 +164,10 @@ def remove(options: RemoveOptions) -> None:
         _confirm(options, f"Forget {options.name}, and keep what it holds? Nothing watches that any more.")
 
     async def work(registry: Registry, tenant: str) -> KnownBot | Refused:
-        return await bot_registry(registry).remove(tenant, options.name, keep=options.keep)
+        from fairlead.wiring import instruments_of_accounts
+
+        bots = bot_registry(registry, instruments_of_accounts(load_settings(options).store_url))
+        return await bots.remove(tenant, options.name, keep=options.keep)
 
     say_facts(bot_row(ask_tenant(options, work)), as_json=options.as_json)
 
