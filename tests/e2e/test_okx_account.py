@@ -80,8 +80,10 @@ def test_one_alert_makes_one_order_at_the_exchange(linked: House) -> None:
 @pytest.mark.slow
 def test_m02_a_bot_trades_with_keys_that_were_sealed_and_stored(linked: House) -> None:
     wait_until_ready(linked)
-    bot = ("dip", "--account", "main", "--symbol", "BTC-USDT", "--preset", "nimble", "--price", "60000", "--yes")
-    run("bot", "create", *bot, data=linked.data)
+    bot = ("dip", "--account", "main", "--symbol", "BTC-USDT", "--preset", "nimble")
+    seen = run_json("bot", "preview", *bot[1:], data=linked.data)
+    assert abs(Decimal(seen["price"]) / 60_000 - 1) < Decimal("0.05")
+    run("bot", "create", *bot, "--yes", data=linked.data)
     until = time.monotonic() + OPEN_S
     while not (shown := run_json("bot", "show", "dip", data=linked.data))["orders"]:
         assert time.monotonic() < until, shown

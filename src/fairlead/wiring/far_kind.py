@@ -10,6 +10,7 @@ from typing import Final, Generic, Protocol, TypeVar
 import structlog
 
 from fairlead.core.model.account import VenueAccount
+from fairlead.core.model.market import Quote
 from fairlead.market.hub import MarketHub
 from fairlead.market.warming import PastCandles
 from fairlead.observing.figures import LimitFigures
@@ -86,6 +87,21 @@ class FarKind(ABC, Generic[MarketT, VenueT]):
         Raises:
             VenueUnreachableError: the venue does not answer, or not with this key.
         """
+
+    async def look_up(self, account: VenueAccount, symbol: str) -> Quote | None:
+        """The price of an instrument now, without a key; None where the venue tells none.
+
+        Raises:
+            VenueUnreachableError: the venue does not answer.
+        """
+        market = self.market(account)
+        failure = await market.open(self.tools.tasks)
+        if failure is not None:
+            raise VenueUnreachableError(f"account {account.label}: {failure.message}")
+        waiting = market.want([symbol])
+        if waiting is not None:
+            await waiting
+        return market.hub.quotes.get(symbol)
 
     @property
     def hubs(self) -> Iterable[MarketHub]:

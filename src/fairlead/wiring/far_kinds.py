@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Final, Protocol
 
 from fairlead.core.model.account import VenueAccount
+from fairlead.core.model.market import Quote
 from fairlead.ports import SecretBox
 from fairlead.venues.account_findings import Finding
 from fairlead.wiring.venue_kinds import CCXT, OKX, KindTools, VenueKind
@@ -27,6 +28,14 @@ class CheckingKind(VenueKind, Protocol):
 
         Raises:
             VenueUnreachableError: the venue does not answer, or not with this key.
+        """
+        ...
+
+    async def look_up(self, account: VenueAccount, symbol: str) -> Quote | None:
+        """The price of an instrument now, without a key; None where the venue tells none.
+
+        Raises:
+            VenueUnreachableError: the venue does not answer.
         """
         ...
 

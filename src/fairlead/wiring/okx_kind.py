@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from fairlead.core.model.account import ExecutionMode, VenueAccount
+from fairlead.core.model.market import Quote
 from fairlead.core.model.reports import Unknown
 from fairlead.observing.figures import LimitFigures
 from fairlead.orders.recover import VenueUnreachableError
@@ -91,11 +92,19 @@ class OkxKind(FarKind[OkxMarket, OkxVenue]):
     async def check(self, account: VenueAccount) -> Sequence[Finding]:
         """Look at an account without trading on it."""
         market = self.market(account)
-        if not await self._seats.take_spare():
-            raise VenueUnreachableError("other commands are asking OKX all the time; try again when they are done")
+        await self._take_spare_seat()
         await market.connection.open()
         _, found = await self.start(account, market)
         return found
+
+    async def look_up(self, account: VenueAccount, symbol: str) -> Quote | None:
+        """The price of an instrument now, beside a server that may be running."""
+        await self._take_spare_seat()
+        return await super().look_up(account, symbol)
+
+    async def _take_spare_seat(self) -> None:
+        if not await self._seats.take_spare():
+            raise VenueUnreachableError("other commands are asking OKX all the time; try again when they are done")
 
     def _read_keys(self, account_id: str) -> OkxKeys:
         with self.keys.open(account_id) as found:

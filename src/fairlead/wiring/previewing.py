@@ -93,6 +93,13 @@ class BotCheck:
         return tuple(one for one in self.findings if one.refuses)
 
 
+class PriceUnknown(Refused, frozen=True, kw_only=True):
+    """All that is missing is the price of an instrument of an account that is far away."""
+
+    account: VenueAccount
+    symbol: str
+
+
 @dataclass(frozen=True, slots=True)
 class BotStage:
     """The accounts of a tenant, with their bots, as stored now.
@@ -124,7 +131,7 @@ class BotStage:
             message = (
                 f"no price of {plan.symbol} at {account.exchange} is known here: name one, --price on the command line"
             )
-            return Refused(message=message)
+            return PriceUnknown(message=message, account=account, symbol=plan.symbol)
         return account, instrument, price
 
     def check(self, plan: BotPlan) -> BotCheck | Refused:

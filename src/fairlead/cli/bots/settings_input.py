@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fairlead.cli.bots.options import bot_registry, open_stage
+from fairlead.cli.config import load_settings
 from fairlead.cli.output import EXIT_USAGE, StopError
 from fairlead.cli.tenants import TenantOptions
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from fairlead.cli.records import Registry
     from fairlead.core.model.instrument import Instrument
     from fairlead.wiring.bot_looks import Looked
-    from fairlead.wiring.previewing import BotCheck
+    from fairlead.wiring.previewing import BotCheck, PriceUnknown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,7 @@ class SettingsOptions(TenantOptions):
     ] = ""
     price: Annotated[
         str,
-        typer.Option(metavar="PRICE", help="Look at it at this price; needed where none is stored."),
+        typer.Option(metavar="PRICE", help="Look at it at this price instead of the last one."),
     ] = ""
 
 
@@ -89,18 +90,36 @@ def read_wish(options: SettingsOptions, base: dict[str, Any] | None = None) -> S
 
 
 async def ask_stage(registry: Registry, tenant: str, options: Options, question: BotQuestion) -> Looked | Refused:
-    """Play a bot through on its account.
+    """Play a bot through on its account; where only the price is missing, its exchange is asked for it.
 
     Raises:
-        StopError: what was given makes no settings.
+        StopError: what was given makes no settings, or the exchange does not answer.
     """
+    from msgspec.structs import replace
+
     from fairlead.accounts.bot_presets import SettingsError
     from fairlead.wiring.bot_looks import look
+    from fairlead.wiring.previewing import PriceUnknown
 
+    bots = bot_registry(registry)
     try:
-        return await look(bot_registry(registry), tenant, question, lambda: open_stage(registry, tenant, options))
+        found = await look(bots, tenant, question, lambda: open_stage(registry, tenant, options))
+        if isinstance(found, PriceUnknown) and (price := await _ask_price(registry, options, found)) is not None:
+            question = replace(question, price=price)
+            found = await look(bots, tenant, question, lambda: open_stage(registry, tenant, options))
     except SettingsError as error:
         raise StopError(str(error), EXIT_USAGE) from error
+    return found
+
+
+async def _ask_price(registry: Registry, options: Options, wanted: PriceUnknown) -> Decimal | None:
+    from fairlead.orders.recover import VenueUnreachableError
+    from fairlead.wiring.account_check import look_up_price
+
+    try:
+        return await look_up_price(load_settings(options), registry.store, wanted.account, wanted.symbol)
+    except VenueUnreachableError as error:
+        raise StopError(f"{error}; or name a price with --price") from error
 
 
 def require_input(options: SettingsOptions) -> None:
