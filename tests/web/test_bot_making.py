@@ -249,6 +249,8 @@ async def test_what_is_wrong_is_told_by_field_value_and_rule(
     [
         {"settings": {"base_order": {"amount": "9" * 40, "unit": "base"}}, "budget": "9" * 20},
         {"settings": {"step": "1e-40"}},
+        {"settings": {"max_safety_orders": 10**9, "active_safety_orders": 10**9}},
+        {"settings": {"type": "grid", "lower": 50_000, "upper": 70_000, "lines": 10**9}},
         {"settings": {"volume_scale": 10, "step": "0.01", "max_safety_orders": 200}, "budget": "1"},
         {"settings": {"type": "grid", "lower": "1e-40", "upper": "1e39", "lines": 500}},
         {"settings": {"type": "rule", "rule": "../../etc/passwd:Rule"}},

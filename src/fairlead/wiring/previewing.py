@@ -21,8 +21,9 @@ from fairlead.core.model.market import flat_quote
 from fairlead.core.model.money import ZERO, format_amount
 from fairlead.core.rules.bots.imagined_market import Terms
 from fairlead.core.rules.bots.preflight import check_capital
-from fairlead.core.rules.bots.preview import new_state, preview_bot
+from fairlead.core.rules.bots.preview import new_state, preview_bot, unplayed
 from fairlead.core.rules.bots.rules import FindRule, make_rule, no_rules
+from fairlead.core.rules.bots.setting_checks import check_settings
 from fairlead.core.rules.bots.step import take_step
 from fairlead.core.rules.margin import leverage_of
 from fairlead.core.rules.replay import InstrumentsOf
@@ -225,6 +226,10 @@ class BotStage:
                 yield bot
 
     def _preview(self, plan: BotPlan, account: VenueAccount, instrument: Instrument, price: Decimal) -> BotPreview:
+        wrong = check_settings(plan.settings)
+        if any(one.refuses for one in wrong):
+            # A ladder out of its range may have a million levels: it is not even built.
+            return unplayed(instrument, price, wrong)
         terms = Terms(
             fees=account.fee_rates,
             at_ms=self.now_ms,

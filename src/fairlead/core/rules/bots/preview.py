@@ -74,6 +74,12 @@ def new_state(settings: Settings, instrument: Instrument, terms: Terms, *, tenan
     )
 
 
+def unplayed(instrument: Instrument, price: Decimal, findings: tuple[Finding, ...]) -> BotPreview:
+    """The preview of a bot that is not played through, because of what was found."""
+    nothing = WorstCase(currency=instrument.settle_currency, capital=ZERO)
+    return BotPreview(symbol=instrument.symbol, price=price, rows=(), worst=nothing, growth=ZERO, findings=findings)
+
+
 def preview_bot(
     state: BotState, settings: Settings, instrument: Instrument, terms: Terms, price: Decimal, *, replans: bool = False
 ) -> BotPreview:
@@ -84,9 +90,8 @@ def preview_bot(
     findings = (*check_settings(settings), *check_instrument(settings, instrument, price))
     if isinstance(settings, RuleSettings):
         findings = (*findings, Finding("type", "rule", UNKNOWN_BEFORE, refuses=False))
-    nothing = WorstCase(currency=instrument.settle_currency, capital=ZERO)
     if isinstance(settings, RuleSettings) or any(one.refuses for one in findings):
-        return BotPreview(symbol=instrument.symbol, price=price, rows=(), worst=nothing, growth=ZERO, findings=findings)
+        return unplayed(instrument, price, findings)
     settings = _without_waiting(settings)
     command = _first_word(state, replans=replans)
     begins_at = _begin_price(settings, price) if command is not None and not replans else price

@@ -110,9 +110,15 @@ def _hear(state: BotState, instrument: Instrument, stimulus: Stimulus) -> BotSta
     told = {news.request_id: news for news in stimulus.news}
     # In the order of the requests, so that the order of hearing makes no difference.
     for order in state.orders:
-        if order.request_id in told:
-            state = take_news(state, told[order.request_id], instrument, stimulus.at_ms)
+        news = told.get(order.request_id)
+        if news is not None and _is_news(order, news):
+            state = take_news(state, news, instrument, stimulus.at_ms)
     return state
+
+
+def _is_news(order: BotOrder, news: OrderNews) -> bool:
+    """Whether anything changes by it: of hundreds of orders that rest, most say what they said before."""
+    return news.is_over or news.filled_quantity > order.filled_quantity or news.order_ids != order.order_ids
 
 
 def take_news(state: BotState, news: OrderNews, instrument: Instrument, now_ms: int) -> BotState:
