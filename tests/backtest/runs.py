@@ -31,6 +31,8 @@ def make_curve(values: Sequence[float] | Floats, step_ms: int = DAY_MS) -> Curve
 
 def make_result(values: Sequence[float] | Floats, step_ms: int = DAY_MS, **changes: object) -> BacktestResult:
     """A run whose equity went like this; it held nothing and did nothing, unless changed."""
+    if (hold := changes.pop("hold", None)) is not None:
+        changes["make_hold"] = lambda: hold
     curve = make_curve(values, step_ms)
     end = Decimal(repr(float(curve.values[-1]))) if len(curve) else CASH
     known = BacktestResult(
@@ -43,7 +45,7 @@ def make_result(values: Sequence[float] | Floats, step_ms: int = DAY_MS, **chang
         deals=(),
         equity=curve,
         held_value=np.zeros(len(curve)),
-        hold=np.full(len(curve), float(CASH)),
+        make_hold=lambda: np.full(len(curve), float(CASH)),
         cash_end=end,
         equity_end=end,
     )

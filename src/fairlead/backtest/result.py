@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -137,12 +138,12 @@ class InColumns(Protocol):
         ...
 
 
-class BacktestResult(msgspec.Struct, frozen=True, kw_only=True):
+class BacktestResult(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One run.
 
     ``equity`` is cash and holdings at each close, in the settle currency; ``equity_end`` its last value, exact.
-    ``held_value`` is what is held at each close, absolute, and ``hold`` the equity of somebody who bought the bots'
-    instruments in equal parts at the first close and kept them. ``orders`` are kept only when asked for.
+    ``held_value`` is what is held at each close, absolute, and ``make_hold`` makes ``hold``, which few who make many
+    runs look at. ``orders`` are kept only when asked for.
     ``decisions`` counts how often rules were asked, ``is_liquidated``: the venue took a position away.
     """
 
@@ -155,7 +156,7 @@ class BacktestResult(msgspec.Struct, frozen=True, kw_only=True):
     deals: Sequence[DealRow]
     equity: Curve
     held_value: Floats
-    hold: Floats
+    make_hold: Callable[[], Floats]
     cash_end: Decimal
     equity_end: Decimal
     funding: Decimal = ZERO
@@ -175,6 +176,11 @@ class BacktestResult(msgspec.Struct, frozen=True, kw_only=True):
         """What all fills paid, in the settle currency."""
         fills = self.fills
         return fills.fees if isinstance(fills, Totalled) else sum((fill.fee for fill in fills), ZERO)
+
+    @cached_property
+    def hold(self) -> Floats:
+        """Equity of somebody who bought the bots' instruments in equal parts at the first close and kept them."""
+        return self.make_hold()
 
     @property
     def profit(self) -> Decimal:

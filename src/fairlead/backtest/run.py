@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import msgspec
 import numpy as np
@@ -257,7 +258,7 @@ def _result(spec: BacktestSpec, bots: Sequence[BotReplay | TargetRun], account: 
         deals=[row for bot in bots for row in bot.log.rows],
         equity=Curve(at_ms, equity),
         held_value=held,
-        hold=hold_curve(float(spec.cash), list(first.values()), at_ms),
+        make_hold=partial(hold_curve, float(spec.cash), list(first.values()), at_ms),
         cash_end=account.cash,
         equity_end=account.equity,
         funding=account.funding,

@@ -66,7 +66,7 @@ def toy_run(
         deals=(DealRow(bot=0, cycle=1, began_ms=series.begin_ms, ended_ms=series.end_ms, profit=end - spec.cash),),
         equity=Curve(times, values),
         held_value=np.ones(len(series)),
-        hold=values,
+        make_hold=lambda: values,
         cash_end=end,
         equity_end=end,
     )

@@ -200,7 +200,7 @@ def load_result(folder: Path, header: RunHeader) -> BacktestResult:
         deals=rows.deals,
         equity=Curve(at_ms, equity),
         held_value=held,
-        hold=hold,
+        make_hold=lambda: hold,
         cash_end=header.cash_end,
         equity_end=header.equity_end,
         funding=header.statistics.costs.funding,

@@ -142,7 +142,7 @@ def _result(task: Task, replayed: Replayed) -> BacktestResult:
         deals=LadderDeals(fills),
         equity=Curve(series.closed_ms, equity),
         held_value=held,
-        hold=hold_curve(float(spec.cash), [series], series.closed_ms),
+        make_hold=partial(hold_curve, float(spec.cash), [series], series.closed_ms),
         cash_end=cash,
         equity_end=cash + replayed.worth,
         decisions=replayed.decisions,
