@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from fairlead.core.model import reports as rp
 from fairlead.simulator.okx.faults.rules import FaultKind, FaultRule, Match
+from fairlead.venues.okx import connection
 from fairlead.venues.okx.rest import GET_TIMES_MAX
 from tests.venues.okx.okx_floor import OkxFloor, approve, open_floor
 
@@ -56,3 +57,20 @@ async def test_a_question_that_is_lost_each_time_stays_open(floor: OkxFloor) -> 
     strike(floor, "trade/order", GET_TIMES_MAX)
     assert isinstance(await trader.venue.find_order(order), rp.Unknown)
     assert isinstance(await trader.venue.find_order(order), rp.VenueOrder)
+
+
+async def test_a_silent_answer_to_a_question_is_not_waited_for_as_for_an_order(
+    floor: OkxFloor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "QUESTION_TIMEOUT_S", 0.5)
+    site = floor.connection.site
+    await floor.connection.close()
+    floor.connection = connection.OkxConnection(site, floor.clock, answer_timeout_s=60)
+    await floor.connection.open()
+    trader = floor.trader()
+    order = trader.resting()
+    assert isinstance(await trader.venue.place_order(approve(order)), rp.Accepted)
+    rule = FaultRule(id="lost", kind=FaultKind.REPLY_LOST, match=Match(endpoint="trade/order"), count=1)
+    floor.okx.faults.plan.add(rule)
+    assert isinstance(await trader.venue.find_order(order), rp.VenueOrder)
+    assert lost(floor) == 1

@@ -15,6 +15,9 @@ from fairlead.venues.okx.sites import OkxSite
 
 CONNECT_TIMEOUT_S: Final = 5
 ANSWER_TIMEOUT_S: Final = 10
+QUESTION_TIMEOUT_S: Final = 4
+"""What only asks is asked again, so it need not wait for as long as an order, of which a doubt would be left."""
+
 CONNECTIONS_MAX: Final = 200
 FRAME_BYTES_MAX: Final = 4 * 1024 * 1024
 """A list of all instruments is the longest message that OKX pushes."""
@@ -43,7 +46,8 @@ class OkxConnection:
         self.codes: dict[str, int] = {}
         """``instIdCode`` by instrument: how orders over WebSocket name it."""
         self._clock = clock
-        self._answer_timeout_s = answer_timeout_s
+        self._for_orders = _patience(answer_timeout_s)
+        self._for_questions = _patience(min(answer_timeout_s, QUESTION_TIMEOUT_S))
         self._session: aiohttp.ClientSession | None = None
 
     @property
@@ -57,7 +61,7 @@ class OkxConnection:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX),
                 headers=_DEMO_HEADER if self.site.is_demo else None,
-                timeout=aiohttp.ClientTimeout(total=self._answer_timeout_s, connect=CONNECT_TIMEOUT_S),
+                timeout=self._for_orders,
                 auto_decompress=True,
             )
 
@@ -76,7 +80,12 @@ class OkxConnection:
         url = URL(f"{self.site.rest_url}{target}", encoded=True)
         try:
             async with self._session.request(
-                method, url, data=body.encode() or None, headers={**_JSON, **(headers or {})}, allow_redirects=False
+                method,
+                url,
+                data=body.encode() or None,
+                headers={**_JSON, **(headers or {})},
+                allow_redirects=False,
+                timeout=self._for_questions if method == "GET" else self._for_orders,
             ) as answer:
                 return HttpAnswer(answer.status, await answer.read())
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
@@ -94,6 +103,10 @@ class OkxConnection:
             )
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return NotSent(f"OKX's {place} socket could not be reached: {describe(error)}")
+
+
+def _patience(answer_s: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=answer_s, connect=CONNECT_TIMEOUT_S)
 
 
 def describe(error: BaseException) -> str:

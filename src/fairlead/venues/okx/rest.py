@@ -30,7 +30,7 @@ ORDER_WAIT_MAX_MS: Final = 4_000
 SOCKET_WAIT_MAX_MS: Final = 60_000
 GET_TIMES_MAX: Final = 3
 GET_PAUSE_FIRST_MS: Final = 100
-GET_AGAIN_MS_MAX: Final = 12_000
+GET_AGAIN_MS_MAX: Final = 6_000
 """A question whose answer was lost is asked again at once, while no more than this has passed since it was first asked:
 after one time-out, but not after two."""
 
