@@ -10,68 +10,30 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from fairlead.backtest.schedule import Schedule
 from fairlead.core.model.bots.bot import Settings
-from fairlead.core.model.bots.martingale import MartingaleSettings
-from fairlead.core.model.bots.user_rule import BarFacts, RuleSettings
-from fairlead.core.model.conditions import TIMEFRAMES_MS, Expression
+from fairlead.core.model.bots.user_rule import BarFacts
+from fairlead.core.model.conditions import TIMEFRAMES_MS
 from fairlead.core.rules.bots.rules import FindRule
-from fairlead.core.rules.bots.written_rule import Rule
-from fairlead.core.rules.conditions.reading import read_condition
-from fairlead.core.rules.conditions.vocabulary import bars_kept, check_timeframe, timeframe_of
+from fairlead.core.rules.bots.watchlist import Watchlist, watchlist_of
+from fairlead.core.rules.conditions.vocabulary import bars_kept, timeframe_of
 from fairlead.market.candles.series import PRICES, CandleSeries, Floats, Ticks
-
-DEFAULT_TIMEFRAME: Final = "1m"
-"""Of conditions of a DCA bot that name none, as live."""
-
 
 _PARTLY_SEEN: Final = 2
 """Bars beyond those that count: the one that runs when a replay begins, and the first, which may be seen in part."""
 
 
-class Watchlist(msgspec.Struct, frozen=True, kw_only=True):
-    """What a bot looks at: conditions and values by name, over bars of ``timeframe`` where they name none.
-
-    ``hears_changes``: it hears whenever a condition changes; others hear of a condition that they wait for.
-    """
-
-    timeframe: str = DEFAULT_TIMEFRAME
-    conditions: Mapping[str, Expression] = {}
-    values: Mapping[str, Expression] = {}
-    hears_changes: bool = False
-
-    @property
-    def expressions(self) -> Mapping[str, Expression]:
-        """Both together."""
-        return {**self.conditions, **self.values}
-
-    def candles_before(self, length_ms: int) -> int:
-        """How many candles of a length must be known at a close for all that can be known, beside the newest."""
-        spans_ms = [
-            (bars + _PARTLY_SEEN) * TIMEFRAMES_MS[name]
-            for one in self.expressions.values()
-            for name, bars in bars_kept(one, self.timeframe).items()
-        ]
-        return -(-max(spans_ms, default=0) // length_ms)
-
-
-def watchlist_of(settings: Settings, find_rule: FindRule, default_timeframe: str = "") -> Watchlist:
-    """What a bot looks at, by its settings; ``default_timeframe`` is as ``schedule_of`` has it.
-
-    Raises:
-        ValueError: a condition or a rule cannot be read.
-    """
-    if isinstance(settings, RuleSettings):
-        rule = find_rule(settings.rule)(settings.parameters)
-        timeframe = check_timeframe(rule.timeframe if _names_timeframe(rule) else default_timeframe or rule.timeframe)
-        return Watchlist(timeframe=timeframe, conditions=rule.conditions(), values=rule.values(), hears_changes=True)
-    texts = settings.conditions if isinstance(settings, MartingaleSettings) else {}
-    conditions = {name: read_condition(text) for name, text in texts.items()}
-    return Watchlist(timeframe=default_timeframe or DEFAULT_TIMEFRAME, conditions=conditions)
+def look_back(watchlist: Watchlist, length_ms: int) -> int:
+    """How many candles of a length must be known at a close for all that can be known, beside the newest."""
+    spans_ms = [
+        (bars + _PARTLY_SEEN) * TIMEFRAMES_MS[name]
+        for one in watchlist.expressions.values()
+        for name, bars in bars_kept(one, watchlist.timeframe).items()
+    ]
+    return -(-max(spans_ms, default=0) // length_ms)
 
 
 def schedule_of(
@@ -107,7 +69,7 @@ class Watched:
         self._series = series
         self._found: dict[str, Floats] = {}
         self.closed_ms: Ticks = np.empty(0, dtype=np.int64)
-        earlier = watchlist.candles_before(series.length_ms) if warm_up and series.earlier else 0
+        earlier = look_back(watchlist, series.length_ms) if warm_up and series.earlier else 0
         self._compute(series.with_earlier(earlier), watchlist)
 
     def tell_holding(self, names: tuple[str, ...]) -> Schedule:
@@ -182,12 +144,6 @@ class Watched:
                 continue
             newest = np.searchsorted(frames[own].closed_ms, self.closed_ms, side="right") - 1
             self._found[name] = np.append(values, np.nan)[np.where(newest < 0, len(values), newest)]
-
-
-def _names_timeframe(rule: Rule) -> bool:
-    """Whether a rule or its settings say which bars are meant."""
-    own = (kind for kind in type(rule).__mro__ if kind is not Rule)
-    return "timeframe" in vars(rule) or any("timeframe" in vars(kind) for kind in own)
 
 
 def _holding(names: tuple[str, ...], holds: Sequence[NDArray[np.bool_]], bars: int) -> list[tuple[str, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
 
@@ -13,9 +13,7 @@ from fairlead.core.model.bots.martingale import MartingaleSettings
 from fairlead.core.model.bots.user_rule import BarFacts, RuleSettings
 from fairlead.core.rules.bots.rules import FindRule
 from fairlead.core.rules.bots.user_rule import write_facts
-from fairlead.core.rules.bots.written_rule import NAMES_MAX
-from fairlead.core.rules.conditions.reading import read_condition
-from fairlead.core.rules.conditions.vocabulary import check_timeframe
+from fairlead.core.rules.bots.watchlist import watchlist_of
 from fairlead.market.conditions import ConditionBoard, Evaluate, Watch
 from fairlead.market.hub import MarketHub
 from fairlead.market.warming import PastCandles, Warmer
@@ -27,7 +25,6 @@ _Board: TypeAlias = tuple[ConditionBoard, str]
 """What is watched on one market, and who tells of its past; empty: nobody."""
 
 LOOKED_AT_EVERY_MS: Final = 1_000
-DEFAULT_TIMEFRAME: Final = "1m"
 WARM_AGAIN_MS: Final = 60_000
 """After the task that reads histories broke."""
 
@@ -87,7 +84,7 @@ class BotConditions:
         self._clock = clock
         self._bots: dict[str, Bot] = {}
         self._waiting: dict[str, Watch] = {}
-        self._boards: dict[int, _Board] = {}
+        self._boards: dict[MarketHub, _Board] = {}
         self._histories = histories
         self._bars = BotBars(histories.keep)
         self._told: dict[str, tuple[str, ...]] = {}
@@ -132,7 +129,7 @@ class BotConditions:
         self._bars.look()
 
     def _watch(self, bot: Bot, watch: Watch, hub: MarketHub) -> None:
-        board, source = self._boards.get(id(hub)) or self._open(bot, hub)
+        board, source = self._boards.get(hub) or self._open(bot, hub)
         board.watch(watch)
         self._bars.begin(bot, watch, board.builders[watch.symbol], source)
 
@@ -141,10 +138,10 @@ class BotConditions:
         history = self._histories.history_of(bot)
         board = ConditionBoard(self._evaluate, self._tell, has_past=history is not None)
         hub.listen(board.on_quote)
-        self._boards[id(hub)] = board, "" if history is None else history.name
+        opened = self._boards[hub] = board, "" if history is None else history.name
         if history is not None:
             self._warm(Warmer(board, history, self._clock))
-        return self._boards[id(hub)]
+        return opened
 
     def _warm(self, warmer: Warmer) -> None:
         name, spawn = f"bars of {warmer.source}", self._histories.spawn
@@ -179,26 +176,16 @@ def make_watch(bot: Bot, find_rule: FindRule) -> Watch:
     """What a bot watches, by its settings.
 
     Raises:
-        ValueError: a condition or a rule cannot be read.
+        ValueError: a condition or a rule cannot be read, or a rule watches too much.
     """
-    settings = bot.settings
-    if isinstance(settings, RuleSettings):
-        rule = find_rule(settings.rule)(settings.parameters)
-        timeframe = check_timeframe(rule.timeframe)
-        names: Mapping[str, object] = {**rule.conditions(), **rule.values()}
-        if len(names) > NAMES_MAX:
-            message = f"rule {settings.rule} watches {len(names)} things: at most {NAMES_MAX}"
-            raise ValueError(message)
-        return Watch(
-            watcher=bot.bot_id,
-            symbol=bot.symbol,
-            timeframe=timeframe,
-            conditions=rule.conditions(),
-            values=rule.values(),
-        )
-    texts = settings.conditions if isinstance(settings, MartingaleSettings) else {}
-    conditions = {name: read_condition(text) for name, text in texts.items()}
-    return Watch(watcher=bot.bot_id, symbol=bot.symbol, timeframe=DEFAULT_TIMEFRAME, conditions=conditions)
+    watchlist = watchlist_of(bot.settings, find_rule)
+    return Watch(
+        watcher=bot.bot_id,
+        symbol=bot.symbol,
+        timeframe=watchlist.timeframe,
+        conditions=watchlist.conditions,
+        values=watchlist.values,
+    )
 
 
 def load_evaluator() -> Evaluate:
