@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from fairlead.backtest.checks.risk_gate import RiskGate
 from fairlead.backtest.compiled import compiled_divide, is_compiled
 from fairlead.backtest.ladders import compiled_run
 from fairlead.backtest.ladders.fill_log import COLUMNS, EXIT, LadderDeals, LadderFills, LadderLog
@@ -21,11 +22,12 @@ from fairlead.backtest.run import Extras, run_backtest
 from fairlead.backtest.search import CompiledSearch, make_search
 from fairlead.backtest.spec import BacktestSpec, BotSpec, FeeCurrency, IntraBar, ReplayTerms
 from fairlead.core.model.account import FeeRates
+from fairlead.core.model.bots.decision import BASE_SLOT, Want
 from fairlead.core.model.bots.martingale import MartingaleSettings, TakeProfitStep
 from fairlead.market.candles.generate import generate_series
 from fairlead.market.candles.series import PRICES, CandleSeries
 from tests.backtest.test_ladder_run import SETTINGS, amounts
-from tests.backtest.world import INSTRUMENTS, SPOT, SYMBOL, candles
+from tests.backtest.world import INSTRUMENTS, SPOT, SYMBOL, candles, quote
 
 MANY_DIGITS = Decimal("0.00123456789012345")
 PLAIN = MartingaleSettings()
@@ -155,12 +157,36 @@ def test_a_run_goes_on_where_its_rows_were_full(monkeypatch: pytest.MonkeyPatch)
     assert list(compiled.fills) == list(plain.fills)
 
 
-def test_a_base_order_filled_far_from_its_decision_is_asked_and_may_pass_or_be_denied() -> None:
-    calm = [(100, 101, 99, 100)] * 3
-    far = candles(*calm, (104, 105, 103, 104), *[(104, 104, 104, 104)] * 3)
+@pytest.mark.parametrize("denial", ["", "too far from the market"])
+def test_a_base_order_filled_far_from_its_decision_is_asked_for_and_the_answer_counts(
+    denial: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    far = candles((100, 101, 99, 100), (104, 104, 103, 104), *[(104, 104, 104, 104)] * 3)
+    asked: list[str] = []
+
+    def answer(_gate: RiskGate, _bot: int, want: Want, *_: object) -> str:
+        asked.append(want.slot)
+        return denial
+
+    monkeypatch.setattr(RiskGate, "check", answer)
     compiled, plain = both(PLAIN, far, terms_of(Decimal(0), Decimal("0.001")), Decimal(8_000), "paper")
+    assert asked[0] == BASE_SLOT
+    assert isinstance(compiled.fills, LadderFills) is not bool(denial)
     assert list(compiled.fills) == list(plain.fills)
-    assert compiled.fills
+    assert bool(compiled.fills) is not bool(denial)
+
+
+def test_a_quantity_of_more_lots_than_64_bits_tell_is_for_the_rule() -> None:
+    tiny = msgspec.structs.replace(SPOT, lot_size=Decimal("1e-21"), quantity_min=Decimal("1e-21"))
+    series = generate_series(SYMBOL, candles=400, seed=1)
+    wanted = msgspec.structs.replace(TIGHT, base_order=quote(10_000), safety_order=quote(10_000))
+    bot = BotSpec(name="bot", symbol=SYMBOL, settings=wanted)
+    spec = BacktestSpec(bots=(bot,), cash=Decimal(100_000), terms=terms_of(Decimal(0), Decimal(0)))
+    for compiled in (True, False):
+        extras = Extras(searches={SYMBOL: make_search(series, compiled=compiled)})
+        result = run_backtest(spec, {SYMBOL: series}, {SYMBOL: tiny}, extras)
+        assert not isinstance(result.fills, LadderFills)
+        assert result.fills
 
 
 @settings(max_examples=50)
@@ -170,9 +196,10 @@ def test_statistics_of_deals_need_no_rows(chosen: dict[str, Any], seed: int, cou
     compiled, _ = both(
         MartingaleSettings(**chosen), series, terms_of(Decimal("0.0008"), Decimal("0.001")), Decimal(10**6)
     )
-    if isinstance(compiled.deals, LadderDeals):
-        assert compiled.deals.columns is not None
-        assert deal_statistics(compiled.deals) == deal_statistics(list(compiled.deals))
+    assume(isinstance(compiled.deals, LadderDeals))
+    assert isinstance(compiled.deals, LadderDeals)
+    assert compiled.deals.columns is not None
+    assert deal_statistics(compiled.deals) == deal_statistics(list(compiled.deals))
 
 
 def test_sums_of_fills_are_exact_beyond_64_bits() -> None:

@@ -66,7 +66,7 @@ class LadderColumns(msgspec.Struct, frozen=True):
         return np.flatnonzero(self.levels == EXIT)
 
 
-def columns_of(log: LadderLog) -> LadderColumns:
+def _columns_of(log: LadderLog) -> LadderColumns:
     """Read a log; where sums might need more than 64 bits, values and fees are Python's own whole numbers."""
     candles, levels, lots, ticks, takes = np.ascontiguousarray(log.rows.T)
     rates = (log.plan.maker, log.plan.taker)
@@ -118,7 +118,7 @@ class LadderFills(LazyRows[Fill]):
     @cached_property
     def columns(self) -> LadderColumns:
         """The same as columns."""
-        return columns_of(self.log)
+        return _columns_of(self.log)
 
     @cached_property
     def traded(self) -> Decimal:

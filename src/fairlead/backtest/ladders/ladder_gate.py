@@ -9,10 +9,10 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from fairlead.backtest.checks.ladder_proof import Terms, prove_ladder
+from fairlead.backtest.checks.ladder_proof import LadderProof, Terms
 from fairlead.backtest.checks.risk_gate import RiskGate
 from fairlead.backtest.checks.risk_view import AccountNow, Held, Picture, Resting
-from fairlead.backtest.ladders.fill_log import EXIT, LadderColumns, LadderLog, columns_of
+from fairlead.backtest.ladders.fill_log import EXIT, LadderColumns
 from fairlead.backtest.ladders.ladder_plan import LadderPlan
 from fairlead.backtest.ladders.ladder_run import LadderRun
 from fairlead.core.model.bots.decision import BASE_SLOT, Want, want_entry
@@ -42,13 +42,15 @@ class Hung(msgspec.Struct, frozen=True, gc=False):
 class LadderGate:
     """Says of each cycle of a run whether all of its orders pass.
 
-    A cycle is asked as if nothing was ordered before it. That is right because there is a proof only where no limit
-    looks back further than one candle.
+    A cycle that is not within the ``proof`` is asked as if nothing was ordered before it. That is right because there
+    is a proof only where no limit looks back further than one candle.
     """
 
-    def __init__(self, gate: RiskGate, terms: Terms, plan: LadderPlan, series: CandleSeries, cash: Decimal) -> None:
+    def __init__(
+        self, gate: RiskGate, proof: LadderProof, terms: Terms, plan: LadderPlan, series: CandleSeries, cash: Decimal
+    ) -> None:
         """Judge for runs that begin with ``cash``."""
-        self.proof = prove_ladder(gate.room_of(0), terms)
+        self._proof = proof
         self._gate = gate
         self._terms = terms
         self._plan = plan
@@ -59,24 +61,19 @@ class LadderGate:
     def admits(self, run: LadderRun, candle: int, anchor: int, *, in_coin: bool) -> bool:
         """Whether a cycle passes whose base order a run has just filled, in this candle at this price, in ticks."""
         before, after = int(self._series.close[candle - 1]), int(self._series.close[candle])
-        if self.proof is None:
-            return False
-        if self.proof.holds(run.left, before, anchor, after):
+        if self._proof.holds(run.left, before, anchor, after):
             return True
         held = run.holding.worth(anchor) / (anchor * self._terms.tick)
         return self._passes(Hung(candle, run.rows[-1][_LOTS], held, run.moved, run.holding.fee), in_coin=in_coin)
 
-    def admits_all(self, log: LadderLog) -> bool:
+    def admits_all(self, columns: LadderColumns) -> bool:
         """Whether every cycle of a run passes whose fees were paid in money."""
-        if self.proof is None:
-            return False
-        columns = columns_of(log)
         bases = np.flatnonzero(columns.levels == 0)
         candles = columns.candles[bases]
         moved, fees = _until(columns, bases)
         left = int(self._cash // self._plan.value_unit) + moved + (-fees // self._plan.fee_scale)
         closes = self._series.close
-        holds = self.proof.holds_each(left, closes[candles - 1], columns.ticks[bases], closes[candles])
+        holds = self._proof.holds_each(left, closes[candles - 1], columns.ticks[bases], closes[candles])
         return all(
             self._passes(
                 Hung(

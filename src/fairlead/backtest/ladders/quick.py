@@ -9,7 +9,7 @@ from functools import partial
 import msgspec
 import numpy as np
 
-from fairlead.backtest.checks.ladder_proof import Terms
+from fairlead.backtest.checks.ladder_proof import Terms, prove_ladder
 from fairlead.backtest.checks.risk_gate import RiskGate
 from fairlead.backtest.curves import hold_curve, trace_curves
 from fairlead.backtest.ladders.compiled_run import run_compiled
@@ -30,7 +30,7 @@ from fairlead.market.candles.series import CandleSeries
 class Replayed(msgspec.Struct, frozen=True):
     """A run: its fills, the cash that they moved and the fees, in the plan's units, and what is held at the end."""
 
-    log: LadderLog
+    fills: LadderFills
     moved: int
     fee: int
     worth: Decimal
@@ -62,10 +62,17 @@ class Task(msgspec.Struct, frozen=True):
         pays = bool(self.plan.maker or self.plan.taker)
         return pays and self.spec.terms.fee_currency is FeeCurrency.RECEIVED
 
-    def log(self, rows: object) -> LadderLog:
-        """What a run did, from rows of any kind."""
-        columns = np.asarray(rows, dtype=np.int64).reshape(-1, COLUMNS)
-        return LadderLog(self.plan, self.series, self.instrument, self.in_coin, columns)
+    def fills(self, rows: object) -> LadderFills:
+        """What a run did, from rows of any kind.
+
+        Raises:
+            NotPlainError: a quantity has more lots than 64 bits tell.
+        """
+        try:
+            columns = np.asarray(rows, dtype=np.int64).reshape(-1, COLUMNS)
+        except OverflowError as error:
+            raise NotPlainError from error
+        return LadderFills(LadderLog(self.plan, self.series, self.instrument, self.in_coin, columns))
 
 
 def quick_backtest(
@@ -83,9 +90,10 @@ def quick_backtest(
     judge = None
     if gate is not None:
         about = Terms(task.settings, task.instrument, spec.terms.fees, task.series.tick, task.plan.value_unit)
-        judge = LadderGate(gate, about, task.plan, task.series, spec.cash)
-        if judge.proof is None:
+        proof = prove_ladder(gate.room_of(0), about)
+        if proof is None:
             return None
+        judge = LadderGate(gate, proof, about, task.plan, task.series, spec.cash)
     search = searches[bot.symbol]
     try:
         return _result(task, _run_compiled(task, search, judge) or _run_plain(task, search, judge))
@@ -108,11 +116,11 @@ def _run_compiled(task: Task, search: Search, judge: LadderGate | None) -> Repla
     climbed = run_compiled(plan, series, search, task.cash, exit_first=task.exit_first)
     if climbed is None:
         return None
-    log = task.log(climbed.rows)
-    if judge is not None and not judge.admits_all(log):
+    fills = task.fills(climbed.rows)
+    if judge is not None and not judge.admits_all(fills.columns):
         raise NotPlainError
     worth = climbed.lots * int(series.close[-1]) * plan.value_unit
-    return Replayed(log, climbed.moved, climbed.fee, worth, climbed.decisions)
+    return Replayed(fills, climbed.moved, climbed.fee, worth, climbed.decisions)
 
 
 def _run_plain(task: Task, search: Search, judge: LadderGate | None) -> Replayed:
@@ -124,12 +132,12 @@ def _run_plain(task: Task, search: Search, judge: LadderGate | None) -> Replayed
     run = LadderRun(plan, series, holding, search, task.cash)
     may_hang: MayHang = ALWAYS if judge is None else partial(judge.admits, run, in_coin=task.in_coin)
     run.run(exit_first=task.exit_first, may_hang=may_hang)
-    return Replayed(task.log(run.rows), run.moved, holding.fee, holding.worth(int(series.close[-1])), run.decisions)
+    return Replayed(task.fills(run.rows), run.moved, holding.fee, holding.worth(int(series.close[-1])), run.decisions)
 
 
 def _result(task: Task, replayed: Replayed) -> BacktestResult:
     spec, series, plan = task.spec, task.series, task.plan
-    fills = LadderFills(replayed.log)
+    fills = replayed.fills
     equity, held = trace_curves(series, segments_of(fills), cash=float(spec.cash))
     cash = spec.cash + (replayed.moved - Decimal(replayed.fee) / plan.fee_scale) * plan.value_unit
     return BacktestResult(

@@ -38,8 +38,9 @@ _OPERATIONS: Final = {
     CANCEL_BATCH: "batch-cancel-orders",
 }
 
-
 GATHER_MS: Final = 50
+"""How long orders wait for company where the limit of single ones is used up."""
+
 DEADLINES_APART_MS: Final = 250
 """Orders of one request have one deadline, the earliest of theirs: no order may lose much of its time so."""
 
@@ -49,7 +50,7 @@ class _Placing(NamedTuple):
 
     symbol: str
     priority: Priority
-    until: int
+    deadline_span: int
 
 
 class _Wish(NamedTuple):
